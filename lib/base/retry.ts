@@ -1,0 +1,44 @@
+import type { Clock } from './clock.ts';
+import { retryOf } from './errors.ts';
+import type { Random } from './random.ts';
+
+/** Exponential back-off with full jitter of `jitterPercent` on top. */
+export interface BackoffPolicy {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly jitterPercent: number;
+}
+
+export interface RetryPolicy extends BackoffPolicy {
+  readonly attemptsMax: number;
+}
+
+export interface RetryPorts {
+  readonly policy: RetryPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Waiting time before attempt `count` + 1; `count` starts at 1. */
+export function backoffMs(count: number, policy: BackoffPolicy, random: Random): number {
+  const base = Math.min(policy.firstMs * 2 ** Math.min(count - 1, 31), policy.maxMs);
+  const jitterMax = Math.floor((base * policy.jitterPercent) / 100);
+  return base + (jitterMax > 0 ? random.below(jitterMax + 1) : 0);
+}
+
+/**
+ * The one retry loop of the house. Repeats while the error says `backoff`, at most `attemptsMax` times.
+ *
+ * @throws The last error as it came; the signal's reason when aborted while waiting.
+ */
+export async function retry<T>(attempt: (signal: AbortSignal) => Promise<T>, ports: RetryPorts, signal: AbortSignal): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    signal.throwIfAborted();
+    try {
+      return await attempt(signal);
+    } catch (error) {
+      if (signal.aborted || retryOf(error) !== 'backoff' || count >= ports.policy.attemptsMax) throw error;
+      await ports.clock.sleep(backoffMs(count, ports.policy, ports.random), signal);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { pino } from 'pino';
+import type { Logger as PinoLogger } from 'pino';
+import type { Logger } from './log.ts';
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** JSON lines on standard error, one object a line, written at once so that a crash loses none. */
+export function systemLog(program: string, level: LogLevel = 'info'): Logger {
+  const stream = pino.destination({ dest: 2, sync: true });
+  return wrap(
+    pino(
+      { level, base: { program }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      stream,
+    ),
+  );
+}
+
+function wrap(log: PinoLogger): Logger {
+  return {
+    debug: (fields, message) => log.debug(fields, message),
+    info: (fields, message) => log.info(fields, message),
+    warn: (fields, message) => log.warn(fields, message),
+    error: (fields, message) => log.error(fields, message),
+    with: (fields) => wrap(log.child(fields)),
+  };
+}
