@@ -18,8 +18,10 @@ export interface HallServerSettings {
     /** PEM chain and key of the member; read again at SIGHUP and whenever the files change. */
     readonly certificateFile: string;
     readonly keyFile: string;
-    /** PEM with the authorities of clients: the hall's for terminals and exporters, the pair's for the operator. */
-    readonly clientCaFile: string;
+    /** PEM with the hall's authorities: they speak for terminals, cash registers and exporters, and for nobody else. */
+    readonly hallCaFile: string;
+    /** PEM with the pair's authorities: they speak for the operator. */
+    readonly pairCaFile: string;
   };
   readonly postgresql: {
     /** Folder of the Unix socket. There is no password: PostgreSQL knows us by our user. */
@@ -53,7 +55,12 @@ export function parseHallServerSettings(raw: unknown): HallServerSettings {
     pair: { uid: pair.text('uid', { pattern: /^[-0-9a-z]{1,64}$/, shape: 'the UID of the FailoverPair' }) },
     member: field.text('member', { pattern: namePattern, shape: nameShape }),
     listen: { address: listen.text('address'), port: listen.wholeNumber('port', { min: 0, max: 65_535 }) },
-    tls: { certificateFile: tls.text('certificateFile'), keyFile: tls.text('keyFile'), clientCaFile: tls.text('clientCaFile') },
+    tls: {
+      certificateFile: tls.text('certificateFile'),
+      keyFile: tls.text('keyFile'),
+      hallCaFile: tls.text('hallCaFile'),
+      pairCaFile: tls.text('pairCaFile'),
+    },
     postgresql: {
       socketDirectory: postgresql.text('socketDirectory', { pattern: /^\//, shape: 'an absolute path' }),
       port: postgresql.wholeNumber('port', { min: 1, max: 65_535 }),
