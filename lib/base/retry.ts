@@ -17,6 +17,8 @@ export interface RetryPorts {
   readonly policy: RetryPolicy;
   readonly clock: Clock;
   readonly random: Random;
+  /** Decides the pause from the error and the back-off due; undefined ends the repetition. Absent: the back-off. */
+  readonly pauseMs?: (error: unknown, backoffMs: number) => number | undefined;
 }
 
 /** Waiting time before attempt `count` + 1; `count` starts at 1. */
@@ -38,7 +40,10 @@ export async function retry<T>(attempt: (signal: AbortSignal) => Promise<T>, por
       return await attempt(signal);
     } catch (error) {
       if (signal.aborted || retryOf(error) !== 'backoff' || count >= ports.policy.attemptsMax) throw error;
-      await ports.clock.sleep(backoffMs(count, ports.policy, ports.random), signal);
+      const dueMs = backoffMs(count, ports.policy, ports.random);
+      const pauseMs = ports.pauseMs === undefined ? dueMs : ports.pauseMs(error, dueMs);
+      if (pauseMs === undefined) throw error;
+      await ports.clock.sleep(pauseMs, signal);
     }
   }
 }

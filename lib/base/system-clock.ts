@@ -9,6 +9,12 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   sleep: async (ms, signal) => {
-    await sleep(Math.min(Math.max(ms, 0), timerMaxMs), undefined, signal === undefined ? {} : { signal });
+    try {
+      await sleep(Math.min(Math.max(ms, 0), timerMaxMs), undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Node rejects with an AbortError of its own; the promise of Clock is the signal's reason.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };
