@@ -1,0 +1,106 @@
+import type { ArbiterAnswer, MemberEffect } from './events.ts';
+import { decideClaim } from './decide-claim.ts';
+import { awakeMs, recordOf } from './member-state.ts';
+import type { ArbiterView, MemberState, Takeover } from './member-state.ts';
+import { isForward } from './pair-record.ts';
+import type { PairRecord, SeenRecord } from './pair-record.ts';
+
+/** Between attempts after failures: the first, doubled up to the last. A claim must not wait long for an arbiter that comes back. */
+export const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
+
+/** Takes an answer of the arbiter into the state. An answer to a request that was given up long ago is dropped. */
+export function applyArbiterAnswer(state: MemberState, id: number, answer: ArbiterAnswer, effects: MemberEffect[]): MemberState {
+  const { request } = state.arbiter;
+  if (request?.id !== id) return state;
+  const now = awakeMs(state);
+  const arbiter: ArbiterView = { ...state.arbiter, request: undefined };
+  switch (answer.kind) {
+    case 'failed': {
+      const failures = arbiter.failures + 1;
+      const waitMs = Math.min(arbiterRetry.firstMs * 2 ** Math.min(failures - 1, 10), arbiterRetry.maxMs);
+      const settled = arbiter.settled && (request.kind === 'read' || answer.carriedOut === 'no');
+      return { ...state, arbiter: { ...arbiter, settled, failures, retryAtMs: now + waitMs } };
+    }
+    case 'absent':
+      return freeze(state, arbiter, 'the record is missing');
+    case 'invalid':
+      return freeze(state, arbiter, answer.why);
+    case 'won':
+      return accept(noteTakeover(state, request.next), arbiter, answer.seen, true, effects);
+    case 'current':
+      return accept(state, arbiter, answer.seen, false, effects);
+  }
+}
+
+function freeze(state: MemberState, arbiter: ArbiterView, why: string): MemberState {
+  const now = awakeMs(state);
+  return { ...state, arbiter: { ...arbiter, frozen: why, failures: 0, answeredMs: now, readMs: now } };
+}
+
+/** Takes over what stands in the arbiter. Anything newer than we knew also kills every older request of ours. */
+function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won: boolean, effects: MemberEffect[]): MemberState {
+  const now = awakeMs(state);
+  const known = arbiter.seen?.record;
+  if (known !== undefined && !isForward(known, seen.record)) {
+    return freeze(
+      state,
+      arbiter,
+      `the record went back from sequence ${known.sequence}, epoch ${known.epoch} to ${seen.record.sequence}, ${seen.record.epoch}`,
+    );
+  }
+  const newer = known !== undefined && seen.record.sequence > known.sequence;
+  const changed = known === undefined || known.mode !== seen.record.mode || known.primary !== seen.record.primary;
+  if (changed)
+    effects.push({
+      do: 'note',
+      why: `record: ${seen.record.mode} ${seen.record.primary ?? ''} epoch ${seen.record.epoch}: ${seen.record.reason}`,
+    });
+  const claimedByPeer = seen.record.mode === 'claim' && seen.record.primary === state.peer;
+  const next: MemberState = {
+    ...state,
+    arbiter: {
+      ...arbiter,
+      seen,
+      settled: arbiter.settled || won || newer,
+      frozen: undefined,
+      failures: 0,
+      retryAtMs: now,
+      answeredMs: now,
+      readMs: now,
+    },
+    claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
+    admitted: changed ? false : state.admitted,
+  };
+  return next;
+}
+
+/** Begins, or goes on with, the story of a take-over when one of our own changes of the record was carried out. */
+function noteTakeover(state: MemberState, next: PairRecord | undefined): MemberState {
+  const known = recordOf(state);
+  if (next === undefined || known === undefined || known.mode === next.mode) return state;
+  const now = awakeMs(state);
+  if (next.mode === 'claim') {
+    const verdict = decideClaim(state);
+    const reason = verdict.do === 'claim' ? verdict.reason : 'silence';
+    const lastGoodMs = verdict.do === 'claim' ? verdict.lastGoodMs : now;
+    return {
+      ...state,
+      takeover: story({ reason, why: next.reason, epoch: next.epoch, lastGoodMs, decidedMs: now, flushAtClaim: state.postgres.flush }, now),
+    };
+  }
+  const leaderChanged = known.primary !== next.primary;
+  if (known.mode === 'claim' && leaderChanged) {
+    const since = state.claimSeenMs ?? now;
+    const taken = story(
+      { reason: 'takeBack', why: next.reason, epoch: next.epoch, lastGoodMs: since, decidedMs: now, flushAtClaim: state.postgres.flush },
+      now,
+    );
+    return { ...state, takeover: { ...taken, fencedMs: now, promotedMs: now } };
+  }
+  return state;
+}
+
+const story = (
+  about: Pick<Takeover, 'reason' | 'why' | 'epoch' | 'lastGoodMs' | 'decidedMs' | 'flushAtClaim'>,
+  claimedMs: number,
+): Takeover => ({ ...about, claimedMs, fencedMs: undefined, promotedMs: undefined, openedMs: undefined });

@@ -1,0 +1,90 @@
+import { unreachable } from '#lib/base/invariant.ts';
+import type { MemberEffect, OperationOutcome } from './events.ts';
+import { awakeMs } from './member-state.ts';
+import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
+
+/** Between attempts after a failed operation: the first, doubled up to the last. */
+export const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
+
+/** Takes a new picture of the own PostgreSQL into the state, and notes what moved and since when what is gone. */
+export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {
+  const now = awakeMs(state);
+  const before = state.postgres;
+  return {
+    ...state,
+    postgres: seen,
+    flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
+    peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
+    detachedSinceMs: seen.streaming ? undefined : (state.detachedSinceMs ?? now),
+    peerDetachedSinceMs: seen.peerAttached ? undefined : (state.peerDetachedSinceMs ?? now),
+    diedMs: seen.process === 'running' ? undefined : state.diedMs,
+    takeover: openIfReady(state, seen, now),
+  };
+}
+
+/** Takes the end of an operation into the state. The end of one that was replaced meanwhile brings only its picture. */
+export function applyOperationEnd(
+  state: MemberState,
+  id: number,
+  outcome: OperationOutcome,
+  postgres: LocalPostgres,
+  effects: MemberEffect[],
+): MemberState {
+  const { operation } = state;
+  const seen = applyPostgres(state, postgres);
+  if (operation?.id !== id) return seen;
+  const now = awakeMs(seen);
+  const ended: MemberState = { ...seen, operation: undefined };
+  if (outcome.ok) return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now }, operation.what, now);
+  const failures = operation.aborted ? 0 : state.operationFailures + 1;
+  const waitMs = operation.aborted ? 0 : Math.min(operationRetry.firstMs * 2 ** Math.min(failures - 1, 10), operationRetry.maxMs);
+  effects.push({ do: 'note', why: `${operation.what.do} ${operation.aborted ? 'was given up' : 'failed'}: ${outcome.why}` });
+  return { ...ended, operationFailures: failures, operationRetryAtMs: now + waitMs };
+}
+
+function succeed(state: MemberState, what: Operation, now: number): MemberState {
+  const { takeover } = state;
+  switch (what.do) {
+    case 'admit':
+      return { ...state, admitted: true };
+    case 'setNames':
+      return { ...state, admitted: false };
+    case 'fence':
+      return { ...state, takeover: takeover === undefined ? undefined : { ...takeover, fencedMs: takeover.fencedMs ?? now } };
+    case 'promote':
+      return {
+        ...state,
+        takeover: takeover === undefined ? undefined : { ...takeover, fencedMs: takeover.fencedMs ?? now, promotedMs: now },
+      };
+    case 'startStandby':
+    case 'rejoin':
+    case 'follow':
+      return { ...state, detachedSinceMs: now };
+    case 'startPrimary':
+    case 'becomePrimary':
+      return { ...state, peerDetachedSinceMs: now };
+    case 'checkpoint':
+      return { ...state, handover: state.handover === undefined ? undefined : { ...state.handover, stage: 'stopping', sinceMs: now } };
+    case 'initialise':
+    case 'prove':
+    case 'handOver':
+    case 'kill':
+      return state;
+    default:
+      return unreachable(what);
+  }
+}
+
+/** The story of a take-over ends when the gate is open: from then on commits are acknowledged. */
+function openIfReady(state: MemberState, seen: LocalPostgres, now: number): MemberState['takeover'] {
+  const { takeover } = state;
+  if (takeover === undefined || takeover.openedMs !== undefined) return takeover;
+  const record = state.arbiter.seen?.record;
+  const opened =
+    record?.mode === 'solo' &&
+    record.primary === state.self &&
+    seen.process === 'running' &&
+    seen.role === 'primary' &&
+    seen.names === 'none';
+  return opened ? { ...takeover, openedMs: now } : takeover;
+}

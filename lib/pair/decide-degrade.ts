@@ -1,0 +1,45 @@
+import { awakeMs, recordOf } from './member-state.ts';
+import type { MemberState } from './member-state.ts';
+
+/** Whether the synchronous primary should go on alone. */
+export type DegradeVerdict = { readonly do: 'degrade'; readonly why: string } | { readonly do: 'hold'; readonly why: string };
+
+const hold = (why: string): DegradeVerdict => ({ do: 'hold', why });
+
+/** What the primary concludes when its commits hang: is the standby lost, slow, or is it the own disk? */
+export function decideDegrade(state: MemberState): DegradeVerdict {
+  const record = recordOf(state);
+  if (record === undefined || record.mode !== 'sync' || record.primary !== state.self) return hold('the record does not say sync');
+  if (state.postgres.process !== 'running' || state.postgres.role !== 'primary') return hold('the own PostgreSQL is not a running primary');
+  if (state.whenStandbyLost === 'block') return hold('writes wait for two copies by choice');
+  if (state.handover !== undefined) return hold('a switchover is under way');
+  const { limits } = state;
+  const { local, sync } = state.canaries;
+  const now = awakeMs(state);
+  if (now - local.okMs >= limits.degradeAfterMs) return hold('the own disk does not answer: alone it would be no better');
+  const stuckMs = sync.pendingSinceMs === undefined ? 0 : now - sync.pendingSinceMs;
+  if (stuckMs < limits.degradeAfterMs) return hold('synchronous commits pass');
+  const silentMs = now - state.peerView.heardMs;
+  const detachedMs = state.peerDetachedSinceMs === undefined ? 0 : now - state.peerDetachedSinceMs;
+  if (silentMs >= limits.degradeAfterMs)
+    return { do: 'degrade', why: `commits wait and the standby is silent for ${Math.round(silentMs)} ms` };
+  if (detachedMs >= limits.degradeAfterMs)
+    return { do: 'degrade', why: `commits wait and the standby's stream is gone for ${Math.round(detachedMs)} ms` };
+  const stillMs = now - state.peerFlushMovedMs;
+  if (stillMs >= limits.canaryStaleAfterMs && stuckMs >= limits.canaryStaleAfterMs) {
+    return { do: 'degrade', why: `commits wait and the standby flushed nothing for ${Math.round(stillMs)} ms` };
+  }
+  if (stuckMs >= limits.degradeSlowAfterMs)
+    return { do: 'degrade', why: `commits wait for ${Math.round(stuckMs)} ms behind a slow standby` };
+  return hold('the standby is slow, not lost');
+}
+
+/** Whether the own disk hangs: the local canary is stuck and the WAL flush position stands still. The member then calls itself unhealthy. */
+export function isStalled(state: MemberState): boolean {
+  const { process, role } = state.postgres;
+  if (process !== 'running' || role !== 'primary') return false;
+  const now = awakeMs(state);
+  const { pendingSinceMs } = state.canaries.local;
+  const stale = state.limits.canaryStaleAfterMs;
+  return pendingSinceMs !== undefined && now - pendingSinceMs >= stale && now - state.flushMovedMs >= stale;
+}

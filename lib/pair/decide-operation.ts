@@ -1,0 +1,165 @@
+import { awakeMs, recordOf } from './member-state.ts';
+import type { MemberState, Operation } from './member-state.ts';
+import type { PairRecord } from './pair-record.ts';
+
+/** What to do with the own PostgreSQL next. `none` says what is waited for; it becomes the member's step in the pair's status. */
+export type OperationDecision =
+  { readonly do: 'none'; readonly why: string } | { readonly do: 'run'; readonly what: Operation; readonly why: string };
+
+const none = (why: string): OperationDecision => ({ do: 'none', why });
+const run = (what: Operation, why: string): OperationDecision => ({ do: 'run', what, why });
+
+/**
+ * The lane of PostgreSQL: one operation at a time, and the role follows the record in both directions (rule 5).
+ * A deposed primary is killed even before our own requests are settled; everything else waits for that (rule 2).
+ */
+export function decideOperation(state: MemberState): OperationDecision {
+  const record = recordOf(state);
+  if (record === undefined) return none('the record is not known yet');
+  if (state.arbiter.frozen !== undefined) return none(`frozen: ${state.arbiter.frozen}`);
+  const { postgres } = state;
+  const mine = record.primary === state.self;
+  const runsAsPrimary = postgres.process === 'running' && postgres.role === 'primary';
+  const takesBack = record.mode === 'claim' && postgres.names === 'gate';
+  if (runsAsPrimary && !mine && !takesBack) return run({ do: 'kill' }, 'deposed: the record names the other member');
+  if (state.operation !== undefined) return none('an operation is under way');
+  // While a change is on its way nothing is loosened: it may be carried out even when its answer never comes.
+  if (!state.arbiter.settled || state.arbiter.request?.kind === 'swap')
+    return none('an own request to the arbiter may still be carried out');
+  if (awakeMs(state) < state.operationRetryAtMs) return none('waiting before the next attempt');
+  if (record.systemIdentifier !== undefined && postgres.data === 'complete' && postgres.systemIdentifier !== record.systemIdentifier) {
+    return none(
+      `the data here belongs to another pair: system identifier ${String(postgres.systemIdentifier)}, recorded ${record.systemIdentifier}`,
+    );
+  }
+  switch (record.mode) {
+    case 'new':
+      return none('waiting until both members confirm that they hold no data');
+    case 'solo':
+      return mine ? leadAlone(state, record) : followSole(state);
+    case 'sync':
+      return mine ? leadTogether(state) : followTogether(state);
+    case 'claim':
+      return mine ? takeOver(state) : standDeposed(state);
+  }
+}
+
+function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
+  const { postgres } = state;
+  if (postgres.process === 'down') {
+    if (postgres.data === 'complete') return run({ do: 'startPrimary', names: 'none' }, 'the record says that this member leads alone');
+    if (postgres.data === 'empty' && record.systemIdentifier === undefined) return run({ do: 'initialise' }, 'first start from empty');
+    return none('this member leads by the record, but its data has no proof of completeness: a person must decide');
+  }
+  if (postgres.role === 'standby') return run({ do: 'becomePrimary', names: 'none' }, 'the record says that this member leads alone');
+  if (record.systemIdentifier === undefined) return none('the data is being named in the record');
+  if (postgres.names !== 'none') {
+    if (state.admitted && canAdmit(state)) return none('the admission is being recorded');
+    return run({ do: 'setNames', names: 'none' }, 'no standby is waited for');
+  }
+  return canAdmit(state) ? run({ do: 'admit' }, 'the standby streams') : none('no standby streams');
+}
+
+/** Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. */
+function canAdmit(state: MemberState): boolean {
+  const { postgres, peerView } = state;
+  const heard = peerView.link === 'connected' && awakeMs(state) - peerView.heardMs < state.limits.degradeAfterMs;
+  const { heartbeat } = peerView;
+  return postgres.peerAttached && heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete';
+}
+
+/** Whether an admission under way has lost its ground: no commit may wait for a standby that is gone. */
+export function mustLeaveAdmission(state: MemberState): boolean {
+  return !state.postgres.peerAttached || awakeMs(state) - state.peerView.heardMs >= state.limits.degradeAfterMs;
+}
+
+function leadTogether(state: MemberState): OperationDecision {
+  const { postgres, handover, limits } = state;
+  const now = awakeMs(state);
+  if (postgres.process === 'down') {
+    if (postgres.data !== 'complete')
+      return none('this member leads by the record, but its data has no proof of completeness: the standby will claim');
+    if (handover !== undefined) return none('waiting for the standby to claim');
+    if (state.diedMs !== undefined && now - state.diedMs < limits.restartAfterMs)
+      return none('PostgreSQL died: the standby may claim first');
+    return run({ do: 'startPrimary', names: 'peer' }, 'the record says that this member leads with its peer');
+  }
+  if (postgres.role === 'standby')
+    return run({ do: 'becomePrimary', names: 'peer' }, 'the record says that this member leads with its peer');
+  if (postgres.names !== 'peer') return run({ do: 'setNames', names: 'peer' }, 'the record says that commits wait for the peer');
+  if (handover?.stage === 'checkpointing') return run({ do: 'checkpoint' }, 'a switchover was asked for');
+  if (handover?.stage === 'stopping') return run({ do: 'handOver' }, 'a switchover was asked for');
+  return none('leading; commits wait for the peer');
+}
+
+function takeOver(state: MemberState): OperationDecision {
+  const { postgres } = state;
+  if (postgres.data !== 'complete') return none('this member claims by the record, but its data has no proof of completeness');
+  if (postgres.process === 'down') return run({ do: 'startStandby', upstream: false }, 'to finish the claim');
+  if (postgres.role === 'standby') {
+    if (postgres.upstream || postgres.streaming) return run({ do: 'fence' }, 'nothing more is acknowledged through this member');
+    return run({ do: 'promote' }, 'the claim was won');
+  }
+  if (postgres.names !== 'gate') return run({ do: 'setNames', names: 'gate' }, 'a claimant acknowledges nothing');
+  return none('promoted; the claim is being opened');
+}
+
+function followTogether(state: MemberState): OperationDecision {
+  const { postgres } = state;
+  if (postgres.data !== 'complete') return none('own data incomplete: waiting until the primary leads alone, then it is copied');
+  if (postgres.process === 'down') return run({ do: 'startStandby', upstream: true }, 'the record says that this member is the standby');
+  if (!postgres.upstream) return run({ do: 'follow' }, 'the record says that this member is the standby');
+  return none(postgres.streaming ? 'streaming' : 'waiting for the stream');
+}
+
+function followSole(state: MemberState): OperationDecision {
+  const { postgres, peerView, limits } = state;
+  const now = awakeMs(state);
+  const { heartbeat } = peerView;
+  const primaryRuns = now - peerView.heardMs < limits.suspectAfterMs && heartbeat?.postgres === 'running' && heartbeat.role === 'primary';
+  if (postgres.process === 'running') {
+    if (!postgres.upstream) return run({ do: 'follow' }, 'the record says that this member is the standby');
+    if (postgres.streaming) {
+      if (postgres.data === 'complete') return none('streaming; waiting to be admitted');
+      return postgres.consistent ? run({ do: 'prove' }, 'the copy streams and is consistent') : none('replaying to a consistent point');
+    }
+    const detachedMs = state.detachedSinceMs === undefined ? 0 : now - state.detachedSinceMs;
+    if (detachedMs < limits.attachWithinMs) return none('waiting for the stream');
+  }
+  // Rewinding or deleting needs the primary as its source: without it the data stays as it is.
+  if (!primaryRuns) return none('waiting for the primary');
+  return run({ do: 'rejoin' }, 'the record says that this member is the standby');
+}
+
+/** Deposed and the claim not opened: attach to nobody, delete nothing, and take back when the claimant gives no sign of getting on. */
+function standDeposed(state: MemberState): OperationDecision {
+  const { postgres } = state;
+  if (postgres.process === 'running' && postgres.role === 'standby') {
+    return postgres.upstream ? run({ do: 'fence' }, 'a claim stands: attach to nobody') : none('waiting for the claim to be opened');
+  }
+  if (postgres.process === 'running') return none('behind the gate; the claim is being taken back');
+  if (postgres.data !== 'complete') return none('waiting for the claim to be opened');
+  return isClaimStuck(state)
+    ? run({ do: 'startPrimary', names: 'gate' }, 'the claimant was not heard or made no progress')
+    : none('waiting for the claim to be opened');
+}
+
+/** Whether the claimant was not heard, or its replay stood still, for the whole limit since we saw the claim. */
+export function isClaimStuck(state: MemberState): boolean {
+  const since = state.claimSeenMs;
+  if (since === undefined) return false;
+  const now = awakeMs(state);
+  const limit = state.limits.takeBackAfterMs;
+  const silentMs = now - Math.max(since, state.peerView.heardMs);
+  const stillMs = now - Math.max(since, state.peerView.replayMovedMs);
+  return silentMs >= limit || stillMs >= limit;
+}
+
+/** Whether the operation under way has become pointless or harmful and is to be aborted. */
+export function mustAbort(state: MemberState, nowUnder: string): boolean {
+  const { operation } = state;
+  if (operation === undefined || operation.aborted) return false;
+  if (operation.what.do === 'kill') return false;
+  if (operation.what.do === 'admit' && mustLeaveAdmission(state)) return true;
+  return operation.under !== nowUnder;
+}

@@ -1,0 +1,73 @@
+import { decideClaim } from './decide-claim.ts';
+import { decideDegrade } from './decide-degrade.ts';
+import { awakeMs, recordOf } from './member-state.ts';
+import type { MemberState } from './member-state.ts';
+import { admit, claim, degrade, found, identify, open, settled, takeBack } from './pair-record.ts';
+import type { PairRecord } from './pair-record.ts';
+
+/** What to ask of the arbiter next. `none` says why nothing is asked. */
+export type RequestDecision =
+  | { readonly do: 'none'; readonly why: string }
+  | { readonly do: 'read' }
+  | { readonly do: 'settle'; readonly next: PairRecord }
+  | { readonly do: 'swap'; readonly next: PairRecord; readonly why: string };
+
+const none = (why: string): RequestDecision => ({ do: 'none', why });
+
+/**
+ * The arbiter's lane: one request at a time; first know, then settle, only then change (rule 2).
+ */
+export function decideRequest(state: MemberState): RequestDecision {
+  const { arbiter } = state;
+  const now = awakeMs(state);
+  if (arbiter.request !== undefined) return none('a request is under way');
+  if (now < arbiter.retryAtMs) return none('waiting before the next attempt');
+  const record = recordOf(state);
+  if (record === undefined) return { do: 'read' };
+  const pollDue = now - arbiter.readMs >= state.limits.recordPollMs;
+  if (arbiter.frozen !== undefined) return pollDue ? { do: 'read' } : none('frozen until a person acts');
+  if (!arbiter.settled) return { do: 'settle', next: settled(record) };
+  const change = decideTransition(state, record);
+  if (change !== undefined) return { do: 'swap', next: change, why: change.reason };
+  const newer = (state.peerView.heartbeat?.record?.sequence ?? 0) > record.sequence;
+  return newer || pollDue ? { do: 'read' } : none('nothing to change');
+}
+
+/** The one change of the record that the member's own state calls for, or undefined. */
+function decideTransition(state: MemberState, record: PairRecord): PairRecord | undefined {
+  const mine = record.primary === state.self;
+  const change = (reason: string): { readonly author: string; readonly reason: string } => ({ author: state.self, reason });
+  const { postgres } = state;
+  switch (record.mode) {
+    case 'new':
+      return mayFound(state) ? found(record, change('first start: both members confirmed that they hold no data')) : undefined;
+    case 'solo':
+      if (!mine) return undefined;
+      if (record.systemIdentifier === undefined && postgres.data === 'complete' && postgres.systemIdentifier !== undefined) {
+        return identify(record, postgres.systemIdentifier, change('data initialised'));
+      }
+      return state.admitted && state.operation === undefined ? admit(record, change('the standby streams and has everything')) : undefined;
+    case 'sync': {
+      if (mine) {
+        const verdict = decideDegrade(state);
+        return verdict.do === 'degrade' ? degrade(record, change(verdict.why)) : undefined;
+      }
+      const verdict = decideClaim(state);
+      return verdict.do === 'claim' ? claim(record, change(verdict.why)) : undefined;
+    }
+    case 'claim': {
+      const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';
+      if (!behindGate || state.operation !== undefined) return undefined;
+      if (mine) return open(record, change('promoted behind the gate'));
+      return postgres.data === 'complete' ? takeBack(record, change('the claimant was not heard or made no progress')) : undefined;
+    }
+  }
+}
+
+/** Both members must say, under the record as it was created, that they hold no data; then the founder starts. */
+function mayFound(state: MemberState): boolean {
+  const { heartbeat, link } = state.peerView;
+  const heard = link === 'connected' && awakeMs(state) - state.peerView.heardMs < state.limits.suspectAfterMs;
+  const peerEmpty = heard && heartbeat?.data === 'empty' && heartbeat.record?.mode === 'new';
+  return state.self === state.founder && state.postgres.data === 'empty' && peerEmpty;
+}

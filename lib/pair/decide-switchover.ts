@@ -1,0 +1,45 @@
+import { unreachable } from '#lib/base/invariant.ts';
+import type { MemberEffect } from './events.ts';
+import { awakeMs, recordOf } from './member-state.ts';
+import type { Handover, MemberState } from './member-state.ts';
+
+/** After the primary has stopped its PostgreSQL: so long it waits for the standby's claim before it starts again itself. */
+export const claimExpectedMs = 3_000;
+
+/** The checkpoint before the shutdown may take long on a slow disk; traffic goes on meanwhile. */
+export const checkpointMaxMs = 60_000;
+
+/** A fast shutdown with its own checkpoint, short after the one before. */
+export const stopMaxMs = 10_000;
+
+/** Moves a switchover under way from stage to stage, and ends it with a reason when it was won, lost or takes too long. */
+export function decideSwitchover(state: MemberState, effects: MemberEffect[]): MemberState {
+  const { handover } = state;
+  if (handover === undefined) return state;
+  const record = recordOf(state);
+  if (record?.primary !== state.self) return end(state, handover, effects, true, 'the standby took over');
+  if (record.mode !== 'sync') return end(state, handover, effects, false, 'the standby was lost: the pair is not synchronous any more');
+  const now = awakeMs(state);
+  const idle = state.operation === undefined;
+  const forMs = now - handover.sinceMs;
+  switch (handover.stage) {
+    case 'checkpointing':
+      if (forMs > checkpointMaxMs) return end(state, handover, effects, false, `the checkpoint took longer than ${checkpointMaxMs} ms`);
+      return state;
+    case 'stopping':
+      if (idle && state.postgres.process === 'down')
+        return { ...state, handover: { ...handover, stage: 'waiting', sinceMs: now }, diedMs: undefined };
+      if (forMs > stopMaxMs) return end(state, handover, effects, false, `PostgreSQL did not stop within ${stopMaxMs} ms`);
+      return state;
+    case 'waiting':
+      if (forMs > claimExpectedMs) return end(state, handover, effects, false, `the standby did not claim within ${claimExpectedMs} ms`);
+      return state;
+    default:
+      return unreachable(handover.stage);
+  }
+}
+
+function end(state: MemberState, handover: Handover, effects: MemberEffect[], ok: boolean, why: string): MemberState {
+  effects.push({ do: 'switchoverEnded', id: handover.id, ok, why });
+  return { ...state, handover: undefined };
+}

@@ -1,0 +1,55 @@
+import type { Heartbeat, LocalPostgres, MemberState, Operation, PeerLink } from './member-state.ts';
+import type { PairRecord, SeenRecord } from './pair-record.ts';
+
+/**
+ * How a request to the arbiter ended.
+ *
+ * won      Carried out; `seen` is what stands there now.
+ * current  Not carried out, or only read: this is what stands there.
+ * failed   No usable answer. `maybe`: it can still be carried out later.
+ * absent   There is no record.
+ * invalid  There is one that cannot be understood.
+ */
+export type ArbiterAnswer =
+  | { readonly kind: 'won'; readonly seen: SeenRecord }
+  | { readonly kind: 'current'; readonly seen: SeenRecord }
+  | { readonly kind: 'failed'; readonly carriedOut: 'no' | 'maybe'; readonly why: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'invalid'; readonly why: string };
+
+export type OperationOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** Everything that can happen to a member. The shell stamps each with its monotonic clock. */
+export type MemberEvent =
+  | { readonly on: 'tick' }
+  | { readonly on: 'arbiterAnswered'; readonly id: number; readonly answer: ArbiterAnswer }
+  | { readonly on: 'recordHinted' }
+  | { readonly on: 'postgresSeen'; readonly postgres: LocalPostgres }
+  | { readonly on: 'postgresDied'; readonly postgres: LocalPostgres }
+  | { readonly on: 'operationEnded'; readonly id: number; readonly outcome: OperationOutcome; readonly postgres: LocalPostgres }
+  | { readonly on: 'heartbeat'; readonly heartbeat: Heartbeat }
+  | { readonly on: 'peerLink'; readonly link: PeerLink }
+  | { readonly on: 'canary'; readonly which: 'local' | 'sync' | 'remote'; readonly result: 'started' | 'ok' | 'failed' | 'refused' }
+  | { readonly on: 'switchoverAsked'; readonly id: string }
+  | { readonly on: 'paused'; readonly paused: boolean };
+
+/** What the shell is to do. Everything else it reads from `outputsOf`. */
+export type MemberEffect =
+  | { readonly do: 'read'; readonly id: number }
+  | {
+      readonly do: 'swap';
+      readonly id: number;
+      readonly expect: SeenRecord;
+      readonly next: PairRecord;
+      readonly settles: boolean;
+      readonly why: string;
+    }
+  | { readonly do: 'operate'; readonly id: number; readonly what: Operation; readonly why: string }
+  | { readonly do: 'abort'; readonly id: number; readonly why: string }
+  | { readonly do: 'switchoverEnded'; readonly id: string; readonly ok: boolean; readonly why: string }
+  | { readonly do: 'note'; readonly why: string };
+
+export interface Step {
+  readonly state: MemberState;
+  readonly effects: readonly MemberEffect[];
+}

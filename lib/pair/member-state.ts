@@ -1,0 +1,252 @@
+import type { PairLimits } from './limits.ts';
+import type { MemberName, PairMode, PairRecord, SeenRecord } from './pair-record.ts';
+
+/**
+ * Whom a commit waits for, that is `synchronous_standby_names`.
+ *
+ * gate  A name that never connects: nobody is acknowledged.
+ * peer  Exactly the other member.
+ * none  Nobody: the member commits alone.
+ */
+export type SyncNames = 'gate' | 'peer' | 'none';
+
+/** What the shell saw of its own PostgreSQL, as one consistent picture. Positions are WAL positions in bytes. */
+export interface LocalPostgres {
+  readonly process: 'down' | 'running';
+  /** Meaningful while running. */
+  readonly role: 'primary' | 'standby';
+  readonly names: SyncNames;
+  /** `complete` only with a durable proof that names this data; `incomplete` data may be anything. */
+  readonly data: 'empty' | 'incomplete' | 'complete';
+  readonly systemIdentifier: string | undefined;
+  /** Standby: told to stream from the peer. */
+  readonly upstream: boolean;
+  /** Standby: its walreceiver streams. */
+  readonly streaming: boolean;
+  /** Standby: consistent, so that a copy can be called complete. */
+  readonly consistent: boolean;
+  /** Primary: flushed by itself. Standby: received and flushed. */
+  readonly flush: bigint;
+  readonly replay: bigint;
+  /** Primary: the peer's walsender streams. */
+  readonly peerAttached: boolean;
+  readonly peerFlush: bigint;
+  /** Primary: own flush position read after its recovery. Clients may read once the peer has it too. */
+  readonly recovered: bigint;
+}
+
+/** A PostgreSQL of which nothing is known yet. */
+export const unseenPostgres: LocalPostgres = {
+  process: 'down',
+  role: 'standby',
+  names: 'gate',
+  data: 'incomplete',
+  systemIdentifier: undefined,
+  upstream: false,
+  streaming: false,
+  consistent: false,
+  flush: 0n,
+  replay: 0n,
+  peerAttached: false,
+  peerFlush: 0n,
+  recovered: 0n,
+};
+
+/** What a member says of itself, every period. Ages instead of times: the two clocks have nothing in common. */
+export interface Heartbeat {
+  readonly from: MemberName;
+  /** Sequence, mode and epoch of the newest record it knows; absent before its first read. */
+  readonly record: { readonly sequence: number; readonly mode: PairMode; readonly epoch: number } | undefined;
+  /** `dead`: it ran and ended without being asked to. `stopped`: handed over, or not started yet. */
+  readonly postgres: 'starting' | 'running' | 'dead' | 'stopped';
+  readonly role: 'primary' | 'standby';
+  readonly data: LocalPostgres['data'];
+  readonly flush: bigint;
+  readonly replay: bigint;
+  /** Age of its last good local canary. */
+  readonly localCanaryAgeMs: number;
+  /** It has stopped its PostgreSQL for a switchover and asks to be deposed. */
+  readonly handingOver: boolean;
+  /** It still stands behind the record as its leader and is not stalled. */
+  readonly healthy: boolean;
+}
+
+/** How the connection to the peer's agent stands. `refused`: its machine answers, and nobody listens there. */
+export type PeerLink = 'connecting' | 'connected' | 'ended' | 'refused';
+
+export interface PeerView {
+  readonly link: PeerLink;
+  readonly heartbeat: Heartbeat | undefined;
+  /** When the last heartbeat was heard; at the start, when we began to listen. */
+  readonly heardMs: number;
+  readonly flushMovedMs: number;
+  readonly replayMovedMs: number;
+}
+
+/** One kind of probe write. */
+export interface CanaryView {
+  /** When the last one succeeded; at the start, when we began. */
+  readonly okMs: number;
+  /** Since when one is under way without an answer. */
+  readonly pendingSinceMs: number | undefined;
+  readonly last: 'ok' | 'failed' | 'refused' | 'none';
+}
+
+/** Work on PostgreSQL that the core asks for, one at a time. */
+export type Operation =
+  | { readonly do: 'initialise' }
+  | { readonly do: 'startPrimary'; readonly names: SyncNames }
+  | { readonly do: 'becomePrimary'; readonly names: SyncNames }
+  | { readonly do: 'startStandby'; readonly upstream: boolean }
+  | { readonly do: 'follow' }
+  | { readonly do: 'rejoin' }
+  | { readonly do: 'prove' }
+  | { readonly do: 'admit' }
+  | { readonly do: 'setNames'; readonly names: SyncNames }
+  | { readonly do: 'fence' }
+  | { readonly do: 'promote' }
+  | { readonly do: 'checkpoint' }
+  | { readonly do: 'handOver' }
+  | { readonly do: 'kill' };
+
+export interface RunningOperation {
+  readonly id: number;
+  readonly what: Operation;
+  readonly aborted: boolean;
+  /** The record's leadership it was decided on: when that changes, the work is pointless and is aborted. */
+  readonly under: string;
+}
+
+/** A request to the arbiter under way. At most one, so that answers need no matching but their id. */
+export interface RunningRequest {
+  readonly id: number;
+  readonly kind: 'read' | 'settle' | 'swap';
+  readonly next: PairRecord | undefined;
+}
+
+export interface ArbiterView {
+  readonly seen: SeenRecord | undefined;
+  /** No request of ours, also of an earlier life, can still be carried out. Nothing is loosened before. */
+  readonly settled: boolean;
+  /** Why roles are frozen until a person acts (rule 8). */
+  readonly frozen: string | undefined;
+  readonly request: RunningRequest | undefined;
+  readonly retryAtMs: number;
+  readonly failures: number;
+  readonly answeredMs: number;
+  readonly readMs: number;
+}
+
+/** A planned handing over of the lead, asked for by a person. */
+export interface Handover {
+  readonly id: string;
+  readonly stage: 'checkpointing' | 'stopping' | 'waiting';
+  readonly sinceMs: number;
+}
+
+export const takeoverReasons = ['processDeath', 'silence', 'diskStall', 'switchover', 'takeBack'] as const;
+export type TakeoverReason = (typeof takeoverReasons)[number];
+
+/** The take-over in progress or just finished: instants of the member's own clock, for the report. */
+export interface Takeover {
+  readonly reason: TakeoverReason;
+  readonly why: string;
+  readonly epoch: number;
+  /** The last moment at which the peer was still seen to be well. */
+  readonly lastGoodMs: number;
+  readonly decidedMs: number;
+  readonly claimedMs: number | undefined;
+  readonly fencedMs: number | undefined;
+  readonly promotedMs: number | undefined;
+  readonly openedMs: number | undefined;
+  readonly flushAtClaim: bigint;
+}
+
+/** Everything a member's core knows. Instants are in awake time: time during which this process did not run is left out. */
+export interface MemberState {
+  readonly self: MemberName;
+  readonly peer: MemberName;
+  /** The member that founds a new pair. */
+  readonly founder: MemberName;
+  readonly limits: PairLimits;
+  readonly whenStandbyLost: 'continue' | 'block';
+  readonly paused: boolean;
+  readonly lastEventMs: number;
+  readonly sleptMs: number;
+  readonly nextId: number;
+  readonly arbiter: ArbiterView;
+  readonly postgres: LocalPostgres;
+  readonly flushMovedMs: number;
+  readonly detachedSinceMs: number | undefined;
+  readonly peerDetachedSinceMs: number | undefined;
+  readonly peerFlushMovedMs: number;
+  /** PostgreSQL ended without our doing, at this instant. */
+  readonly diedMs: number | undefined;
+  readonly operation: RunningOperation | undefined;
+  readonly operationRetryAtMs: number;
+  readonly operationFailures: number;
+  /** An admission has proven that PostgreSQL waits for the peer and that the peer has everything; it is to be recorded. */
+  readonly admitted: boolean;
+  readonly peerView: PeerView;
+  readonly canaries: { readonly local: CanaryView; readonly sync: CanaryView; readonly remote: CanaryView };
+  /** Since when the record names the peer as claimant. */
+  readonly claimSeenMs: number | undefined;
+  readonly handover: Handover | undefined;
+  readonly takeover: Takeover | undefined;
+}
+
+/** Now, in awake time. */
+export function awakeMs(state: MemberState): number {
+  return state.lastEventMs - state.sleptMs;
+}
+
+export function recordOf(state: MemberState): PairRecord | undefined {
+  return state.arbiter.seen?.record;
+}
+
+/** Mode, leader and epoch in one text: what a decision about PostgreSQL rests on. */
+export function leadership(record: PairRecord | undefined): string {
+  return record === undefined ? 'unknown' : `${record.mode} ${record.primary ?? '-'} ${record.epoch}`;
+}
+
+/** A member at the start of its process: nothing is known, so nothing is settled. */
+export function startMember(
+  given: Pick<MemberState, 'self' | 'peer' | 'founder' | 'limits' | 'whenStandbyLost' | 'paused'> & {
+    readonly nowMs: number;
+    readonly postgres: LocalPostgres;
+  },
+): MemberState {
+  const { nowMs, postgres, ...rest } = given;
+  const canary: CanaryView = { okMs: nowMs, pendingSinceMs: undefined, last: 'none' };
+  return {
+    ...rest,
+    lastEventMs: nowMs,
+    sleptMs: 0,
+    nextId: 1,
+    arbiter: {
+      seen: undefined,
+      settled: false,
+      frozen: undefined,
+      request: undefined,
+      retryAtMs: nowMs,
+      failures: 0,
+      answeredMs: nowMs,
+      readMs: nowMs,
+    },
+    postgres,
+    flushMovedMs: nowMs,
+    detachedSinceMs: nowMs,
+    peerDetachedSinceMs: nowMs,
+    peerFlushMovedMs: nowMs,
+    diedMs: undefined,
+    operation: undefined,
+    operationRetryAtMs: nowMs,
+    operationFailures: 0,
+    admitted: false,
+    peerView: { link: 'connecting', heartbeat: undefined, heardMs: nowMs, flushMovedMs: nowMs, replayMovedMs: nowMs },
+    canaries: { local: canary, sync: canary, remote: canary },
+    claimSeenMs: undefined,
+    handover: undefined,
+    takeover: undefined,
+  };
+}

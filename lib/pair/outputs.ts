@@ -1,0 +1,95 @@
+import { isStalled } from './decide-degrade.ts';
+import { awakeMs, recordOf } from './member-state.ts';
+import type { Heartbeat, MemberState } from './member-state.ts';
+
+/** What must hold outside right now. The shell compares it with what it did last, and acts on the difference. */
+export interface MemberOutputs {
+  /** `open`: clients are admitted to PostgreSQL and the hall server leads. `closed`: nobody is. */
+  readonly access: { readonly to: 'closed'; readonly why: string } | { readonly to: 'open'; readonly epoch: number };
+  /** Whether the name of the pair is to point here, and under which epoch. */
+  readonly route: { readonly epoch: number } | undefined;
+}
+
+/** Derives what must hold outside from the state alone, so that it can be asked at any time and twice. */
+export function outputsOf(state: MemberState): MemberOutputs {
+  const closed = whyClosed(state);
+  if (closed !== undefined) return { access: { to: 'closed', why: closed }, route: undefined };
+  const epoch = recordOf(state)?.epoch ?? 0;
+  return { access: { to: 'open', epoch }, route: { epoch } };
+}
+
+function whyClosed(state: MemberState): string | undefined {
+  const record = recordOf(state);
+  const { postgres, handover } = state;
+  if (record === undefined) return 'the record is not known yet';
+  if (record.primary !== state.self) return 'the other member leads';
+  if (postgres.process !== 'running' || postgres.role !== 'primary') return 'the own PostgreSQL is not a running primary';
+  if (handover !== undefined && handover.stage !== 'checkpointing') return 'handing over';
+  if (isCutOff(state)) return 'neither peer nor arbiter was reached: readers could be shown the past';
+  switch (record.mode) {
+    case 'new':
+    case 'claim':
+      return 'the claim is not opened yet';
+    case 'solo':
+      return postgres.names === 'gate' && !isAdmitting(state) ? 'the gate is not opened yet' : undefined;
+    case 'sync':
+      // Crash recovery can show commits that were never acknowledged and that a claim would undo.
+      return postgres.peerFlush >= postgres.recovered ? undefined : 'the standby does not have everything that recovery brought back';
+  }
+}
+
+/** During an admission the gate stands for milliseconds while readers go on. */
+function isAdmitting(state: MemberState): boolean {
+  return state.operation?.what.do === 'admit' || state.operation?.what.do === 'setNames';
+}
+
+/** Rule 6: silent peer, and an arbiter that answered nothing since. */
+export function isCutOff(state: MemberState): boolean {
+  const now = awakeMs(state);
+  const limit = state.limits.readFenceAfterMs;
+  return state.arbiter.failures > 0 && now - state.arbiter.answeredMs >= limit && now - state.peerView.heardMs >= limit;
+}
+
+/** What this member says of itself. */
+export function heartbeatOf(state: MemberState): Heartbeat {
+  const record = recordOf(state);
+  const { postgres } = state;
+  return {
+    from: state.self,
+    record: record === undefined ? undefined : { sequence: record.sequence, mode: record.mode, epoch: record.epoch },
+    postgres: postgresWord(state),
+    role: postgres.role,
+    data: postgres.data,
+    flush: postgres.flush,
+    replay: postgres.replay,
+    localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.okMs)),
+    handingOver: state.handover?.stage === 'waiting' && postgres.process === 'down',
+    healthy: !isStalled(state),
+  };
+}
+
+function postgresWord(state: MemberState): Heartbeat['postgres'] {
+  if (state.postgres.process === 'running') return 'running';
+  if (state.diedMs !== undefined) return 'dead';
+  const starting = state.operation?.what.do;
+  return starting === 'startPrimary' || starting === 'startStandby' || starting === 'becomePrimary' || starting === 'rejoin'
+    ? 'starting'
+    : 'stopped';
+}
+
+/**
+ * Why a failover without loss is not possible now; undefined when it is. It becomes the reason of the pair's condition and the label of
+ * a metric, so the set is closed.
+ */
+export const blockedReasons = ['StandbyLost', 'CopyingStandby', 'ArbiterUnreachable', 'RecordLost', 'Paused', 'NotStarted'] as const;
+export type BlockedReason = (typeof blockedReasons)[number];
+
+export function failoverBlockedBy(state: MemberState): BlockedReason | undefined {
+  const record = recordOf(state);
+  if (state.arbiter.frozen !== undefined) return 'RecordLost';
+  if (record === undefined || state.arbiter.failures > 0) return 'ArbiterUnreachable';
+  if (record.mode === 'new') return 'NotStarted';
+  if (state.paused) return 'Paused';
+  if (record.mode === 'sync') return undefined;
+  return state.operation?.what.do === 'rejoin' || state.peerView.heartbeat?.data === 'incomplete' ? 'CopyingStandby' : 'StandbyLost';
+}

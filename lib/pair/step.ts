@@ -1,0 +1,138 @@
+import { unreachable } from '#lib/base/invariant.ts';
+import { applyArbiterAnswer } from './apply-arbiter-answer.ts';
+import { applyOperationEnd, applyPostgres } from './apply-postgres.ts';
+import { decideOperation, mustAbort } from './decide-operation.ts';
+import { decideRequest } from './decide-request.ts';
+import { decideSwitchover } from './decide-switchover.ts';
+import { awakeMs, leadership, recordOf } from './member-state.ts';
+import type { CanaryView, Heartbeat, MemberState, PeerView, RunningRequest } from './member-state.ts';
+import type { MemberEffect, MemberEvent, Step } from './events.ts';
+
+/** The shell ticks this often. A larger gap between two events means that this process did not run. */
+export const tickMs = 20;
+
+/** A gap up to this is scheduling noise and counts as time in which we could have heard something. */
+export const gapToleratedMs = 50;
+
+/**
+ * One event in, the next state and what to do out. No clock, no input or output, no chance: the same events give the same steps.
+ *
+ * @param nowMs  The member's monotonic clock at the event, never less than at the one before.
+ */
+export function step(state: MemberState, event: MemberEvent, nowMs: number): Step {
+  const effects: MemberEffect[] = [];
+  let next = apply(advance(state, nowMs), event, effects);
+  next = decideSwitchover(next, effects);
+  next = planOperation(next, effects);
+  next = planRequest(next, effects);
+  return { state: next, effects };
+}
+
+/** Moves time on, and leaves out the time in which we were the one who slept. */
+function advance(state: MemberState, nowMs: number): MemberState {
+  const gap = Math.max(0, nowMs - state.lastEventMs);
+  const slept = gap > gapToleratedMs ? gap - tickMs : 0;
+  return { ...state, lastEventMs: state.lastEventMs + gap, sleptMs: state.sleptMs + slept };
+}
+
+function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]): MemberState {
+  switch (event.on) {
+    case 'tick':
+      return state;
+    case 'arbiterAnswered':
+      return applyArbiterAnswer(state, event.id, event.answer, effects);
+    case 'recordHinted':
+      return { ...state, arbiter: { ...state.arbiter, readMs: Number.NEGATIVE_INFINITY } };
+    case 'postgresSeen':
+      return applyPostgres(state, event.postgres);
+    case 'postgresDied':
+      return {
+        ...applyPostgres(state, event.postgres),
+        diedMs: state.handover?.stage === 'stopping' ? undefined : awakeMs(state),
+        admitted: false,
+      };
+    case 'operationEnded':
+      return applyOperationEnd(state, event.id, event.outcome, event.postgres, effects);
+    case 'heartbeat':
+      return { ...state, peerView: hear(state.peerView, event.heartbeat, awakeMs(state)) };
+    case 'peerLink':
+      return { ...state, peerView: { ...state.peerView, link: event.link } };
+    case 'canary':
+      return { ...state, canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) } };
+    case 'switchoverAsked':
+      return askSwitchover(state, event.id, effects);
+    case 'paused':
+      return { ...state, paused: event.paused };
+    default:
+      return unreachable(event);
+  }
+}
+
+function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
+  const before = view.heartbeat;
+  return {
+    link: 'connected',
+    heartbeat,
+    heardMs: now,
+    flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
+    replayMovedMs: before?.replay === heartbeat.replay ? view.replayMovedMs : now,
+  };
+}
+
+function probe(canary: CanaryView, result: 'started' | 'ok' | 'failed' | 'refused', now: number): CanaryView {
+  switch (result) {
+    case 'started':
+      return { ...canary, pendingSinceMs: canary.pendingSinceMs ?? now };
+    case 'ok':
+      return { okMs: now, pendingSinceMs: undefined, last: 'ok' };
+    case 'failed':
+    case 'refused':
+      return { ...canary, pendingSinceMs: result === 'refused' ? undefined : canary.pendingSinceMs, last: result };
+    default:
+      return unreachable(result);
+  }
+}
+
+function askSwitchover(state: MemberState, id: string, effects: MemberEffect[]): MemberState {
+  const record = recordOf(state);
+  const problems: string[] = [];
+  if (record?.mode !== 'sync' || record.primary !== state.self) problems.push('only the primary of a pair in mode SYNC hands over');
+  if (!state.arbiter.settled || state.arbiter.failures > 0) problems.push('the arbiter is not reached');
+  if (!state.postgres.peerAttached) problems.push('the standby does not stream');
+  if (state.handover !== undefined) problems.push('another switchover is under way');
+  if (problems.length > 0) {
+    effects.push({ do: 'switchoverEnded', id, ok: false, why: problems.join('; ') });
+    return state;
+  }
+  return { ...state, handover: { id, stage: 'checkpointing', sinceMs: awakeMs(state) } };
+}
+
+function planOperation(state: MemberState, effects: MemberEffect[]): MemberState {
+  let next = state;
+  const under = leadership(recordOf(next));
+  if (next.operation !== undefined && mustAbort(next, under)) {
+    effects.push({ do: 'abort', id: next.operation.id, why: 'its ground is gone' });
+    next = { ...next, operation: { ...next.operation, aborted: true } };
+  }
+  const decision = decideOperation(next);
+  if (decision.do === 'none') return next;
+  if (decision.what.do === 'kill' && next.operation?.what.do === 'kill') return next;
+  if (next.operation !== undefined && !next.operation.aborted) effects.push({ do: 'abort', id: next.operation.id, why: decision.why });
+  const id = next.nextId;
+  effects.push({ do: 'operate', id, what: decision.what, why: decision.why });
+  return { ...next, nextId: id + 1, operation: { id, what: decision.what, aborted: false, under } };
+}
+
+function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
+  const decision = decideRequest(state);
+  if (decision.do === 'none') return state;
+  const id = state.nextId;
+  const { seen } = state.arbiter;
+  const request: RunningRequest = { id, kind: decision.do, next: decision.do === 'read' ? undefined : decision.next };
+  if (decision.do === 'read' || seen === undefined) effects.push({ do: 'read', id });
+  else {
+    const why = decision.do === 'swap' ? decision.why : 'settling older requests';
+    effects.push({ do: 'swap', id, expect: seen, next: decision.next, settles: decision.do === 'settle', why });
+  }
+  return { ...state, nextId: id + 1, arbiter: { ...state.arbiter, request } };
+}
