@@ -1,0 +1,89 @@
+import { invariant } from '../base/invariant.ts';
+import type { ChunkWriter } from './chunk-writer.ts';
+import { labelText } from './escape.ts';
+import type { Family } from './family.ts';
+import { ownLabels } from './line-parts.ts';
+import type { Samples } from './samples.ts';
+import type { SeriesTable, TableColumn } from './series-table.ts';
+import { copyBytes, noText, TextArena } from './text-arena.ts';
+import type { FrozenTexts } from './text-arena.ts';
+
+/** Facts about rows as labels of a sample with the value 1: one line a row, replaced when a fact changes. */
+export class InfoColumn implements TableColumn {
+  readonly family: Family;
+  readonly #table: SeriesTable;
+  readonly #own: readonly string[];
+  readonly #facts = new TextArena();
+  #known = 0;
+
+  constructor(table: SeriesTable, family: Family) {
+    this.family = family;
+    this.#table = table;
+    this.#own = ownLabels(family, table.labelNames);
+    invariant(this.#own.length > 0, `${family.name} has labels beyond those of its table`);
+    table.attach(this);
+  }
+
+  /** @param values  Of the labels beyond the table's, in the family's order. */
+  set(row: number, values: readonly string[]): void {
+    invariant(values.length === this.#own.length, `${this.family.name} gets a value for ${this.#own.join(', ')}`);
+    invariant(this.#table.isLive(row), 'facts belong to a row in use');
+    const comma = this.#table.labelNames.length > 0 ? ',' : '';
+    if (!this.#facts.has(row)) this.#known += 1;
+    this.#facts.set(row, `${comma}${labelText(this.#own, values)}} 1\n`);
+  }
+
+  clear(row: number): void {
+    if (!this.#facts.has(row)) return;
+    this.#facts.clear(row);
+    this.#known -= 1;
+  }
+
+  grow(capacity: number): void {
+    this.#facts.grow(capacity);
+  }
+
+  freeze(): Samples {
+    const picture = { lines: this.#known, end: this.#table.end, texts: this.#table.freeze(), facts: this.#facts.freeze() };
+    return new FrozenInfo(this.family, picture);
+  }
+}
+
+interface InfoPicture {
+  readonly lines: number;
+  readonly end: number;
+  readonly texts: FrozenTexts;
+  readonly facts: FrozenTexts;
+}
+
+class FrozenInfo implements Samples {
+  readonly family: Family;
+  readonly lines: number;
+  readonly end: number;
+  readonly #head: Uint8Array;
+  readonly #picture: InfoPicture;
+
+  constructor(family: Family, picture: InfoPicture) {
+    this.family = family;
+    this.lines = picture.lines;
+    this.end = picture.end;
+    this.#head = Buffer.from(`${family.name}{`);
+    this.#picture = picture;
+  }
+
+  write(out: ChunkWriter, from: number): number {
+    const { texts, facts } = this.#picture;
+    for (let row = from; row < this.end; row += 1) {
+      const start = texts.starts[row]!;
+      const factsStart = facts.starts[row]!;
+      if (start === noText || factsStart === noText) continue;
+      const stop = texts.ends[row]!;
+      const factsStop = facts.ends[row]!;
+      if (!out.fits(this.#head.length + stop - start + factsStop - factsStart)) return row;
+      let at = copyBytes(this.#head, 0, this.#head.length, out.bytes, out.at);
+      at = copyBytes(texts.bytes, start, stop, out.bytes, at);
+      out.at = copyBytes(facts.bytes, factsStart, factsStop, out.bytes, at);
+    }
+    return this.end;
+  }
+}
