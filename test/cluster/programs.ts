@@ -13,11 +13,14 @@ export function kubernetesVersion(): string {
   return version;
 }
 
-/** Path of a program of the local control plane: etcd, kube-apiserver, kube-controller-manager or kubectl. */
+/**
+ * Path of a program of the local control plane: etcd, kube-apiserver, kube-controller-manager or kubectl.
+ * What scripts/setup built stands before PATH, because a distribution's etcd may be too old for our apiserver.
+ */
 export function controlPlaneProgram(name: string): string {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const built = join(homedir(), '.cache', 'hallkeeper', `bin-${kubernetesVersion()}`);
-  return find(name, [...(assets === undefined ? [] : [assets]), ...pathFolders(), built]);
+  return find(name, [...(assets === undefined ? [] : [assets]), built, ...pathFolders()]);
 }
 
 /** Path of a server or tool that the distribution installs: named, nsupdate, prometheus, nsenter, ip. */
