@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { constantSamples } from './constant-samples.ts';
 import type { Family } from './family.ts';

@@ -1,4 +1,4 @@
-import { invariant } from '../base/invariant.ts';
+import { invariant } from '#lib/base/invariant.ts';
 
 /**
  * Kinds of families, in the words of OpenMetrics. The text format has no `info`, `stateset` and `unknown`: there they are written

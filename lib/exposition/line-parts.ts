@@ -1,4 +1,4 @@
-import { invariant } from '../base/invariant.ts';
+import { invariant } from '#lib/base/invariant.ts';
 import { labelText } from './escape.ts';
 import type { Family } from './family.ts';
 

@@ -1,4 +1,4 @@
-import { invariant } from '../base/invariant.ts';
+import { invariant } from '#lib/base/invariant.ts';
 import type { Family, LabelSpec, LabelsOf } from './family.ts';
 import { HistogramColumn } from './histogram-column.ts';
 import { combinations } from './line-parts.ts';

@@ -1,5 +1,5 @@
-import { defineErrors } from '../base/errors.ts';
-import { invariant } from '../base/invariant.ts';
+import { defineErrors } from '#lib/base/errors.ts';
+import { invariant } from '#lib/base/invariant.ts';
 import { labelText } from './escape.ts';
 import type { LabelSpec, LabelsOf } from './family.ts';
 import { TextArena } from './text-arena.ts';

@@ -1,4 +1,4 @@
-import { invariant } from '../base/invariant.ts';
+import { invariant } from '#lib/base/invariant.ts';
 
 /** Texts by slot at one instant, as UTF-8. The text of a slot is `bytes` from `starts[slot]` to `ends[slot]`. */
 export interface FrozenTexts {

@@ -1,4 +1,4 @@
-import { invariant } from '../base/invariant.ts';
+import { invariant } from '#lib/base/invariant.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Family } from './family.ts';
 import { combinations, lineParts, ownLabels } from './line-parts.ts';
