@@ -51,7 +51,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<A
     await writeConfig(configFile, options.config);
     const child = await startChild({
       name: 'alertmanager',
-      command: systemProgram('prometheus-alertmanager'),
+      command: systemProgram('prometheus-alertmanager', 'alertmanager'),
       args: [
         `--config.file=${configFile}`,
         `--storage.path=${join(directory, 'data')}`,

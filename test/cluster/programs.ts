@@ -13,19 +13,24 @@ export function kubernetesVersion(): string {
   return version;
 }
 
+const controlPlaneNames = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] as const;
+
 /**
- * Path of a program of the local control plane: etcd, kube-apiserver, kube-controller-manager or kubectl.
- * What scripts/setup built stands before PATH, because a distribution's etcd may be too old for our apiserver.
+ * Path of a program of the local control plane. All come from one folder, so that their versions fit: KUBEBUILDER_ASSETS when it is
+ * complete, else what scripts/setup built, else PATH.
  */
-export function controlPlaneProgram(name: string): string {
+export function controlPlaneProgram(name: (typeof controlPlaneNames)[number]): string {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const built = join(homedir(), '.cache', 'hallkeeper', `bin-${kubernetesVersion()}`);
-  return find(name, [...(assets === undefined ? [] : [assets]), built, ...pathFolders()]);
+  const complete = [...(assets === undefined ? [] : [assets]), built].find((folder) =>
+    controlPlaneNames.every((each) => isExecutable(join(folder, each))),
+  );
+  return find(name, complete === undefined ? pathFolders() : [complete]);
 }
 
-/** Path of a server or tool that the distribution installs: named, nsupdate, prometheus, nsenter, ip. */
-export function systemProgram(name: string): string {
-  return find(name, [...pathFolders(), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin']);
+/** Path of a server or tool that the distribution installs: named, nsupdate, prometheus, nsenter, ip. Of several names any one will do. */
+export function systemProgram(...names: readonly [string, ...string[]]): string {
+  return find(names, [...pathFolders(), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin']);
 }
 
 /** Folder of the newest PostgreSQL server programs of at least release 15. */
@@ -51,9 +56,12 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-function find(name: string, folders: readonly string[]): string {
-  const path = folders.map((folder) => join(folder, name)).find(isExecutable);
-  if (path === undefined) throw new Error(`${name} was not found; scripts/setup finds or installs it`);
+function find(names: string | readonly string[], folders: readonly string[]): string {
+  const path = [names]
+    .flat()
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find(isExecutable);
+  if (path === undefined) throw new Error(`${[names].flat().join(' or ')} was not found; scripts/setup finds or installs it`);
   return path;
 }
 
