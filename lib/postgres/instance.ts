@@ -296,6 +296,10 @@ export interface PostgresInstance {
    * @throws HK_POSTGRES_RUNNING when a server of this data directory lives; HK_POSTGRES_DATA without a cluster; HK_POSTGRES_SETTINGS.
    */
   start(how: StartAs, signal: AbortSignal): Promise<RunningServer>;
+  /** What the written settings say of gate and peer; undefined before the first start. Tells how a found server was last set. */
+  configured(): Promise<{ readonly gate: Gate; readonly follow: boolean } | undefined>;
+  /** The last lines of the server's log, at most 4,000 characters. */
+  logTail(): Promise<string>;
   /** Looks once; answers within `limitMs`. */
   serverState(limitMs: number): Promise<ServerState>;
   /** Waits until connections are accepted. @throws HK_POSTGRES_NOT_STARTED with the log's tail when the server died instead. */
@@ -332,6 +336,8 @@ export interface PostgresInstance {
    * @throws HK_POSTGRES_NOT_SYNCHRONOUS when the wait was cancelled (WARNING 01000): committed here, not acknowledged.
    */
   commitSynchronous(line: SqlLine, signal: AbortSignal): Promise<Lsn>;
+  /** Ends sessions of the line of this purpose that still wait for the peer after their line gave up; they do not notice it themselves. */
+  endStuckCanaries(line: SqlLine, purpose: string, signal: AbortSignal): Promise<void>;
   /**
    * Proves that the closed gate bites: a canary on `waiting` is seen in `wait_event = SyncRep` from `watching`. The canary is then ended.
    * False when the canary committed instead. Give `waiting` a line that nothing else uses.

@@ -1,0 +1,75 @@
+import type { InstanceContext } from './context.ts';
+import { poll } from './context.ts';
+import { postgresErrors } from './errors.ts';
+import type { SqlLine } from './instance.ts';
+import type { Lsn } from './lsn.ts';
+import { parseLsn } from './lsn.ts';
+
+/** Every commit of ours writes one empty message: a transaction that wrote nothing would neither flush nor wait. */
+const emitMessage = `SELECT pg_logical_emit_message(true, 'hallkeeper_canary', '') AS lsn`;
+
+/** SQLSTATE of the warning with which a cancelled wait for the standby ends, and the commit is reported as success all the same. */
+export const committedLocallyOnly = '01000';
+
+const lookEveryMs = 2;
+
+/** Commits with `synchronous_commit = local`, which every line of ours has: returns when this member's disk has it. */
+export async function commitLocal(line: SqlLine, signal: AbortSignal): Promise<Lsn> {
+  return positionOf(await line.query(emitMessage, [], signal));
+}
+
+/** Commits as clients do: returns when the peer has it too, or nobody is waited for. @throws HK_POSTGRES_NOT_SYNCHRONOUS */
+export async function commitSynchronous(line: SqlLine, signal: AbortSignal): Promise<Lsn> {
+  const result = await line.query(`BEGIN; SET LOCAL synchronous_commit = on; ${emitMessage}; COMMIT`, [], signal);
+  if (result.notices.includes(committedLocallyOnly)) throw postgresErrors.HK_POSTGRES_NOT_SYNCHRONOUS();
+  return positionOf(result);
+}
+
+/**
+ * Sees a commit wait. `watching` looks at the session of `waiting` until it is in `wait_event = SyncRep` (true), or its commit
+ * returned (false). The waiting session is ended then, which leaves its empty message committed and nothing behind.
+ */
+export async function provesClosed({ ports }: InstanceContext, waiting: SqlLine, watching: SqlLine, signal: AbortSignal): Promise<boolean> {
+  await waiting.query('SELECT 1', [], signal);
+  const pid = waiting.backendPid();
+  if (pid === undefined) throw postgresErrors.HK_POSTGRES_UNREACHABLE('the canary lost its connection');
+  let committed = false;
+  const commit = commitSynchronous(waiting, signal).then(
+    () => (committed = true),
+    () => undefined,
+  );
+  try {
+    return await poll(
+      async () => {
+        if (committed) return false;
+        const { rows } = await watching.query('SELECT wait_event FROM pg_stat_activity WHERE pid = $1', [pid], signal);
+        return rows[0]?.['wait_event'] === 'SyncRep' ? true : undefined;
+      },
+      lookEveryMs,
+      ports,
+      signal,
+    );
+  } finally {
+    if (!committed) await watching.query('SELECT pg_terminate_backend($1)', [pid], signal).catch(() => undefined);
+    await commit;
+  }
+}
+
+/**
+ * Ends sessions of ours that still wait for the peer though their line gave up: a backend in SyncRep does not notice that its client left.
+ *
+ * @param applicationName  Of the line that gave up.
+ */
+export async function endStuckCanaries(line: SqlLine, applicationName: string, signal: AbortSignal): Promise<void> {
+  await line.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'SyncRep' AND pid <> pg_backend_pid()`,
+    [applicationName],
+    signal,
+  );
+}
+
+function positionOf({ rows }: { readonly rows: readonly Readonly<Record<string, string | null>>[] }): Lsn {
+  const text = rows[0]?.['lsn'];
+  if (typeof text !== 'string') throw postgresErrors.HK_POSTGRES_SQL('the canary got no position');
+  return parseLsn(text);
+}

@@ -1,0 +1,308 @@
+import { within } from '#lib/base/deadline.ts';
+import { copyPeer } from './base-copy.ts';
+import { bootstrapServer } from './bootstrap.ts';
+import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
+import { refuseSettings } from './check-settings.ts';
+import type { ConfigurationChoice } from './configuration.ts';
+import type { InstanceContext } from './context.ts';
+import { poll } from './context.ts';
+import { diskSpaceOf, initialiseData, inspectData } from './data-directory.ts';
+import { postgresErrors } from './errors.ts';
+import type {
+  InstancePorts,
+  InstanceSettings,
+  PostgresInstance,
+  RunningServer,
+  ServerState,
+  SqlLine,
+  StartAs,
+  TlsMaterial,
+} from './instance.ts';
+import { builtInRoles, ownDatabase } from './instance.ts';
+import { readRunningLineage, readStoppedLineage } from './lineage.ts';
+import type { HeldLock } from './lock.ts';
+import { takeLock } from './lock.ts';
+import { applicationNameOf, standbyNames } from './names.ts';
+import { pathsOf } from './paths.ts';
+import { readProof, removeProof, writeProof } from './proof.ts';
+import { rewindToPeer } from './rewind.ts';
+import {
+  checkBeforeStart,
+  prepareDataDirectory,
+  prepareDirectories,
+  readWrittenChoice,
+  writeChoice,
+  writeServerFiles,
+  writeTls,
+} from './server-files.ts';
+import { readLogTail } from './server-log.ts';
+import {
+  findPostmaster,
+  killServer,
+  refuseRunning,
+  removeForeignPidFile,
+  signalReload,
+  spawnPostmaster,
+  stopServer,
+  watchFound,
+} from './server-process.ts';
+import { advanceSlot, ensureSlot } from './slot.ts';
+import type { LineFailure } from './sql-line.ts';
+import { lineFailureOf, openSqlLine } from './sql-line.ts';
+import { readStatus } from './status.ts';
+import { endClientSessions, promoteServer, receiverGone } from './take-over.ts';
+
+const readyEveryMs = 20;
+const reloadEveryMs = 5;
+const answerMaxMs = 1_000;
+
+/**
+ * One PostgreSQL instance. Touches nothing until it is asked to.
+ *
+ * @throws HK_POSTGRES_SETTINGS  naming every problem of the settings.
+ */
+export function openInstance(settings: InstanceSettings, ports: InstancePorts): PostgresInstance {
+  refuseSettings(settings);
+  return new Instance(settings, ports);
+}
+
+class Instance implements PostgresInstance {
+  #context: InstanceContext;
+  #held: HeldLock | undefined;
+  #server: RunningServer | undefined;
+  readonly #closed = new AbortController();
+  readonly #lines = new Set<SqlLine>();
+
+  constructor(settings: InstanceSettings, ports: InstancePorts) {
+    this.#context = { settings: Object.freeze({ ...settings }), paths: pathsOf(settings), ports };
+  }
+
+  get settings(): InstanceSettings {
+    return this.#context.settings;
+  }
+
+  async lock(signal: AbortSignal): Promise<void> {
+    if (this.#held !== undefined) return;
+    await prepareDirectories(this.#context);
+    this.#held = await takeLock(this.#context.paths.lock, signal);
+  }
+
+  readonly inspectData: PostgresInstance['inspectData'] = (signal) => inspectData(this.#context, signal);
+  readonly initialise: PostgresInstance['initialise'] = (signal) => initialiseData(this.#context, signal);
+  readonly readProof: PostgresInstance['readProof'] = () => readProof(this.#context.paths.proof);
+  readonly writeProof: PostgresInstance['writeProof'] = (proof) => writeProof(this.#context.paths.proof, proof);
+  readonly removeProof: PostgresInstance['removeProof'] = () => removeProof(this.#context.paths.proof);
+  readonly diskSpace: PostgresInstance['diskSpace'] = () => diskSpaceOf(this.#context);
+  readonly configured: PostgresInstance['configured'] = () => readWrittenChoice(this.#context);
+  readonly logTail: PostgresInstance['logTail'] = () => readLogTail(this.#context.paths.log);
+
+  async reattach(signal: AbortSignal): Promise<RunningServer | undefined> {
+    signal.throwIfAborted();
+    const facts = await findPostmaster(this.#context);
+    if (facts === undefined) return undefined;
+    if (this.#server?.pid !== facts.pid) this.#server = watchFound(facts, this.#context, this.#closed.signal);
+    return this.#server;
+  }
+
+  async start(how: StartAs, signal: AbortSignal): Promise<RunningServer> {
+    const choice: ConfigurationChoice = how.as === 'primary' ? { gate: how.gate, follow: false } : { gate: 'closed', follow: how.follow };
+    await refuseRunning(this.#context);
+    const facts = await inspectData(this.#context, signal);
+    if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
+    await writeServerFiles(this.#context, choice);
+    await prepareDataDirectory(this.#context, how.as);
+    await removeForeignPidFile(this.#context);
+    await checkBeforeStart(this.#context, choice);
+    signal.throwIfAborted();
+    this.#server = await spawnPostmaster(this.#context);
+    return this.#server;
+  }
+
+  async serverState(limitMs: number): Promise<ServerState> {
+    const postmaster = await findPostmaster(this.#context);
+    if (postmaster === undefined) return 'absent';
+    if (postmaster.status === 'stopping') return 'stopping';
+    const failure = await this.#knock(limitMs);
+    if (failure === undefined || failure === 'full') return 'ready';
+    if (failure === 'starting' || postmaster.status === undefined || postmaster.status === 'starting') return 'starting';
+    // The process may have gone while we knocked.
+    return (await findPostmaster(this.#context)) === undefined ? 'absent' : 'unanswered';
+  }
+
+  async waitReady(signal: AbortSignal): Promise<void> {
+    const { ports, paths } = this.#context;
+    const ready = async (): Promise<true | undefined> => {
+      const state = await this.serverState(answerMaxMs);
+      if (state === 'ready') return true;
+      if (state === 'absent') throw postgresErrors.HK_POSTGRES_NOT_STARTED(await readLogTail(paths.log));
+      return undefined;
+    };
+    // A new postmaster needs a moment to write its pid file; a child that has ended needs none.
+    const server = this.#server;
+    let ended = false;
+    void server?.exited.then(() => (ended = true));
+    await poll(
+      async () => ((await findPostmaster(this.#context)) !== undefined || ended || server === undefined ? true : undefined),
+      readyEveryMs,
+      ports,
+      signal,
+    );
+    await poll(ready, readyEveryMs, ports, signal);
+  }
+
+  readonly stop: PostgresInstance['stop'] = (signal) => stopServer(this.#context, signal);
+  readonly killAll: PostgresInstance['killAll'] = (signal) => killServer(this.#context, signal);
+
+  async setGate(gate: ConfigurationChoice['gate'], signal: AbortSignal): Promise<void> {
+    await this.#change((choice) => ({ ...choice, gate }), signal);
+  }
+
+  async setFollow(follow: boolean, signal: AbortSignal): Promise<void> {
+    await this.#change((choice) => ({ ...choice, follow }), signal);
+  }
+
+  async setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void> {
+    this.#context = { ...this.#context, settings: Object.freeze({ ...this.settings, tls }) };
+    await prepareDirectories(this.#context);
+    await writeTls(this.#context, tls);
+    if ((await findPostmaster(this.#context)) === undefined) return;
+    await signalReload(this.#context);
+    await this.#onFreshLine((line) => refuseFileErrors(line, signal));
+  }
+
+  openLine(purpose: string, database: string = ownDatabase): SqlLine {
+    const { paths, settings } = this.#context;
+    return this.#keep({
+      host: paths.socketDirectory,
+      port: settings.self.port,
+      user: builtInRoles.agent,
+      database,
+      applicationName: agentLineName(purpose),
+      tls: undefined,
+    });
+  }
+
+  readonly openPeerLine: PostgresInstance['openPeerLine'] = (purpose) => this.#openPeerLine(purpose, builtInRoles.canary);
+  readonly openReplicationLine: PostgresInstance['openReplicationLine'] = (purpose) =>
+    this.#openPeerLine(purpose, builtInRoles.replication);
+  readonly status: PostgresInstance['status'] = readStatus;
+  readonly commitLocal: PostgresInstance['commitLocal'] = commitLocal;
+  readonly commitSynchronous: PostgresInstance['commitSynchronous'] = commitSynchronous;
+  readonly endStuckCanaries: PostgresInstance['endStuckCanaries'] = (line, purpose, signal) =>
+    endStuckCanaries(line, agentLineName(purpose), signal);
+  readonly provesClosed: PostgresInstance['provesClosed'] = (waiting, watching, signal) =>
+    provesClosed(this.#context, waiting, watching, signal);
+
+  async fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean> {
+    const choice = await this.#writtenChoice();
+    await writeChoice(this.#context, { ...choice, follow: false });
+    await signalReload(this.#context);
+    await endClientSessions(line, signal);
+    return await receiverGone(this.#context, line, limitMs, signal);
+  }
+
+  readonly promote: PostgresInstance['promote'] = (line, signal) => promoteServer(this.#context, line, signal);
+
+  async bootstrap(signal: AbortSignal): Promise<void> {
+    await bootstrapServer((database) => this.openLine('bootstrap', database), this.settings.databases, signal);
+    await this.#onFreshLine((line) => this.ensurePeerSlot(line, signal));
+  }
+
+  readonly ensurePeerSlot: PostgresInstance['ensurePeerSlot'] = (line, signal) =>
+    ensureSlot(line, applicationNameOf(this.settings.peer.name), signal);
+  readonly advancePeerSlot: PostgresInstance['advancePeerSlot'] = (line, signal) =>
+    advanceSlot(line, applicationNameOf(this.settings.peer.name), signal);
+
+  readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
+  readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
+  readonly rewind: PostgresInstance['rewind'] = (signal) => rewindToPeer(this.#context, signal);
+  readonly copy: PostgresInstance['copy'] = (progress, signal) => copyPeer(this.#context, progress, signal);
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await Promise.all([...this.#lines].map((line) => line.close()));
+    await this.#held?.release();
+    this.#held = undefined;
+  }
+
+  /** Undefined when a session could be opened, else why not. */
+  async #knock(limitMs: number): Promise<LineFailure | undefined> {
+    try {
+      await this.#onFreshLine((line) => line.query('SELECT 1', [], within(limitMs, 'a session on the Unix socket')));
+      return undefined;
+    } catch (error) {
+      return lineFailureOf(error);
+    }
+  }
+
+  /** Writes a changed choice and waits until a fresh session sees it. */
+  async #change(next: (choice: ConfigurationChoice) => ConfigurationChoice, signal: AbortSignal): Promise<void> {
+    const choice = next(await this.#writtenChoice());
+    await writeChoice(this.#context, choice);
+    if ((await findPostmaster(this.#context)) === undefined) return;
+    await signalReload(this.#context);
+    const names = standbyNames(choice.gate, this.settings.peer.name);
+    const taken = async (): Promise<true | undefined> =>
+      this.#onFreshLine(async (line) => {
+        await refuseFileErrors(line, signal);
+        const { rows } = await line.query(takenQuery, [], signal);
+        return rows[0]?.['names'] === names && (rows[0]['follow'] === 't') === choice.follow ? true : undefined;
+      });
+    await poll(taken, reloadEveryMs, this.#context.ports, signal);
+  }
+
+  async #writtenChoice(): Promise<ConfigurationChoice> {
+    const choice = await readWrittenChoice(this.#context);
+    if (choice === undefined)
+      throw postgresErrors.HK_POSTGRES_SETTINGS(
+        `${this.#context.paths.configuration} was not written by this agent: start the server first`,
+      );
+    return choice;
+  }
+
+  #openPeerLine(purpose: string, user: string): SqlLine {
+    const { peer } = this.settings;
+    const applicationName = agentLineName(purpose);
+    return this.#keep({ host: peer.address, port: peer.port, user, database: ownDatabase, applicationName, tls: () => this.settings.tls });
+  }
+
+  #keep(target: Parameters<typeof openSqlLine>[0]): SqlLine {
+    const line = openSqlLine(target);
+    const kept: SqlLine = {
+      ...line,
+      close: async () => {
+        this.#lines.delete(kept);
+        await line.close();
+      },
+    };
+    this.#lines.add(kept);
+    return kept;
+  }
+
+  /** A session of its own in database postgres, which exists from the beginning. */
+  async #onFreshLine<T>(work: (line: SqlLine) => Promise<T>): Promise<T> {
+    const line = this.openLine('control', 'postgres');
+    try {
+      return await work(line);
+    } finally {
+      await line.close();
+    }
+  }
+}
+
+const takenQuery = `SELECT current_setting('synchronous_standby_names') AS names, current_setting('primary_conninfo') <> '' AS follow`;
+
+/** pg_file_settings reads the files anew; a line that cannot be used keeps the whole file from being taken. */
+async function refuseFileErrors(line: SqlLine, signal: AbortSignal): Promise<void> {
+  const { rows } = await line.query(
+    `SELECT coalesce(name, '') AS name, error FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'`,
+    [],
+    signal,
+  );
+  if (rows.length > 0) throw postgresErrors.HK_POSTGRES_RELOAD(rows.map(({ name, error }) => `${name ?? ''}: ${error ?? ''}`).join('; '));
+}
+
+/** The application name of an agent's line. */
+export function agentLineName(purpose: string): string {
+  return `hallkeeper_agent_${purpose}`;
+}

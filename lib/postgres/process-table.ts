@@ -1,0 +1,73 @@
+import { readFile, readdir, readlink } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+/** One living process, read from /proc. Zombies are not listed: they hold nothing any more. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parentPid: number;
+  /** Clock ticks since boot; with the pid it names one process for ever. */
+  readonly startTicks: string;
+}
+
+/** The programs that work in a data directory. */
+const workers: readonly string[] = ['postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_waldump'];
+
+/**
+ * Reads `/proc/PID/stat`. The command's name stands in parentheses and may itself hold parentheses and spaces, so fields are counted
+ * from the last one: state is the first after it, the parent the second, the start time the twentieth.
+ */
+export function parseProcessStat(text: string): (ProcessFacts & { readonly state: string }) | undefined {
+  const end = text.lastIndexOf(')');
+  const pid = Number.parseInt(text, 10);
+  const fields = text
+    .slice(end + 1)
+    .trim()
+    .split(' ');
+  const [state, parent] = fields;
+  const startTicks = fields[19];
+  if (end < 0 || !Number.isInteger(pid) || state === undefined || parent === undefined || startTicks === undefined) return undefined;
+  return { pid, parentPid: Number(parent), startTicks, state };
+}
+
+/** Facts of a living process, or undefined when it is gone or a zombie. */
+export async function readProcess(pid: number): Promise<ProcessFacts | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const facts = text === undefined ? undefined : parseProcessStat(text);
+  return facts === undefined || facts.state === 'Z' || facts.state === 'X' ? undefined : facts;
+}
+
+export async function isSameProcess(seen: ProcessFacts): Promise<boolean> {
+  return (await readProcess(seen.pid))?.startTicks === seen.startTicks;
+}
+
+/**
+ * Every living process of PostgreSQL that works in `directory`, with their descendants: the postmaster and its children change into the
+ * data directory, and so do our own copies and rewinds. Where another user's working directory cannot be read (root without
+ * CAP_SYS_PTRACE), the command line decides; titles of children hide it, so these come in by their parents.
+ */
+export async function processesOf(directory: string): Promise<readonly ProcessFacts[]> {
+  const names = await readdir('/proc');
+  const all = (await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))))).filter(
+    (facts) => facts !== undefined,
+  );
+  const belongs = await Promise.all(all.map((facts) => worksIn(facts.pid, directory)));
+  const found = new Map(all.filter((_, index) => belongs[index] === true).map((facts) => [facts.pid, facts]));
+  for (let grew = true; grew;) {
+    const children = all.filter((facts) => !found.has(facts.pid) && found.has(facts.parentPid));
+    for (const child of children) found.set(child.pid, child);
+    grew = children.length > 0;
+  }
+  return [...found.values()];
+}
+
+/** Whether the process is a program of PostgreSQL that works in `directory`. */
+export async function worksIn(pid: number, directory: string): Promise<boolean> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (!workers.some((name) => commandLine.includes(name))) return false;
+  try {
+    const [place, program] = await Promise.all([readlink(`/proc/${pid}/cwd`), readlink(`/proc/${pid}/exe`)]);
+    return place === directory && workers.includes(basename(program.replace(/ \(deleted\)$/, '')));
+  } catch {
+    return commandLine.includes(`\0-D\0${directory}\0`);
+  }
+}

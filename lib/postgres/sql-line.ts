@@ -1,0 +1,168 @@
+import { checkServerIdentity } from 'node:tls';
+import { Client, DatabaseError } from 'pg';
+import { codeOf } from '#lib/base/errors.ts';
+import type { Secret } from '#lib/base/secret.ts';
+import { postgresErrors } from './errors.ts';
+import type { SqlLine, SqlResult } from './instance.ts';
+
+/** Where a line leads: a Unix socket's directory, or an address reached over TLS. */
+export interface LineTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly applicationName: string;
+  /** Undefined for the Unix socket. Read at each connection, so that renewed certificates are used. */
+  readonly tls: (() => { readonly certificate: string; readonly key: Secret; readonly authority: string }) | undefined;
+}
+
+/** Statements that may wait for their turn on one line; beyond it a caller is refused. */
+const waitingMax = 16;
+
+/** Sessions of ours never wait at the gate, unless a statement asks to. No limit but the caller's signal ends a statement. */
+const sessionOptions = ['synchronous_commit=local', 'statement_timeout=0', 'idle_session_timeout=0', 'client_min_messages=warning'];
+
+export function openSqlLine(target: LineTarget): SqlLine {
+  let client: Client | undefined;
+  let pid: number | undefined;
+  let notices: string[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let closed = false;
+
+  const drop = (broken: Client): void => {
+    if (client === broken) client = pid = undefined;
+    destroy(broken);
+  };
+  const connect = async (signal: AbortSignal): Promise<Client> => {
+    if (closed) throw postgresErrors.HK_POSTGRES_UNREACHABLE('the line is closed');
+    if (client !== undefined) return client;
+    const fresh = newClient(target);
+    fresh.on('error', () => drop(fresh));
+    fresh.on('end', () => drop(fresh));
+    fresh.on('notice', (notice) => notices.push(notice.code ?? ''));
+    await abortable(fresh.connect(), fresh, signal);
+    client = fresh;
+    pid = (fresh as unknown as { readonly processID: number | null }).processID ?? undefined;
+    return fresh;
+  };
+  const run = async (text: string, values: readonly (string | number | boolean | null)[], signal: AbortSignal): Promise<SqlResult> => {
+    signal.throwIfAborted();
+    const current = await connect(signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw postgresErrors.HK_POSTGRES_UNREACHABLE(`${target.applicationName} to ${target.host}`, { cause: error });
+    });
+    notices = [];
+    try {
+      // Without values the simple protocol is used, which takes several statements at once.
+      const answer: unknown = await abortable(
+        values.length === 0 ? current.query(text) : current.query(text, [...values]),
+        current,
+        signal,
+      );
+      return { rows: rowsOf(answer), notices };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (sqlStateOf(error) === undefined) drop(current);
+      throw postgresErrors.HK_POSTGRES_SQL(target.applicationName, { cause: error });
+    }
+  };
+  return {
+    query: (text, values, signal) => {
+      if (waiting >= waitingMax)
+        return Promise.reject(postgresErrors.HK_POSTGRES_SQL(`${target.applicationName}: ${waitingMax} statements wait already`));
+      waiting += 1;
+      const answer = turn.then(() => run(text, values, signal)).finally(() => (waiting -= 1));
+      turn = answer.catch(() => undefined);
+      return answer;
+    },
+    backendPid: () => pid,
+    close: async () => {
+      closed = true;
+      const last = client;
+      client = pid = undefined;
+      if (last === undefined) return;
+      destroy(last);
+      await turn;
+    },
+  };
+}
+
+/** SQLSTATE of an error of ours or of the driver's; undefined when the server did not answer with one. */
+export function sqlStateOf(error: unknown): string | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    if (current instanceof DatabaseError) return current.code;
+  }
+  return undefined;
+}
+
+/**
+ * Why a line failed, as far as the error tells.
+ *
+ * refused   Nothing listens: the server is dead or not yet up.
+ * starting  It listens and says that it starts, stops or recovers (57P03).
+ * full      No connection slot is free (53300). It lives.
+ * answered  It answered with another error.
+ * lost      The connection broke or was cut, or the deadline came: unknown.
+ */
+export type LineFailure = 'refused' | 'starting' | 'full' | 'answered' | 'lost';
+
+export function lineFailureOf(error: unknown): LineFailure {
+  const state = sqlStateOf(error);
+  if (state === '57P03') return 'starting';
+  if (state === '53300') return 'full';
+  // 57P01 and 57P02 end the session: the server or somebody closed it, so what follows is unknown.
+  if (state !== undefined) return state.startsWith('57P') ? 'lost' : 'answered';
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    if (['ECONNREFUSED', 'ENOENT'].includes(codeOf(current) ?? '')) return 'refused';
+  }
+  return 'lost';
+}
+
+function newClient(target: LineTarget): Client {
+  const tls = target.tls?.();
+  return new Client({
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    database: target.database,
+    application_name: target.applicationName,
+    options: sessionOptions.map((option) => `-c ${option}`).join(' '),
+    keepAlive: true,
+    types: { getTypeParser: () => (text: string) => text },
+    ssl: tls !== undefined && {
+      ca: tls.authority,
+      cert: tls.certificate,
+      key: tls.key.reveal(),
+      minVersion: 'TLSv1.3',
+      rejectUnauthorized: true,
+      // Node would compare the name it was given for SNI, and an address is never given there.
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
+    },
+  });
+}
+
+/** Waits for the driver; when the signal aborts first, the connection is destroyed, which ends the driver's wait too. */
+async function abortable<T>(work: Promise<T>, client: Client, signal: AbortSignal): Promise<T> {
+  const abort = (): void => destroy(client);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await work;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The driver's `end()` waits for the server; a hung one would keep it for ever. */
+function destroy(client: Client): void {
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+function rowsOf(answer: unknown): SqlResult['rows'] {
+  const results = (Array.isArray(answer) ? answer : [answer]) as readonly { readonly rows?: SqlResult['rows'] }[];
+  return results.flatMap(({ rows }) => rows ?? []);
+}

@@ -1,0 +1,46 @@
+import { postgresErrors } from './errors.ts';
+import type { TimelineSwitch } from './instance.ts';
+import { parseLsn } from './lsn.ts';
+
+const linesMax = 10_000;
+
+/**
+ * Reads a file `0000000N.history`: per line an ancestor, the position where it ended, and a reason for people.
+ *
+ * @throws HK_POSTGRES_HISTORY  when a line is not of that form, or timelines or positions do not grow.
+ */
+export function parseHistory(text: string): readonly TimelineSwitch[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
+  if (lines.length > linesMax) throw postgresErrors.HK_POSTGRES_HISTORY(`more than ${linesMax} lines`);
+  const switches = lines.map((line) => {
+    const match = /^\s*(\d{1,10})\s+([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})(\s|$)/.exec(line);
+    if (match === null) throw postgresErrors.HK_POSTGRES_HISTORY(JSON.stringify(line.slice(0, 100)));
+    return { timeline: Number(match[1]), endLsn: parseLsn(match[2] ?? '') };
+  });
+  switches.forEach((entry, index) => {
+    const before = switches[index - 1];
+    if (before !== undefined && (entry.timeline <= before.timeline || entry.endLsn < before.endLsn))
+      throw postgresErrors.HK_POSTGRES_HISTORY(`timeline ${entry.timeline} does not follow ${before.timeline}`);
+  });
+  return switches;
+}
+
+/** Name of a timeline's history file; timeline 1 has none. */
+export function historyName(timeline: number): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+}
+
+/** The timeline of a history file's name, or undefined for any other name. */
+export function timelineOfHistory(name: string): number | undefined {
+  const match = /^([0-9A-F]{8})\.history$/.exec(name);
+  return match === null ? undefined : Number.parseInt(match[1] ?? '', 16);
+}
+
+/** Name of the log segment that holds a position, and the offset of the position in it. */
+export function segmentAt(timeline: number, lsn: bigint, segmentBytes: number): { readonly name: string; readonly offset: number } {
+  const size = BigInt(segmentBytes);
+  const perLog = 0x1_0000_0000n / size;
+  const number = lsn / size;
+  const part = (value: bigint | number): string => value.toString(16).toUpperCase().padStart(8, '0');
+  return { name: `${part(timeline)}${part(number / perLog)}${part(number % perLog)}`, offset: Number(lsn % size) };
+}
