@@ -161,8 +161,14 @@ export class LeaderElector {
       await clock.sleep(retryEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       await this.#attemptUntil(this.#renewedAtMs + renewMaxMs);
-      if (!signal.aborted && clock.nowMs() >= this.#renewedAtMs + renewMaxMs) return this.#lose();
+      if (!signal.aborted && (this.#isTaken() || clock.nowMs() >= this.#renewedAtMs + renewMaxMs)) return this.#lose();
     }
+  }
+
+  /** The record that we read last names somebody else: there is nothing left to renew. */
+  #isTaken(): boolean {
+    const holder = this.#observed?.lease.spec?.holderIdentity ?? '';
+    return holder !== '' && holder !== this.#options.identity;
   }
 
   /** One attempt, given up when the time to renew is over: a request still under way then can help nobody. */
