@@ -1,0 +1,171 @@
+import { codeOf, HallkeeperError, messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
+import { retry } from '#lib/base/retry.ts';
+import { aborted } from '#lib/base/parts.ts';
+import type { RetryPolicy } from '#lib/base/retry.ts';
+import { setFailoverRecord } from './act-failover-record.ts';
+import type { RecordOutcome, UpdateTarget } from './act-failover-record.ts';
+import { dnsErrors } from './errors.ts';
+import { serverName } from './exchange.ts';
+import type { FailoverRecord } from './failover-record.ts';
+import { recordKey } from './failover-record.ts';
+import { canonicalName } from './name.ts';
+import type { DnsPorts } from './update.ts';
+
+export interface PublishPorts extends DnsPorts {
+  readonly log: Logger;
+}
+
+/** What one server ended with, how long it took from the call on, and how many tries. */
+export interface ServerOutcome {
+  readonly server: UpdateTarget['server'];
+  readonly result: RecordOutcome;
+  readonly attempts: number;
+  readonly tookMs: number;
+}
+
+export interface PublishOptions {
+  /** Epoch expected at the servers, `absent` for a new name, undefined to look first. */
+  readonly from: number | 'absent' | undefined;
+  /** Hears of each server as soon as it has its outcome: those that answer do not wait for those that are down. */
+  readonly onOutcome?: (outcome: ServerOutcome) => void;
+}
+
+/** Writes records of pairs to all their servers. */
+export interface Publisher {
+  /**
+   * Brings every server to the record, all at the same time; each is tried again with back-off until it answers, the tries are used
+   * up or the signal aborts. A record of the same pair and name with the same or a higher epoch takes the place of one still under way,
+   * which ends as `superseded`. Attempts at one zone of one server go one after the other.
+   *
+   * @returns  One outcome per target, in order. Never throws: a record or key that cannot be written is `failed`, at once and for its
+   *           own target only.
+   */
+  publish(
+    wanted: FailoverRecord,
+    targets: readonly UpdateTarget[],
+    options: PublishOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ServerOutcome[]>;
+}
+
+/** About a minute of tries. Whoever must be sure for ever, such as the operator, publishes again. */
+export const publishPolicy: RetryPolicy = { firstMs: 100, maxMs: 5_000, jitterPercent: 20, attemptsMax: 16 };
+
+export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publishPolicy): Publisher {
+  const queue = new ZoneQueue();
+  const current = new Map<string, { readonly epoch: number; readonly giveWay: AbortController }>();
+
+  const toServer = async (
+    wanted: FailoverRecord,
+    target: UpdateTarget,
+    options: PublishOptions,
+    signal: AbortSignal,
+  ): Promise<ServerOutcome> => {
+    const startedMs = ports.clock.nowMs();
+    const place = `${serverName(target.server)} ${recordKey(wanted)} ${wanted.pairUid}`;
+    const before = current.get(place);
+    let attempts = 0;
+    let result: RecordOutcome;
+    if (before !== undefined && before.epoch > wanted.epoch) {
+      result = { outcome: 'superseded', epoch: before.epoch };
+    } else {
+      const own = { epoch: wanted.epoch, giveWay: new AbortController() };
+      before?.giveWay.abort(new GivenWay(wanted.epoch));
+      current.set(place, own);
+      try {
+        const zone = `${serverName(target.server)} ${canonicalName(wanted.zone)}`;
+        const once = async (limited: AbortSignal): Promise<RecordOutcome> => {
+          attempts += 1;
+          // A try may have been applied although its answer was lost: from the second on it looks first.
+          const from = attempts === 1 ? options.from : undefined;
+          return queue.run(zone, limited, () => setFailoverRecord(target, wanted, from, ports, limited));
+        };
+        result = await untilSettled(once, target, ports, policy, AbortSignal.any([signal, own.giveWay.signal]));
+      } finally {
+        if (current.get(place) === own) current.delete(place);
+      }
+    }
+    const outcome = { server: target.server, result, attempts, tookMs: ports.clock.nowMs() - startedMs };
+    options.onOutcome?.(outcome);
+    return outcome;
+  };
+
+  return {
+    publish: (wanted, targets, options, signal) => Promise.all(targets.map((target) => toServer(wanted, target, options, signal))),
+  };
+}
+
+/** Repeats while the outcome may pass, and ends with the last one. */
+async function untilSettled(
+  once: (signal: AbortSignal) => Promise<RecordOutcome>,
+  target: UpdateTarget,
+  ports: PublishPorts,
+  policy: RetryPolicy,
+  signal: AbortSignal,
+): Promise<RecordOutcome> {
+  let last: RecordOutcome | undefined;
+  const attempt = async (limited: AbortSignal): Promise<RecordOutcome> => {
+    const outcome = await once(limited);
+    if (!mayPass(outcome)) return outcome;
+    last = outcome;
+    ports.log.warn(
+      { server: serverName(target.server), why: whyOf(outcome) },
+      'the DNS server has not taken the record; it is tried again',
+    );
+    throw dnsErrors.HK_DNS_NOT_YET();
+  };
+  try {
+    return await retry(attempt, { policy, clock: ports.clock, random: ports.random }, signal);
+  } catch (error) {
+    if (signal.reason instanceof GivenWay) return { outcome: 'superseded', epoch: signal.reason.epoch };
+    if (last !== undefined && (signal.aborted || codeOf(error) === 'HK_DNS_NOT_YET')) return last;
+    if (signal.aborted) return { outcome: 'failed', error: dnsErrors.HK_DNS_NOT_YET('stopped before the first try', { cause: error }) };
+    if (error instanceof HallkeeperError) return { outcome: 'failed', error };
+    throw error;
+  }
+}
+
+/** An unsigned refusal may be forged, and a server may be loading its zones: both are asked again. A signed REFUSED stands. */
+function mayPass(outcome: RecordOutcome): boolean {
+  if (outcome.outcome === 'failed') return outcome.error.retry === 'backoff';
+  if (outcome.outcome === 'unauthenticated') return true;
+  return outcome.outcome === 'refused' && outcome.rcode === 'SERVFAIL';
+}
+
+function whyOf(outcome: RecordOutcome): string {
+  if (outcome.outcome === 'failed') return messageOf(outcome.error);
+  if (outcome.outcome === 'unauthenticated') return [outcome.rcode, outcome.tsigError, outcome.says].filter(Boolean).join(', ');
+  return outcome.outcome === 'refused' ? outcome.rcode : outcome.outcome;
+}
+
+/** A newer record of the same name took the place of this one. */
+class GivenWay extends Error {
+  override readonly name = 'GivenWay';
+  readonly epoch: number;
+
+  constructor(epoch: number) {
+    super(`epoch ${epoch} took its place`);
+    this.epoch = epoch;
+  }
+}
+
+/** Runs one task at a time per zone. As long as there are names with a record under way; a waiting one leaves when its signal aborts. */
+class ZoneQueue {
+  readonly #tails = new Map<string, Promise<void>>();
+
+  async run<T>(zone: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(zone) ?? Promise.resolve();
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    const tail = before.then(() => done);
+    this.#tails.set(zone, tail);
+    try {
+      await Promise.race([before, aborted(signal)]);
+      signal.throwIfAborted();
+      return await task();
+    } finally {
+      finish();
+      if (this.#tails.get(zone) === tail) this.#tails.delete(zone);
+    }
+  }
+}
