@@ -1,0 +1,1 @@
+create index terminal_state_by_terminal on ledger.terminal_state (terminal, number)

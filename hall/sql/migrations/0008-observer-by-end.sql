@@ -1,0 +1,1 @@
+create index observer_by_end on ledger.observer (to_at)

@@ -1,0 +1,1 @@
+insert into ledger.feed (number) values (0)

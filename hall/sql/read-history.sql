@@ -1,0 +1,12 @@
+select
+  number::text as number, terminal, from_state, to_state,
+  (extract(epoch from at) * 1000)::bigint::text as at_ms,
+  (extract(epoch from decided_at) * 1000)::bigint::text as decided_at_ms,
+  why, epoch::text as epoch
+from ledger.terminal_state
+where number >= $1::bigint
+  and (cardinality($2::text[]) = 0 or terminal = any ($2::text[]))
+  and ($3::bigint is null or at >= timestamptz 'epoch' + $3::bigint * interval '1 millisecond')
+  and ($4::bigint is null or at < timestamptz 'epoch' + $4::bigint * interval '1 millisecond')
+order by number
+limit $5::integer

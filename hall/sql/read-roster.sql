@@ -1,0 +1,1 @@
+select hall, revision, heartbeat from ledger.roster

@@ -1,0 +1,1 @@
+select terminal, state, milliseconds::text as milliseconds from ledger.terminal_state_total

@@ -1,0 +1,1 @@
+delete from ledger.terminal where name = any ($1::text[])

@@ -1,0 +1,1 @@
+update ledger.feed set number = greatest(number, $1::bigint)

@@ -1,0 +1,144 @@
+import { ClockState, LocalApi } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import type { ChannelQuality, Desired, Heartbeat } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import { PlayRefusal } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import type { TerminalMeasurement } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
+import { CallWindow } from './call-window.ts';
+import type { TerminalView } from './decide-terminal-state.ts';
+import type { HeartbeatLimits } from './heartbeat-limits.ts';
+import type { TerminalProfile } from './roster.ts';
+import { terminalStates, wireStateOf } from './terminal-states.ts';
+import { TimeAccount } from './time-account.ts';
+import type { AccountStart } from './time-account.ts';
+
+/** One run of an agent, as its hello named it. */
+export interface TerminalRun {
+  /** The run id in hexadecimal. */
+  readonly runKey: string;
+  readonly agentVersion: string;
+}
+
+/** How long a name stays marked after a second live run was last seen. */
+const duplicateStaysMs = 60_000;
+
+/** Everything the hall server knows of one terminal. Filled by its messages, read by the pass. `watchMs` is the hall's watch. */
+export class TerminalRecord {
+  profile: TerminalProfile;
+  limits: HeartbeatLimits;
+  readonly account: TimeAccount;
+  hangs: number;
+  #run: TerminalRun | undefined;
+  #watchedFromMs: number;
+  #heard: { readonly watchMs: number; readonly hallMs: number; readonly wallMs: number; readonly heartbeat: Heartbeat } | undefined;
+  #progress: { readonly value: bigint; readonly changedMs: number } | undefined;
+  #window = new CallWindow();
+  #rivalMs: number | undefined;
+  #duplicateUntilMs: number | undefined;
+
+  constructor(profile: TerminalProfile, limits: HeartbeatLimits, start: AccountStart & { readonly hangs: number }, watchMs: number) {
+    this.profile = profile;
+    this.limits = limits;
+    this.account = new TimeAccount(start);
+    this.hangs = start.hangs;
+    this.#watchedFromMs = watchMs;
+  }
+
+  /** Hall time of the last heartbeat of this watch; undefined: none. */
+  get heardHallMs(): number | undefined {
+    return this.#heard?.hallMs;
+  }
+
+  /** Begins to watch anew: what was heard before proves nothing any more. */
+  watchAnew(watchMs: number): void {
+    this.#watchedFromMs = watchMs;
+    this.#heard = undefined;
+    this.#progress = undefined;
+  }
+
+  admit(run: TerminalRun): void {
+    if (this.#run?.runKey !== run.runKey) {
+      this.#progress = undefined;
+      this.#window = new CallWindow();
+    }
+    this.#run = run;
+  }
+
+  /** A hello of another run was refused because this one is alive. It is a duplicate once this one is heard again. */
+  rivalCalled(watchMs: number): void {
+    this.#rivalMs = watchMs;
+  }
+
+  heard(heartbeat: Heartbeat, at: { readonly watchMs: number; readonly hallMs: number; readonly wallMs: number }): void {
+    this.#heard = { ...at, heartbeat };
+    if (heartbeat.gameProgress !== undefined && heartbeat.gameProgress !== this.#progress?.value) {
+      this.#progress = { value: heartbeat.gameProgress, changedMs: at.watchMs };
+    }
+    let calls = 0;
+    let failures = 0;
+    for (const channel of heartbeat.channels) {
+      calls += Number(channel.calls);
+      for (const { count } of channel.failures) failures += Number(count);
+    }
+    this.#window.report(this.#run?.runKey ?? '', calls, failures, at.watchMs);
+    if (this.#rivalMs !== undefined) this.#duplicateUntilMs = this.#rivalMs + duplicateStaysMs;
+    this.#rivalMs = undefined;
+  }
+
+  isDuplicate(watchMs: number): boolean {
+    return this.#duplicateUntilMs !== undefined && watchMs < this.#duplicateUntilMs;
+  }
+
+  isSuspended(wallMs: number): boolean {
+    return this.profile.suspended && (this.profile.suspendUntilMs === undefined || wallMs < this.profile.suspendUntilMs);
+  }
+
+  view(watchMs: number, wallMs: number, acceptBacklog: boolean): TerminalView {
+    const heartbeat = this.#heard?.heartbeat;
+    const recent = this.#window.recent(watchMs);
+    const reason = this.profile.suspendReason;
+    return {
+      inMaintenance: this.isSuspended(wallMs),
+      maintenanceWhy: reason === '' ? 'suspended' : `suspended: ${reason}`,
+      watchedMs: watchMs - this.#watchedFromMs,
+      acceptBacklog,
+      silentMs: this.#heard === undefined ? undefined : watchMs - this.#heard.watchMs,
+      localApi: localApiWords[heartbeat?.localApi ?? LocalApi.LOCAL_API_UNSPECIFIED] ?? 'absent',
+      progressStillMs: this.#progress === undefined ? undefined : watchMs - this.#progress.changedMs,
+      uptimeMs: Number(heartbeat?.uptimeMs ?? 0n),
+      recentCalls: recent.calls,
+      recentFailures: recent.failures,
+    };
+  }
+
+  /** What the hall wants of this terminal now. */
+  desired(watchMs: number, wallMs: number): Desired {
+    const refusals: PlayRefusal[] = [];
+    if (this.isSuspended(wallMs)) refusals.push(PlayRefusal.PLAY_REFUSAL_SUSPENDED);
+    if (this.isDuplicate(watchMs)) refusals.push(PlayRefusal.PLAY_REFUSAL_IDENTITY_DUPLICATE);
+    return { newPlay: refusals.length === 0, refusals };
+  }
+
+  measurement(watchMs: number, horizonMs: number): TerminalMeasurement {
+    const heartbeat = this.#heard?.heartbeat;
+    const totals = this.account.show(horizonMs, this.heardHallMs);
+    return {
+      terminal: this.profile.name,
+      lastSeenUnixMs: this.#heard === undefined ? undefined : BigInt(Math.floor(this.#heard.wallMs)),
+      agentVersion: this.#run?.agentVersion ?? '',
+      runId: Buffer.from(this.#run?.runKey ?? '', 'hex'),
+      channels: (heartbeat?.channels ?? []) satisfies readonly ChannelQuality[],
+      clockOffsetMs:
+        heartbeat === undefined || this.#heard === undefined ? undefined : heartbeat.wallUnixMs - BigInt(Math.floor(this.#heard.wallMs)),
+      clockState: heartbeat?.clockState ?? ClockState.CLOCK_STATE_UNSPECIFIED,
+      localApiLatencyUs: heartbeat?.localApiLatencyUs,
+      hangs: BigInt(this.hangs),
+      identityDuplicate: this.isDuplicate(watchMs),
+      stateTotals: terminalStates.map((state) => ({ state: wireStateOf(state), milliseconds: BigInt(totals[state]) })),
+    };
+  }
+}
+
+const localApiWords: Readonly<Record<number, TerminalView['localApi']>> = {
+  [LocalApi.LOCAL_API_UNSPECIFIED]: 'absent',
+  [LocalApi.LOCAL_API_WORKING]: 'working',
+  [LocalApi.LOCAL_API_FAILING]: 'failing',
+};
