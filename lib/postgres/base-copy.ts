@@ -17,8 +17,8 @@ import { refuseRunning } from './server-process.ts';
 export async function copyPeer(context: InstanceContext, progress: (seen: CopyProgress) => void, signal: AbortSignal): Promise<void> {
   const { settings, paths } = context;
   await refuseRunning(context);
-  await removeProof(paths.proof);
   await prepareDirectories(context);
+  await removeProof(paths.proof);
   await writeTls(context, settings.tls);
   await discardData(context, signal);
   const directory = await makeUnfinished(context, signal);

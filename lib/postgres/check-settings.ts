@@ -7,7 +7,7 @@ import { applicationNameOf } from './names.ts';
 import { parameterProblems } from './parameters.ts';
 
 const labelPattern = /^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/;
-const sqlNamePattern = /^[a-z_][a-z0-9_]{0,62}$/;
+const sqlNamePattern = /^[a-z_][a-z0-9_-]{0,62}$/;
 const osUserPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 const takenDatabases: readonly string[] = [ownDatabase, 'postgres', 'template0', 'template1', 'all', 'sameuser', 'samerole', 'replication'];
 /** The kernel's limit for the path of a Unix socket, without the ending zero. */

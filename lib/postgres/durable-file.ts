@@ -32,10 +32,12 @@ export async function writeDurably(path: string, text: string, { mode, owner }: 
   }
 }
 
-/** Removes a file, durably. It may be absent. */
+/** Removes a file, durably. It may be absent, and so may its directory. */
 export async function removeDurably(path: string): Promise<void> {
   await rm(path, { force: true });
-  await syncDirectory(dirname(path));
+  await syncDirectory(dirname(path)).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
 }
 
 export async function syncDirectory(path: string): Promise<void> {

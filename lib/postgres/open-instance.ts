@@ -90,7 +90,10 @@ class Instance implements PostgresInstance {
   readonly inspectData: PostgresInstance['inspectData'] = (signal) => inspectData(this.#context, signal);
   readonly initialise: PostgresInstance['initialise'] = (signal) => initialiseData(this.#context, signal);
   readonly readProof: PostgresInstance['readProof'] = () => readProof(this.#context.paths.proof);
-  readonly writeProof: PostgresInstance['writeProof'] = (proof) => writeProof(this.#context.paths.proof, proof);
+  readonly writeProof: PostgresInstance['writeProof'] = async (proof) => {
+    await prepareDirectories(this.#context);
+    await writeProof(this.#context.paths.proof, proof);
+  };
   readonly removeProof: PostgresInstance['removeProof'] = () => removeProof(this.#context.paths.proof);
   readonly diskSpace: PostgresInstance['diskSpace'] = () => diskSpaceOf(this.#context);
   readonly configured: PostgresInstance['configured'] = () => readWrittenChoice(this.#context);
