@@ -30,7 +30,10 @@ export interface Scrape {
   /** Sample lines. */
   readonly lines: number;
   readonly samples: readonly Samples[];
-  /** The bytes, in chunks of at most 64 KiB (one object with longer lines makes a longer one). Stops with the signal's reason. */
+  /**
+   * The bytes, in chunks of at most 64 KiB (one object with longer lines makes a longer one). A chunk is valid until the next one is
+   * asked for: its memory is used again. Stops with the signal's reason.
+   */
   chunks(format: Format, signal: AbortSignal): AsyncGenerator<Uint8Array, void>;
 }
 

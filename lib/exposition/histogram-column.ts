@@ -1,4 +1,5 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { copyBytes } from './bytes.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Family } from './family.ts';
 import { lineParts, ownLabels } from './line-parts.ts';
@@ -6,7 +7,7 @@ import type { LineParts } from './line-parts.ts';
 import { boundText, numberBytesMax, writeNumber } from './number-text.ts';
 import type { Samples } from './samples.ts';
 import type { SeriesTable, TableColumn } from './series-table.ts';
-import { copyBytes, grown, noText } from './text-arena.ts';
+import { grown, noText } from './text-arena.ts';
 import type { FrozenTexts } from './text-arena.ts';
 
 const lineFeed = 0x0a;
@@ -124,7 +125,7 @@ class FrozenHistograms implements Samples {
     for (let row = from; row < this.end; row += 1) {
       const start = texts.starts[row]!;
       if (open[row] === 0 || start === noText) continue;
-      const labels = { bytes: texts.bytes, start, stop: texts.ends[row]! };
+      const labels = { view: texts.view, start, stop: texts.ends[row]! };
       if (!out.fits((buckets + 2) * (lineBytesMax + labels.stop - start))) return row;
       let total = 0;
       for (let each = 0; each < buckets; each += 1) {
@@ -139,16 +140,16 @@ class FrozenHistograms implements Samples {
 }
 
 interface RowLabels {
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly start: number;
   readonly stop: number;
 }
 
 function writeLine(out: ChunkWriter, { head, tails }: LineParts, tail: number, labels: RowLabels, value: number): void {
   const end = tails[tail]!;
-  let at = copyBytes(head, 0, head.length, out.bytes, out.at);
-  at = copyBytes(labels.bytes, labels.start, labels.stop, out.bytes, at);
-  at = copyBytes(end, 0, end.length, out.bytes, at);
+  let at = copyBytes(head.view, 0, head.length, out.view, out.at);
+  at = copyBytes(labels.view, labels.start, labels.stop, out.view, at);
+  at = copyBytes(end.view, 0, end.length, out.view, at);
   at = writeNumber(out.bytes, at, value);
   out.bytes[at++] = lineFeed;
   out.at = at;

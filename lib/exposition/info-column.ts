@@ -1,11 +1,13 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { copyBytes, paddedBytes } from './bytes.ts';
+import type { PaddedBytes } from './bytes.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import { labelText } from './escape.ts';
 import type { Family } from './family.ts';
 import { ownLabels } from './line-parts.ts';
 import type { Samples } from './samples.ts';
 import type { SeriesTable, TableColumn } from './series-table.ts';
-import { copyBytes, noText, TextArena } from './text-arena.ts';
+import { noText, TextArena } from './text-arena.ts';
 import type { FrozenTexts } from './text-arena.ts';
 
 /** Facts about rows as labels of a sample with the value 1: one line a row, replaced when a fact changes. */
@@ -60,14 +62,14 @@ class FrozenInfo implements Samples {
   readonly family: Family;
   readonly lines: number;
   readonly end: number;
-  readonly #head: Uint8Array;
+  readonly #head: PaddedBytes;
   readonly #picture: InfoPicture;
 
   constructor(family: Family, picture: InfoPicture) {
     this.family = family;
     this.lines = picture.lines;
     this.end = picture.end;
-    this.#head = Buffer.from(`${family.name}{`);
+    this.#head = paddedBytes(`${family.name}{`);
     this.#picture = picture;
   }
 
@@ -80,9 +82,9 @@ class FrozenInfo implements Samples {
       const stop = texts.ends[row]!;
       const factsStop = facts.ends[row]!;
       if (!out.fits(this.#head.length + stop - start + factsStop - factsStart)) return row;
-      let at = copyBytes(this.#head, 0, this.#head.length, out.bytes, out.at);
-      at = copyBytes(texts.bytes, start, stop, out.bytes, at);
-      out.at = copyBytes(facts.bytes, factsStart, factsStop, out.bytes, at);
+      let at = copyBytes(this.#head.view, 0, this.#head.length, out.view, out.at);
+      at = copyBytes(texts.view, start, stop, out.view, at);
+      out.at = copyBytes(facts.view, factsStart, factsStop, out.view, at);
     }
     return this.end;
   }

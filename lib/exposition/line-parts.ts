@@ -1,13 +1,15 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { paddedBytes } from './bytes.ts';
+import type { PaddedBytes } from './bytes.ts';
 import { labelText } from './escape.ts';
 import type { Family } from './family.ts';
 
 /** What stands before and behind the label text of a row in the lines of one family. */
 export interface LineParts {
   /** `name{` or, for a family without labels, `name `. */
-  readonly head: Uint8Array;
+  readonly head: PaddedBytes;
   /** For every combination of the family's own labels: `,reason="timeout"} `. */
-  readonly tails: readonly Uint8Array[];
+  readonly tails: readonly PaddedBytes[];
   readonly tailBytesMax: number;
 }
 
@@ -38,6 +40,6 @@ export function lineParts(
 ): LineParts {
   const bare = tableLabels.length + own.length === 0;
   const comma = tableLabels.length > 0 && own.length > 0 ? ',' : '';
-  const tails = values.map((combination) => Buffer.from(bare ? '' : `${comma}${labelText(own, combination)}} `));
-  return { head: Buffer.from(bare ? `${name} ` : `${name}{`), tails, tailBytesMax: Math.max(...tails.map((tail) => tail.length)) };
+  const tails = values.map((combination) => paddedBytes(bare ? '' : `${comma}${labelText(own, combination)}} `));
+  return { head: paddedBytes(bare ? `${name} ` : `${name}{`), tails, tailBytesMax: Math.max(...tails.map((tail) => tail.length)) };
 }

@@ -1,11 +1,12 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { copyBytes } from './bytes.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Family } from './family.ts';
 import { combinations, lineParts, ownLabels } from './line-parts.ts';
 import type { LineParts } from './line-parts.ts';
 import type { Samples } from './samples.ts';
 import type { SeriesTable, TableColumn } from './series-table.ts';
-import { copyBytes, grown, noText } from './text-arena.ts';
+import { grown, noText } from './text-arena.ts';
 import type { FrozenTexts } from './text-arena.ts';
 
 const zero = 0x30;
@@ -98,13 +99,13 @@ class FrozenStates implements Samples {
       if (state < 0 || start === noText) continue;
       const stop = texts.ends[row]!;
       if (!out.fits(tails.length * (head.length + stop - start + tailBytesMax + 2))) return row;
-      const bytes = out.bytes;
+      const { bytes, view } = out;
       let at = out.at;
       for (let each = 0; each < tails.length; each += 1) {
         const tail = tails[each]!;
-        at = copyBytes(head, 0, head.length, bytes, at);
-        at = copyBytes(texts.bytes, start, stop, bytes, at);
-        at = copyBytes(tail, 0, tail.length, bytes, at);
+        at = copyBytes(head.view, 0, head.length, view, at);
+        at = copyBytes(texts.view, start, stop, view, at);
+        at = copyBytes(tail.view, 0, tail.length, view, at);
         bytes[at++] = each === state ? zero + 1 : zero;
         bytes[at++] = lineFeed;
       }

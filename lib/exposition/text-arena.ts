@@ -1,8 +1,9 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { slackBytes, viewOf } from './bytes.ts';
 
-/** Texts by slot at one instant, as UTF-8. The text of a slot is `bytes` from `starts[slot]` to `ends[slot]`. */
+/** Texts by slot at one instant, as UTF-8. The text of a slot is `view` from `starts[slot]` to `ends[slot]`. */
 export interface FrozenTexts {
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
 }
@@ -58,14 +59,14 @@ export class TextArena {
   }
 
   freeze(): FrozenTexts {
-    this.#frozen ??= { bytes: this.#bytes, starts: this.#starts.slice(), ends: this.#ends.slice() };
+    this.#frozen ??= { view: viewOf(this.#bytes), starts: this.#starts.slice(), ends: this.#ends.slice() };
     return this.#frozen;
   }
 
   #reserve(size: number): void {
-    if (this.#used + size <= this.#bytes.length) return;
+    if (this.#used + size + slackBytes <= this.#bytes.length) return;
     const live = this.#used - this.#waste;
-    const target = Buffer.allocUnsafeSlow(Math.max(firstBytes, 2 * (live + size)));
+    const target = Buffer.allocUnsafeSlow(Math.max(firstBytes, 2 * (live + size) + slackBytes));
     invariant(target.length < noText, 'label texts stay below 4 GiB');
     let used = 0;
     for (let slot = 0; slot < this.#starts.length; slot += 1) {
@@ -88,11 +89,4 @@ export function grown<T extends Uint8Array | Uint32Array | Float64Array>(array: 
   const copy = new (array.constructor as new (length: number) => T)(length);
   copy.set(array);
   return copy;
-}
-
-/** Copies a few bytes. A loop, because a call into the engine costs more than a label has bytes. */
-export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
-  let place = at;
-  for (let index = start; index < end; index += 1) target[place++] = source[index]!;
-  return place;
 }

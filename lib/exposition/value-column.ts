@@ -1,4 +1,5 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { copyBytes } from './bytes.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import type { Family } from './family.ts';
 import { combinations, lineParts, ownLabels } from './line-parts.ts';
@@ -6,7 +7,7 @@ import type { LineParts } from './line-parts.ts';
 import { numberBytesMax, writeNumber } from './number-text.ts';
 import type { Samples } from './samples.ts';
 import type { SeriesTable, TableColumn } from './series-table.ts';
-import { copyBytes, grown, noText } from './text-arena.ts';
+import { grown, noText } from './text-arena.ts';
 import type { FrozenTexts } from './text-arena.ts';
 
 const lineFeed = 0x0a;
@@ -123,15 +124,15 @@ class FrozenValues implements Samples {
       if (start === noText) continue;
       const stop = texts.ends[row]!;
       if (!out.fits(variants * (lineBytesMax + stop - start))) return row;
-      const bytes = out.bytes;
+      const { bytes, view } = out;
       let at = out.at;
       for (let variant = 0; variant < variants; variant += 1) {
         const place = row * variants + variant;
         if (present[place] === 0) continue;
         const tail = tails[variant]!;
-        at = copyBytes(head, 0, head.length, bytes, at);
-        at = copyBytes(texts.bytes, start, stop, bytes, at);
-        at = copyBytes(tail, 0, tail.length, bytes, at);
+        at = copyBytes(head.view, 0, head.length, view, at);
+        at = copyBytes(texts.view, start, stop, view, at);
+        at = copyBytes(tail.view, 0, tail.length, view, at);
         at = writeNumber(bytes, at, values[place]!);
         bytes[at++] = lineFeed;
       }

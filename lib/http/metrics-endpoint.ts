@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
-import { deadlineErrors, within } from '#lib/base/deadline.ts';
+import { within } from '#lib/base/deadline.ts';
 import type { Exposition } from '#lib/exposition/exposition.ts';
 import { negotiate } from '#lib/exposition/negotiate.ts';
 import type { Endpoint } from './http-server.ts';
@@ -62,16 +62,48 @@ async function answerScrape(exposition: Exposition, { request, response, signal 
   const limit = within(limitMs, 'sending the metrics', signal);
   const scrape = await exposition.collect(within(limitMs * collectPart, 'collecting the metrics', signal));
   response.writeHead(200, headers);
-  const chunks = Readable.from(scrape.chunks(format, limit), { highWaterMark: 1 });
+  const body = scrape.chunks(format, limit);
   try {
-    if (gzip) await pipeline(chunks, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 65_536 }), response, { signal: limit });
-    else await pipeline(chunks, response, { signal: limit });
+    if (gzip) await sendCompressed(body, response, limit);
+    else await send(body, response, limit);
   } catch (error) {
     response.destroy();
-    // Somebody who left, or read too slowly, is no fault of ours.
-    if (limit.aborted) throw limit.reason instanceof Error ? limit.reason : deadlineErrors.HK_DEADLINE('', { cause: error });
-    throw error;
+    throw limit.aborted ? limit.reason : error;
   }
+}
+
+/** Sends chunk by chunk: the next is rendered when the one before has left our memory. This is all the back-pressure there is. */
+async function send(chunks: AsyncIterable<Uint8Array>, to: Writable, signal: AbortSignal): Promise<void> {
+  for await (const chunk of chunks) {
+    await written((done) => to.write(chunk, done), signal);
+  }
+  await written((done) => to.end(done), signal);
+}
+
+async function sendCompressed(chunks: AsyncIterable<Uint8Array>, response: ServerResponse, signal: AbortSignal): Promise<void> {
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 65_536 });
+  try {
+    // `pipe` pauses the compressor when the socket is full, and with it the callback that `send` waits for.
+    gzip.pipe(response);
+    await send(chunks, gzip, signal);
+    if (!response.writableFinished) await once(response, 'finish', { signal });
+  } finally {
+    gzip.destroy();
+  }
+}
+
+/** Waits for the callback of a write, which a stream that was destroyed may never call. */
+function written(write: (done: (error?: Error | null) => void) => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abandon = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abandon();
+    signal.addEventListener('abort', abandon, { once: true });
+    write((error) => {
+      signal.removeEventListener('abort', abandon);
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** The header's seconds in milliseconds, within bounds; the fallback when it is absent or no number. */

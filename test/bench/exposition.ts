@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Gauge, Registry } from 'prom-client';
+import { silentLog } from '#lib/base/log.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { systemClock } from '#lib/base/system-clock.ts';
+import { Exposition } from '#lib/exposition/exposition.ts';
+import type { Family } from '#lib/exposition/family.ts';
+import { SeriesTable } from '#lib/exposition/series-table.ts';
+import { StateColumn } from '#lib/exposition/state-column.ts';
+import { ValueColumn } from '#lib/exposition/value-column.ts';
+import { programFamilies } from '#lib/http/program-families.ts';
+import { median, rounded } from './bench.ts';
+import type { Bench, BenchOptions, BenchResult } from './bench.ts';
+import { fleet, fleetFamilies, fleetLabels, fleetValues, seriesPerTerminal } from './exposition-fleet.ts';
+import { withStallProbe } from './stall-probe.ts';
+
+/** One side of the comparison. */
+interface Side {
+  set(terminal: number, values: ReadonlyMap<Family, readonly number[]>): void;
+  /** Renders everything to bytes and hands each piece to `take`. */
+  scrape(take: (bytes: Uint8Array) => void): Promise<void>;
+}
+
+interface Figures {
+  readonly scrapeMs: number[];
+  readonly stallMsMax: number[];
+}
+
+export const expositionBench: Bench = {
+  name: 'exposition',
+  says:
+    'One scrape of a fleet of terminals, from the request for it to the last byte of text 0.0.4 in memory, by lib/exposition and by ' +
+    'prom-client, with the same series, labels and values; every number changes between rounds. Not measured: HTTP, compression, ' +
+    'updating the values. Garbage is collected before each scrape, outside the measured time. scrapeMs and stallMsMax are medians ' +
+    'of the rounds; the stall of a round is the longest time between two turns of the event loop.',
+  run: runExposition,
+};
+
+async function runExposition({ series, rounds, say }: BenchOptions): Promise<BenchResult> {
+  const terminals = Math.max(1, Math.ceil(series / seriesPerTerminal));
+  const sides = { ours: ourSide(terminals), promClient: promClientSide() };
+  const figures: Record<keyof typeof sides, Figures> = {
+    ours: { scrapeMs: [], stallMsMax: [] },
+    promClient: { scrapeMs: [], stallMsMax: [] },
+  };
+  change(sides, terminals, 0);
+  await requireSameSamples(sides, say);
+  // The first two rounds warm up the engine on both sides and are not counted.
+  for (let round = -2; round < rounds; round += 1) {
+    change(sides, terminals, round + 3);
+    const order = round % 2 === 0 ? (['ours', 'promClient'] as const) : (['promClient', 'ours'] as const);
+    for (const side of order) {
+      const { tookMs, stallMsMax } = await measure(sides[side]);
+      if (round < 0) continue;
+      figures[side].scrapeMs.push(tookMs);
+      figures[side].stallMsMax.push(stallMsMax);
+      say(`round ${round + 1} of ${rounds}: ${side} ${rounded(tookMs)} ms, longest stall ${rounded(stallMsMax)} ms`);
+    }
+  }
+  const ours = summary(figures.ours);
+  const promClient = summary(figures.promClient);
+  return { ours, promClient, ratio: rounded(promClient.scrapeMs / ours.scrapeMs), series: terminals * seriesPerTerminal, rounds };
+}
+
+function summary({ scrapeMs, stallMsMax }: Figures): { readonly scrapeMs: number; readonly stallMsMax: number } {
+  return { scrapeMs: rounded(median(scrapeMs)), stallMsMax: rounded(median(stallMsMax)) };
+}
+
+async function measure(side: Side): Promise<{ readonly tookMs: number; readonly stallMsMax: number }> {
+  collectGarbage();
+  return withStallProbe(() => side.scrape(() => undefined));
+}
+
+/** Gives every terminal new values, the same ones on both sides. */
+function change(sides: Readonly<Record<string, Side>>, terminals: number, seed: number): void {
+  const random = seededRandom(seed);
+  for (let terminal = 0; terminal < terminals; terminal += 1) {
+    const values = fleetValues(random);
+    for (const side of Object.values(sides)) side.set(terminal, values);
+  }
+}
+
+/** A faster answer that says something else would be no answer. */
+async function requireSameSamples(sides: { readonly ours: Side; readonly promClient: Side }, say: (line: string) => void): Promise<void> {
+  const isSample = (line: string): boolean => line !== '' && !line.startsWith('#') && !line.startsWith('hallkeeper_scrape_');
+  const lines = async (side: Side): Promise<readonly string[]> => {
+    const chunks: Uint8Array[] = [];
+    await side.scrape((bytes) => chunks.push(bytes));
+    return Buffer.concat(chunks).toString().split('\n').filter(isSample).sort();
+  };
+  const ours = await lines(sides.ours);
+  const theirs = await lines(sides.promClient);
+  assert.equal(ours.length, theirs.length, 'both sides have as many samples');
+  for (const [index, line] of ours.entries()) assert.equal(line, theirs[index], 'both sides have the same samples');
+  say(`both sides give the same ${ours.length} samples`);
+}
+
+function ourSide(terminals: number): Side {
+  const table = new SeriesTable({ hall: 'any', terminal: 'any' }, { rowsMax: terminals });
+  const { state, ...numbers } = fleetFamilies;
+  const states = new StateColumn(table, state, state.labels.state);
+  const columns = Object.values(numbers).map((family) => new ValueColumn(table, family));
+  const rows = Array.from({ length: terminals }, (_, index) => table.add(fleetLabels(index)));
+  const collector = { name: 'fleet', collect: () => [states, ...columns].map((column) => column.freeze()) };
+  const yieldTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const exposition = new Exposition([collector], programFamilies, { clock: systemClock, log: silentLog, yieldTurn });
+  const { signal } = new AbortController();
+  return {
+    set: (terminal, values) => {
+      const row = rows[terminal] ?? 0;
+      states.set(row, state.labels.state[values.get(state)?.indexOf(1) ?? 0] ?? 'unknown');
+      for (const column of columns) {
+        for (const [variant, value] of (values.get(column.family) ?? []).entries()) column.set(row, value, variant);
+      }
+    },
+    scrape: async (take) => {
+      const scrape = await exposition.collect(signal);
+      for await (const chunk of scrape.chunks('text', signal)) take(chunk);
+    },
+  };
+}
+
+/** Everything is a gauge there, so that both sides can be given the same values; counters are rendered by the same code. */
+function promClientSide(): Side {
+  const registry = new Registry();
+  const gauges = fleet.map(({ family, label, variants }) => {
+    const gauge = new Gauge({ name: family.name, help: family.help, labelNames: Object.keys(family.labels), registers: [registry] });
+    return { family, gauge, own: variants.map((value) => (label === undefined ? {} : { [label]: value })) };
+  });
+  return {
+    set: (terminal, values) => {
+      const labels = fleetLabels(terminal);
+      for (const { family, gauge, own } of gauges) {
+        for (const [variant, value] of (values.get(family) ?? []).entries()) gauge.set({ ...labels, ...own[variant] }, value);
+      }
+    },
+    scrape: async (take) => take(Buffer.from(await registry.metrics())),
+  };
+}
+
+/** Full collection, so that no side pays for the garbage of the other or of the updates between rounds. */
+const collectGarbage: () => void = (() => {
+  setFlagsFromString('--expose_gc');
+  return runInNewContext('gc') as () => void;
+})();
