@@ -1,0 +1,160 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { load } from 'js-yaml';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { inhibitions } from '#operator/notify/inhibitions.ts';
+import type { LabelMatcher } from '#operator/notify/inhibitions.ts';
+import { alertRuleTexts, alertRules, alertsFolder } from './rule-files.ts';
+import type { AlertRule } from './rule-files.ts';
+
+interface PromtoolTest {
+  readonly name: string;
+  readonly alert_rule_test: readonly {
+    readonly alertname: string;
+    readonly exp_alerts: readonly { readonly exp_labels: Readonly<Record<string, string>>; readonly exp_annotations: unknown }[];
+  }[];
+}
+
+const runbooks = new URL('../docs/runbooks/', alertsFolder);
+const sections = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'];
+/** Labels that Prometheus or the prometheus-operator set themselves, and such that mean nothing. */
+const refusedLabels = ['namespace', 'service', 'instance', 'job', 'pod', 'container', 'endpoint', 'node', 'zone', 'type'];
+
+let rules: readonly AlertRule[];
+/** What promtool expects of each alert, over all its tests. */
+let expectations: ReadonlyMap<string, PromtoolTest['alert_rule_test']>;
+
+beforeAll(async () => {
+  rules = await alertRules();
+  const folder = new URL('promtool/', alertsFolder);
+  const files = await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), 'utf8')));
+  const all = files.flatMap((text) => (load(text) as { readonly tests: readonly PromtoolTest[] }).tests);
+  const checks = all.flatMap(({ alert_rule_test }) => alert_rule_test);
+  expectations = Map.groupBy(checks, ({ alertname }) => alertname);
+});
+
+/** The labels of a firing alert: promtool proves that they are complete. */
+function labelSets(rule: AlertRule): readonly Readonly<Record<string, string>>[] {
+  const found = (expectations.get(rule.alert) ?? []).flatMap(({ exp_alerts }) => exp_alerts.map(({ exp_labels }) => exp_labels));
+  return found.map((labels) => ({ ...labels, alertname: rule.alert }));
+}
+
+describe('rules', () => {
+  test('the alerts of this release are all there', () => {
+    expect(rules.map(({ alert }) => alert)).toEqual([
+      'HallkeeperHallUnreachable',
+      'HallkeeperPairSolo',
+      'HallkeeperPairFailoverHappened',
+      'HallkeeperPairFailoverImpossible',
+      'HallkeeperWatchdog',
+      'HallkeeperTerminalOffline',
+    ]);
+  });
+
+  test('each has a severity, a component, a fixed summary, a description and the address of its runbook', () => {
+    for (const { alert, labels, annotations } of rules) {
+      expect(alert).toMatch(/^Hallkeeper[A-Z][A-Za-z]+$/);
+      expect(['critical', 'warning', 'info', 'none']).toContain(labels['severity']);
+      expect(labels['component']).toMatch(/^[a-z]+$/);
+      expect(annotations['summary']).toMatch(/^[A-Z][^{}]+\.$/);
+      expect(annotations['description']).toMatch(/\.$/);
+      expect(annotations['runbook_url']).toBe(`https://hallkeeper.dev/docs/runbooks/${alert.toLowerCase()}.md`);
+      expect(Object.keys(annotations).toSorted()).toEqual(['description', 'runbook_url', 'summary']);
+    }
+  });
+
+  test('every gauge is read over a window, so that one missed scrape changes nothing', () => {
+    for (const { expr } of rules) {
+      const bare = expr.replace(/\w+_over_time\(hallkeeper_\w+(\{[^}]*\})?\[\w+\]( offset \w+)?\)/g, '');
+      expect(bare).not.toContain('hallkeeper_');
+    }
+  });
+
+  test('each is proven to fire with labels that may exist, and proven not to fire', () => {
+    for (const rule of rules) {
+      const fired = labelSets(rule);
+      expect(fired.length).toBeGreaterThan(0);
+      for (const labels of fired) {
+        expect(labels).toMatchObject(rule.labels);
+        for (const refused of refusedLabels) expect(labels).not.toHaveProperty(refused);
+        if (rule.labels['component'] !== 'alerting') expect(labels).toHaveProperty('hall');
+      }
+      const quiet = (expectations.get(rule.alert) ?? []).filter(({ exp_alerts }) => exp_alerts.length === 0);
+      if (rule.expr !== 'vector(1)') expect(quiet.length).toBeGreaterThan(1);
+    }
+  });
+
+  test('promtool tests stand for each rule file, and for no other', async () => {
+    const names = (await readdir(new URL('promtool/', alertsFolder))).map((name) => name.replace('.test.yaml', ''));
+    expect(names.toSorted()).toEqual(Object.keys(await alertRuleTexts()).toSorted());
+  });
+});
+
+describe('runbooks', () => {
+  test('every alert has a page, and every page an alert', async () => {
+    const pages = (await readdir(runbooks)).toSorted();
+    expect(pages).toEqual(rules.map(({ alert }) => `${alert.toLowerCase()}.md`).toSorted());
+  });
+
+  test('every page has its sections in order, and words and a command in them', async () => {
+    for (const { alert } of rules) {
+      const text = await readFile(new URL(`${alert.toLowerCase()}.md`, runbooks), 'utf8');
+      const [title, ...parts] = text.split(/^## /m);
+      expect(title).toMatch(new RegExp(`^# ${alert}\n`));
+      expect(parts.map((part) => part.split('\n')[0])).toEqual(sections);
+      for (const part of parts) expect(part.split('\n').slice(1).join('').trim().length).toBeGreaterThan(80);
+      expect(parts[2]).toMatch(/^ *```(sh|promql)$/m);
+    }
+  });
+});
+
+describe('inhibitions', () => {
+  const fits = (labels: Readonly<Record<string, string>>, matchers: readonly LabelMatcher[]): boolean =>
+    matchers.every(({ label, operator, value }) => {
+      const actual = labels[label] ?? '';
+      const same = operator.endsWith('~') ? new RegExp(`^(?:${value})$`).test(actual) : actual === value;
+      return operator.startsWith('!') ? !same : same;
+    });
+
+  test('source and target contradict each other on one label, so that no alert can fit both', () => {
+    for (const { source, target } of inhibitions) {
+      const contradiction = source.some((a) =>
+        target.some(
+          (b) =>
+            a.label === b.label &&
+            a.operator === '=' &&
+            (b.operator === '=' ? a.value !== b.value : b.operator === '!=' && a.value === b.value),
+        ),
+      );
+      expect(contradiction).toBe(true);
+    }
+  });
+
+  test('every label that is compared exists on both sides, and both sides demand it', () => {
+    for (const { source, target, equal } of inhibitions) {
+      for (const side of [source, target]) {
+        const alerts = rules.flatMap(labelSets).filter((labels) => fits(labels, side));
+        expect(alerts.length).toBeGreaterThan(0);
+        for (const labels of alerts) for (const label of equal) expect(labels[label]).toMatch(/./);
+        for (const label of equal) expect(side).toContainEqual({ label, operator: '=~', value: '.+' });
+      }
+    }
+  });
+
+  test('a hall that is not reached mutes exactly what comes through it', () => {
+    const rule = inhibitions.find(({ name }) => name === 'hall-unreachable-mutes-fleet');
+    const muted = rules.filter((each) => labelSets(each).some((labels) => fits(labels, rule?.target ?? [])));
+    expect(muted.map(({ alert }) => alert)).toEqual(['HallkeeperTerminalOffline']);
+  });
+
+  test('a source waits less than its targets, so that it is there before them, and outlasts them', () => {
+    const seconds = (text: string | undefined): number => Number(/^(\d+)m$/.exec(text ?? '0m')?.[1]) * 60;
+    for (const { source, target } of inhibitions) {
+      const of = (side: readonly LabelMatcher[]): readonly AlertRule[] =>
+        rules.filter((rule) => labelSets(rule).some((labels) => fits(labels, side)));
+      for (const from of of(source)) {
+        for (const to of of(target)) expect(seconds(from.for)).toBeLessThan(seconds(to.for));
+        expect(seconds(from.keep_firing_for)).toBeGreaterThan(0);
+      }
+    }
+  });
+});
