@@ -77,9 +77,8 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
         const zone = `${serverName(target.server)} ${canonicalName(wanted.zone)}`;
         const once = async (limited: AbortSignal): Promise<RecordOutcome> => {
           attempts += 1;
-          // A try may have been applied although its answer was lost: from the second on it looks first.
-          const from = attempts === 1 ? options.from : undefined;
-          return queue.run(zone, limited, () => setFailoverRecord(target, wanted, from, ports, limited));
+          // A try may have been applied although its answer was lost: then the next one fails its prerequisite, looks, and is done.
+          return queue.run(zone, limited, () => setFailoverRecord(target, wanted, options.from, ports, limited));
         };
         result = await untilSettled(once, target, ports, policy, AbortSignal.any([signal, own.giveWay.signal]));
       } finally {
