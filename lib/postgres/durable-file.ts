@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '#lib/base/errors.ts';
 import { postgresErrors } from './errors.ts';
@@ -64,4 +64,14 @@ export async function ensureDirectory(path: string, { mode, owner }: FileAccess)
   await mkdir(path, { recursive: true, mode });
   await chmod(path, mode);
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -35,12 +35,12 @@ import {
   writeServerFiles,
   writeTls,
 } from './server-files.ts';
-import { readLogTail } from './server-log.ts';
+import { lastLines, readLogTail } from './server-log.ts';
 import {
   findPostmaster,
   killServer,
   refuseRunning,
-  removeForeignPidFile,
+  removeStaleLockFiles,
   signalReload,
   spawnPostmaster,
   stopServer,
@@ -114,7 +114,7 @@ class Instance implements PostgresInstance {
     if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
     await writeServerFiles(this.#context, choice);
     await prepareDataDirectory(this.#context, how.as);
-    await removeForeignPidFile(this.#context);
+    await removeStaleLockFiles(this.#context);
     await checkBeforeStart(this.#context, choice);
     signal.throwIfAborted();
     this.#server = await spawnPostmaster(this.#context);
@@ -137,7 +137,7 @@ class Instance implements PostgresInstance {
     const ready = async (): Promise<true | undefined> => {
       const state = await this.serverState(answerMaxMs);
       if (state === 'ready') return true;
-      if (state === 'absent') throw postgresErrors.HK_POSTGRES_NOT_STARTED(await readLogTail(paths.log));
+      if (state === 'absent') throw postgresErrors.HK_POSTGRES_NOT_STARTED(lastLines(await readLogTail(paths.log)));
       return undefined;
     };
     // A new postmaster needs a moment to write its pid file; a child that has ended needs none.

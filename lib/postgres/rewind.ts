@@ -8,7 +8,7 @@ import { applicationNameOf } from './names.ts';
 import { endOfProgram, saysDiskFull } from './program.ts';
 import { removeProof } from './proof.ts';
 import { prepareDataDirectory, writeServerFiles } from './server-files.ts';
-import { refuseRunning, removeForeignPidFile } from './server-process.ts';
+import { refuseRunning, removeStaleLockFiles } from './server-process.ts';
 
 /**
  * Runs pg_rewind against the peer. It is not atomic: killed in the middle it leaves a directory that starts and promotes, so the proof
@@ -21,7 +21,7 @@ export async function rewindToPeer(context: InstanceContext, signal: AbortSignal
   await removeProof(paths.proof);
   await writeServerFiles(context, { gate: 'closed', follow: false });
   await prepareDataDirectory(context, 'primary');
-  await removeForeignPidFile(context);
+  await removeStaleLockFiles(context);
   const source = peerConnection(settings, paths, `${applicationNameOf(settings.self.name)}_rewind`, ownDatabase);
   const args = ['-D', paths.data, `--source-server=${source}`, `--config-file=${paths.configuration}`, '--progress'];
   const call = { file: join(settings.binaryDirectory, 'pg_rewind'), args, directory: paths.data, account: settings.account };

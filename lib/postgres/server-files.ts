@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { codeOf } from '#lib/base/errors.ts';
 import type { ConfigurationChoice } from './configuration.ts';
 import { readChoice, renderConfiguration, renderHostAccess, renderIdentMap } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
@@ -77,16 +76,6 @@ export async function checkBeforeStart(context: InstanceContext, choice: Configu
     throw postgresErrors.HK_POSTGRES_SETTINGS(`${paths.configuration} does not hold the gate ${choice.gate}`);
   if ((await readIfPresent(paths.autoConfiguration)) !== '')
     throw postgresErrors.HK_POSTGRES_SETTINGS(`${paths.autoConfiguration} is not empty`);
-}
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function readableByServer({ settings }: InstanceContext): { mode: number; owner: { uid: number; gid: number } | undefined } {

@@ -53,3 +53,8 @@ async function readTail(path: string, bytesMax: number): Promise<string> {
     await file.close();
   }
 }
+
+/** The last lines of a log, for an error's message. */
+export function lastLines(text: string, lines = 5): string {
+  return text.trim().split('\n').slice(-lines).join('; ').slice(-1_500);
+}

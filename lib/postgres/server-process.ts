@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { codeOf } from '#lib/base/errors.ts';
 import type { InstanceContext } from './context.ts';
 import { poll } from './context.ts';
-import { readIfPresent, removeDurably } from './durable-file.ts';
+import { exists, readIfPresent, removeDurably } from './durable-file.ts';
 import { postgresErrors } from './errors.ts';
 import type { RunningServer, ServerExit } from './instance.ts';
 import type { ProcessFacts } from './process-table.ts';
@@ -113,14 +113,17 @@ async function boundLogWhile({ settings, paths, ports }: InstanceContext, ended:
 }
 
 /**
- * A pid file whose number now belongs to a stranger would make PostgreSQL refuse to start. We hold the lock and have seen that no
- * process works in the directory, so the file is stale. A file that names nobody is left: PostgreSQL deals with it.
+ * A pid file whose number is taken makes PostgreSQL refuse to start, and so does the lock file of its socket: taken by a stranger after a
+ * power cut, or by the old postmaster as a zombie where nobody collects orphans (a container without an init). We hold the lock and have
+ * seen that no living process works in the directory, so both are stale. A file that names nobody is left: PostgreSQL deals with it.
  */
-export async function removeForeignPidFile({ paths }: InstanceContext): Promise<void> {
-  const text = await readIfPresent(paths.postmasterPid);
-  const file = text === undefined ? undefined : parsePostmasterFile(text);
-  if (text === undefined || (file !== undefined && (await readProcess(file.pid)) === undefined)) return;
-  await removeDurably(paths.postmasterPid);
+export async function removeStaleLockFiles({ settings, paths }: InstanceContext): Promise<void> {
+  for (const path of [paths.postmasterPid, join(paths.socketDirectory, `.s.PGSQL.${settings.self.port}.lock`)]) {
+    const text = await readIfPresent(path);
+    if (text === undefined) continue;
+    const file = parsePostmasterFile(text);
+    if (file === undefined || (await exists(`/proc/${file.pid}`))) await removeDurably(path);
+  }
 }
 
 /** @throws HK_POSTGRES_RUNNING  when any process of PostgreSQL works in the data directory. */
