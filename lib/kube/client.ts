@@ -311,7 +311,7 @@ export class KubeClient {
 
 /** How long to wait before the request is repeated; undefined when repeating is pointless or too late. */
 function repeatPauseMs(error: unknown, backoff: number, leftMs: number): number | undefined {
-  if (!isKubeError(error, 'HK_KUBE_UNREACHABLE', 'HK_KUBE_BUSY', 'HK_KUBE_SERVER', 'HK_KUBE_UNAUTHORIZED')) return undefined;
+  if (!isKubeError(error, 'HK_KUBE_UNREACHABLE', 'HK_KUBE_BUSY', 'HK_KUBE_SERVER')) return undefined;
   const pauseMs = Math.max(backoff, error.retryAfterMs ?? 0);
   return pauseMs < leftMs ? pauseMs : undefined;
 }

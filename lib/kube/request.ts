@@ -42,11 +42,21 @@ const answerBytesMax = 768 * 1024 * 1024;
 const errorBytesMax = 64 * 1024;
 
 /**
- * Sends one request and returns when the answer has begun. Never repeats.
+ * Sends one request and returns when the answer has begun. It is repeated only when the server did not know our
+ * credentials, once, with newer ones: such a request was not carried out.
  *
  * @throws KubeError  for everything but the abortion of `signal`, whose reason comes as it is.
  */
 export async function send(request: KubeRequest, ports: RequestPorts, signal: AbortSignal): Promise<Answer> {
+  try {
+    return await sendOnce(request, ports, signal);
+  } catch (error) {
+    if (!isKubeError(error, 'HK_KUBE_UNAUTHORIZED') || !ports.connection.refused()) throw error;
+    return sendOnce(request, ports, signal);
+  }
+}
+
+async function sendOnce(request: KubeRequest, ports: RequestPorts, signal: AbortSignal): Promise<Answer> {
   const { label, lane, method, path } = request;
   const { connection, clock, observer } = ports;
   const startedMs = clock.nowMs();
@@ -73,7 +83,6 @@ export async function send(request: KubeRequest, ports: RequestPorts, signal: Ab
       });
     code = String(response.statusCode);
     if (response.statusCode >= 200 && response.statusCode < 300) return { status: response.statusCode, body: response.body, route };
-    if (response.statusCode === 401) connection.refused();
     throw await refusal(response, label, signal);
   } finally {
     observer?.answered({ verb: label.verb, method, host: connection.host, code }, (clock.nowMs() - startedMs) / 1_000);
