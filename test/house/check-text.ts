@@ -1,0 +1,69 @@
+import { posix } from 'node:path';
+import type { Problems } from './check-imports.ts';
+import { authorWords, linterWords, openWorkWords, skippingWords, trackerWords, typeCheckerWords } from './forbidden-words.ts';
+import { isGenerated } from './rooms.ts';
+import type { Sources } from './sources.ts';
+
+/** Names that say nothing, so that everything ends up under them. */
+const emptyNames = /^(utils?|helpers?|misc|common|stuff|lib|index|tools|shared|types|functions|things)$/;
+
+/** A file or folder is named after its concept, not `utils` and not `-2`. */
+export function checkNames(sources: Sources): Problems {
+  return [...sources.keys()]
+    .filter((path) => /\.(ts|mjs)$/.test(path) && !isGenerated(path))
+    .flatMap((path) => {
+      const folders = posix.dirname(path).split('/');
+      const name = posix.basename(path).replace(/(\.real)?(\.test)?\.(ts|mjs)$/, '');
+      const words = [...folders.slice(folders[0] === 'lib' ? 1 : 0), name];
+      const empty = words.find((word) => emptyNames.test(word));
+      const numbered = words.find((word) => /-[0-9]$/.test(word) && !/^(iso|rfc|ed|h|v)/.test(word));
+      if (empty !== undefined) return [`${path}: the name ${empty} says nothing; name the file after its concept`];
+      return numbered === undefined ? [] : [`${path}: split by concept, never by a number`];
+    });
+}
+
+const openWork = new RegExp(`\\b(${openWorkWords.join('|')})\\b`);
+
+/** Open work stands in no file: it is done, or it is nobody's. */
+export function checkOpenWork(sources: Sources): Problems {
+  return linesThat(sources, openWork, 'a mark of open work; do it or leave it out');
+}
+
+const skipped = new RegExp(`\\b(test|it|describe|suite|bench)(\\.[a-z]+)*\\.(${skippingWords.join('|')})\\b`);
+
+/** A test runs, always, everywhere. */
+export function checkSkippedTests(sources: Sources): Problems {
+  const tests = new Map([...sources].filter(([path]) => path.endsWith('.test.ts')));
+  return linesThat(tests, skipped, 'a test that does not run, or keeps others from running');
+}
+
+/** Paths of one machine, and words about how the text came to be rather than about the product. */
+const workplace = [
+  /(^|[\s"'`(=])\/(work|root|home\/[a-z]+)\//,
+  new RegExp(`\\b(${authorWords.join('|')})\\b`),
+  new RegExp(`\\b(${trackerWords.join('|')})s? #?[0-9]+\\b`, 'i'),
+];
+
+/** A file speaks of the product only. */
+export function checkWorkplace(sources: Sources): Problems {
+  return workplace.flatMap((pattern) => linesThat(sources, pattern, 'speaks of a machine or of how the text was made, not of the product'));
+}
+
+const textsOfOthers = /^(LICENSE|package-lock\.json|scripts\/control-plane\/)|^lib\/link\/gen\//;
+
+/** An exemption from a lint rule gives its reason. */
+export function checkExemptions(sources: Sources): Problems {
+  const code = new Map([...sources].filter(([path]) => /\.(ts|mjs)$/.test(path) && !isGenerated(path)));
+  const bare = new RegExp(`\\b(${linterWords.join('|')})-disable(?!.* -- \\S)|${typeCheckerWords.join('|')}`);
+  return linesThat(code, bare, 'an exemption without its reason (… -- why)');
+}
+
+function linesThat(sources: Sources, pattern: RegExp, what: string): Problems {
+  return [...sources]
+    .filter(([path]) => !textsOfOthers.test(path))
+    .flatMap(([path, text]) =>
+      text
+        .split('\n')
+        .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${what}: ${line.trim().slice(0, 100)}`] : [])),
+    );
+}
