@@ -43,6 +43,8 @@ export interface ApiServer extends AsyncDisposable {
   updateStatus(manifest: Manifest, asking?: Asking): Promise<Answer>;
   read(kind: string, name: string): Promise<Answer>;
   remove(kind: string, name: string, asking?: Asking): Promise<Answer>;
+  /** Whether the user may do this in the hall's namespace; `resource` may be virtual, such as `halls/silence`. */
+  mayDo(user: string, verb: string, resource: string): Promise<boolean>;
   /** Runs the real kubectl in the hall's namespace and returns what it prints. */
   kubectl(...args: readonly string[]): Promise<string>;
 }
@@ -114,6 +116,13 @@ async function installed(controlPlane: ControlPlane, agent: Agent, close: () => 
     updateStatus: (manifest, asking) => put(manifest, '/status', asking),
     read: (kind, name) => ask('GET', pathOf(kind, name)),
     remove: (kind, name, asking) => ask('DELETE', pathOf(kind, name), asking),
+    mayDo: async (user, verb, resource) => {
+      const [name, subresource] = resource.split('/');
+      const resourceAttributes = { namespace, verb, group: 'hallkeeper.dev', resource: name, subresource };
+      const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec: { user, resourceAttributes } };
+      const answer = await ask('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {}, review);
+      return (answer.body['status'] as { readonly allowed: boolean }).allowed;
+    },
     kubectl,
     [Symbol.asyncDispose]: close,
   };

@@ -1,0 +1,323 @@
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../cluster/eventually.ts';
+import { namespace, repositoryRoot, startApiServer } from './api-server.ts';
+import type { Answer, ApiServer, Asking, Manifest } from './api-server.ts';
+import { aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
+import { changed } from './rule-example.ts';
+import type { Changes } from './rule-example.ts';
+
+const memberA = `system:serviceaccount:${namespace}:hallkeeper-pair-7-a`;
+const memberB = `system:serviceaccount:${namespace}:hallkeeper-pair-7-b`;
+const stranger = `system:serviceaccount:${namespace}:hallkeeper-pair-8-a`;
+const program = 'system:serviceaccount:hallkeeper:hallkeeper-operator';
+const people = { olga: 'hallkeeper-hall-operator', tom: 'hallkeeper-hall-technician', ada: 'hallkeeper-hall-administrator' } as const;
+
+const deadlines = { maxMs: 60_000 };
+const group = 'hallkeeper.dev';
+
+/** What the users of this test may do by RBAC; what remains, the policies decide. */
+const rights = [
+  ...Object.entries(people).map(([user, role]) => binding(user, 'ClusterRole', role)),
+  role('member', [{ apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'update'] }]),
+  ...[memberA, memberB, stranger].map((user) => binding(user, 'Role', 'member')),
+  role('program', [
+    { apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'create', 'update', 'delete'] },
+    { apiGroups: [group], resources: ['pairrecords/initial'], verbs: ['create'] },
+    { apiGroups: [group], resources: ['pairrecords/retire'], verbs: ['update'] },
+  ]),
+  binding(program, 'Role', 'program'),
+];
+
+function role(name: string, rules: readonly object[]): object {
+  return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name, namespace }, rules };
+}
+
+function binding(user: string, kind: string, name: string): object {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: `${name}-${user.replaceAll(':', '-')}`, namespace },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+  };
+}
+
+const pair = aPair();
+const servingPair = { ...aPair({ name: 'pair-8' }), status: { usedBy: ['hall-7', 'hall-8'] } };
+const record = aPairRecord({ spec: { writers: [memberA, memberB] } });
+const led: Changes = { 'spec.mode': 'Solo', 'spec.primary': 'a', 'spec.epoch': 1, 'spec.sequence': 1 };
+const terminal = aTerminal({ labels: { zone: 'north' }, spec: { position: { zone: 'north' } } });
+
+let server: ApiServer;
+beforeAll(async () => {
+  const users = [...Object.keys(people), memberA, memberB, stranger, program].map((name) => ({ name }));
+  server = await startApiServer({ users, controllerManager: true });
+  const file = join(server.controlPlane.directory, 'rights.json');
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: rights }));
+  await server.kubectl('apply', '-f', file);
+  for (const manifest of [pair, servingPair, record, terminal]) expect((await server.create(manifest)).message).toBe('');
+  expect((await server.updateStatus(servingPair)).message).toBe('');
+  await policiesAreInForce();
+});
+afterAll(async () => server[Symbol.asyncDispose]());
+
+/** A policy acts some hundred milliseconds after it was stored. */
+async function policiesAreInForce(): Promise<void> {
+  const dryRun = true;
+  const refused: readonly (readonly [string, () => Promise<Answer>])[] = [
+    ['failoverpair-deletion', () => server.remove('FailoverPair', 'pair-8', { dryRun })],
+    ['pairrecord', () => server.remove('PairRecord', 'pair-7', { dryRun })],
+    ['terminal-suspend', () => server.update(changed(terminal, { 'spec.model': 'x' }), { as: 'olga', dryRun })],
+  ];
+  for (const [policy, ask] of refused) {
+    await eventually(`the policy ${policy} is in force`, async () => (await ask()).message.includes(policy), deadlines);
+  }
+}
+
+const hasOwner = { 'metadata.ownerReferences': [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: '0' }] };
+
+/** One rule of a policy: who may do what, and who may not. Nothing is carried out. */
+interface PolicyExample {
+  readonly policy: string;
+  /** How the rule's message begins. */
+  readonly rule: string;
+  readonly behaviour: string;
+  readonly accepted: (asking: Asking) => Promise<Answer>;
+  readonly acceptedFor: readonly string[];
+  readonly refused: (asking: Asking) => Promise<Answer>;
+  readonly refusedFor: readonly string[];
+  /** What the server must say where the message is computed. */
+  readonly says?: string;
+}
+
+const update =
+  (manifest: Manifest, changes: Changes) =>
+  (asking: Asking): Promise<Answer> =>
+    server.update(changed(manifest, changes), asking);
+const create =
+  (manifest: Manifest, changes: Changes = {}) =>
+  (asking: Asking): Promise<Answer> =>
+    server.create(changed(manifest, { 'metadata.name': 'pair-9', ...changes }), asking);
+
+const examples: readonly PolicyExample[] = [
+  {
+    policy: 'hallkeeper-failoverpair-deletion',
+    rule: 'the pair still serves',
+    behaviour: 'a pair is deleted only when no Hall uses it',
+    accepted: (asking) => server.remove('FailoverPair', 'pair-7', asking),
+    acceptedFor: ['admin', 'ada'],
+    refused: (asking) => server.remove('FailoverPair', 'pair-8', asking),
+    refusedFor: ['admin', 'ada'],
+    says: 'the pair still serves the Hall hall-7, hall-8; delete the Hall, or point its failoverPairRef to another pair, and try again',
+  },
+  {
+    policy: 'hallkeeper-pairrecord',
+    rule: 'a PairRecord is created by the operator in mode New',
+    behaviour: 'the operator creates a record that was never led',
+    accepted: create(record),
+    acceptedFor: [program, 'ada', 'admin'],
+    refused: create(record, led),
+    refusedFor: [program],
+  },
+  {
+    policy: 'hallkeeper-pairrecord',
+    rule: 'a PairRecord is created by the operator in mode New',
+    behaviour: 'an administrator writes a lost record anew',
+    accepted: create(record, led),
+    acceptedFor: ['ada', 'admin'],
+    refused: create(record, led),
+    refusedFor: [program],
+  },
+  {
+    policy: 'hallkeeper-pairrecord',
+    rule: 'a PairRecord has no owner',
+    behaviour: 'nobody gives a record an owner',
+    accepted: create(record),
+    acceptedFor: ['admin'],
+    refused: create(record, hasOwner),
+    refusedFor: ['admin', program],
+  },
+  {
+    policy: 'hallkeeper-pairrecord',
+    rule: 'only the two members named in spec.writers',
+    behaviour: 'the two members and an adopting administrator change the record, and nobody else',
+    accepted: update(record, led),
+    acceptedFor: [memberA, memberB, 'ada', 'admin'],
+    refused: update(record, led),
+    refusedFor: [stranger, program],
+  },
+  {
+    policy: 'hallkeeper-pairrecord',
+    rule: 'labels, annotations and finalizers of a PairRecord',
+    behaviour: 'a member cannot retire the record',
+    accepted: update(record, { 'metadata.annotations': { 'hallkeeper.dev/retired': 'x' } }),
+    acceptedFor: [program, 'ada', 'admin'],
+    refused: update(record, { 'metadata.annotations': { 'hallkeeper.dev/retired': 'x' } }),
+    refusedFor: [memberA, stranger],
+  },
+  ...[{ 'metadata.labels': { a: 'b' } }, { 'metadata.finalizers': ['example.org/x'] }].map((changes) => ({
+    policy: 'hallkeeper-pairrecord',
+    rule: 'labels, annotations and finalizers of a PairRecord',
+    behaviour: `a member cannot set ${Object.keys(changes).join()}`,
+    accepted: update(record, changes),
+    acceptedFor: [program],
+    refused: update(record, changes),
+    refusedFor: [memberA],
+  })),
+  {
+    policy: 'hallkeeper-terminal-suspend',
+    rule: 'you may change spec.suspend of a Terminal and nothing else',
+    behaviour: 'hall staff suspends a terminal',
+    accepted: update(terminal, { 'spec.suspend': { reason: 'door repair' } }),
+    acceptedFor: ['olga', 'tom', 'ada'],
+    refused: update(terminal, { 'spec.suspend': { reason: 'door repair' }, 'spec.model': 'x' }),
+    refusedFor: ['olga'],
+  },
+  ...[
+    { 'spec.position.zone': 'south' },
+    { 'spec.contentRef': { name: 'spring' } },
+    { 'spec.devices': [{ name: 'bills', kind: 'BillAcceptor' }] },
+    { 'spec.heartbeat': { offlineAfter: '10s' } },
+  ].map((changes) => ({
+    policy: 'hallkeeper-terminal-suspend',
+    rule: 'you may change spec.suspend of a Terminal and nothing else',
+    behaviour: `a technician sets ${Object.keys(changes).join()}, hall staff does not`,
+    accepted: update(terminal, changes),
+    acceptedFor: ['tom', 'ada'],
+    refused: update(terminal, changes),
+    refusedFor: ['olga'],
+  })),
+  ...[{ 'metadata.labels': { zone: 'south' } }, { 'metadata.finalizers': ['example.org/x'] }, hasOwner].map((changes) => ({
+    policy: 'hallkeeper-terminal-suspend',
+    rule: 'you may not change labels, finalizers or owners',
+    behaviour: `a technician sets ${Object.keys(changes).join()}, hall staff does not`,
+    accepted: update(terminal, changes),
+    acceptedFor: ['ada', ...('metadata.ownerReferences' in changes ? [] : ['tom'])],
+    refused: update(terminal, changes),
+    refusedFor: ['olga'],
+  })),
+];
+
+for (const { policy, rule, behaviour, accepted, acceptedFor, refused, refusedFor, says } of examples) {
+  describe(`${policy}: ${behaviour}`, () => {
+    test.each(acceptedFor)('%s may', async (as) => {
+      expect((await accepted({ as, dryRun: true })).message).toBe('');
+    });
+    test.each(refusedFor)('%s may not, and is told what to do', async (as) => {
+      const answer = await refused({ as, dryRun: true });
+      expect(answer.message).toContain(`ValidatingAdmissionPolicy '${policy}'`);
+      expect(answer.message).toContain(says ?? rule);
+      expect([403, 422]).toContain(answer.code);
+    });
+  });
+}
+
+test('a record is deleted only after it was retired by its own UID', async () => {
+  const named = changed(record, { 'metadata.name': 'pair-10' });
+  const { body } = await server.create(named);
+  const { uid } = body['metadata'] as { readonly uid: string };
+  for (const as of ['admin', 'ada', program]) {
+    const answer = await server.remove('PairRecord', 'pair-10', { as });
+    expect(answer.message).toContain(`kubectl annotate pairrecord pair-10 hallkeeper.dev/retired=${uid}, and delete it again`);
+  }
+  await server.kubectl('annotate', 'pairrecord', 'pair-10', 'hallkeeper.dev/retired=another');
+  expect((await server.remove('PairRecord', 'pair-10')).code).toBe(403);
+  await server.kubectl('annotate', '--overwrite', 'pairrecord', 'pair-10', `hallkeeper.dev/retired=${uid}`);
+  expect((await server.remove('PairRecord', 'pair-10', { as: program })).message).toBe('');
+  expect((await server.read('PairRecord', 'pair-10')).code).toBe(404);
+});
+
+interface PolicyManifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly validations: readonly { readonly message: string }[] };
+}
+
+test('every rule of every policy has an example', async () => {
+  const files = (await readdir(join(repositoryRoot, 'policies'))).filter((name) => name.endsWith('.yaml'));
+  const texts = await Promise.all(files.map((name) => readFile(join(repositoryRoot, 'policies', name), 'utf8')));
+  const policies = texts.flatMap((text) => loadAll(text) as PolicyManifest[]).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  const missing = policies.flatMap(({ metadata, spec }) =>
+    spec.validations
+      .filter(({ message }) => !examples.some(({ policy, rule }) => policy === metadata.name && message.startsWith(rule)))
+      .map(({ message }) => message),
+  );
+  // Tried above in a test of its own, because it takes several steps.
+  expect(missing).toEqual([expect.stringMatching(/^the members of a pair rest on this record/)]);
+});
+
+test('the API server finds nothing to warn about in the policies', async () => {
+  const checked = await eventually(
+    'the policies are type-checked',
+    async () => {
+      const { items } = JSON.parse(await server.kubectl('get', 'validatingadmissionpolicies', '-o', 'json')) as {
+        readonly items: readonly { readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: readonly unknown[] } } }[];
+      };
+      return items.every(({ status }) => status?.typeChecking !== undefined) ? items : undefined;
+    },
+    deadlines,
+  );
+  expect(checked.flatMap(({ status }) => status?.typeChecking?.expressionWarnings ?? [])).toEqual([]);
+});
+
+describe('roles', () => {
+  const can = (...users: readonly string[]): readonly string[] => users;
+  const everybody = can('olga', 'tom', 'ada');
+  const matrix: readonly (readonly [string, string, readonly string[]])[] = [
+    ...['halls', 'terminals', 'failoverpairs', 'pairoperations', 'pairrecords'].map((resource) => ['list', resource, everybody] as const),
+    ['update', 'terminals', everybody],
+    ['create', 'halls/silence', everybody],
+    ['update', 'terminals/spec', can('tom', 'ada')],
+    ['create', 'pairoperations', can('tom', 'ada')],
+    ['create', 'halls/silence-unlimited', can('ada')],
+    ['create', 'halls', can('ada')],
+    ['update', 'halls', can('ada')],
+    ['delete', 'failoverpairs', can('ada')],
+    ['create', 'terminals', can('ada')],
+    ['update', 'pairrecords/adopt', can('ada')],
+    ['update', 'halls/status', can()],
+    ['update', 'terminals/status', can()],
+    ['create', 'pairrecords/initial', can()],
+  ];
+  test.each(matrix)('%s %s: %j', async (verb, resource, allowed) => {
+    const answers = await Promise.all(everybody.map((user) => server.mayDo(user, verb, resource)));
+    expect(everybody.filter((_, index) => answers[index])).toEqual(allowed);
+  });
+
+  test('a technician switches a pair over and hall staff does not', async () => {
+    const dryRun = true;
+    expect((await server.create(aPairOperation(), { as: 'tom', dryRun })).message).toBe('');
+    expect((await server.create(aPairOperation(), { as: 'olga', dryRun })).code).toBe(403);
+    expect((await server.create(aHall(), { as: 'tom', dryRun })).code).toBe(403);
+  });
+});
+
+describe('deletion of what stands around a pair', () => {
+  test('a pair deleted in the foreground leaves its record', async () => {
+    await server.kubectl('delete', 'failoverpair', 'pair-7', '--cascade=foreground', '--timeout=60s');
+    expect((await server.read('FailoverPair', 'pair-7')).code).toBe(404);
+    expect((await server.read('PairRecord', 'pair-7')).code).toBe(200);
+  });
+
+  test('a deleted namespace waits for the record to be retired, and says so', async () => {
+    await server.kubectl('delete', 'namespace', namespace, '--wait=false');
+    const status = await eventually(
+      'the namespace says what it waits for',
+      async () => {
+        const text = await server.kubectl('get', 'namespace', namespace, '-o', 'jsonpath={.status.conditions}');
+        return text.includes('hallkeeper.dev/retired') ? text : undefined;
+      },
+      deadlines,
+    );
+    expect(status).toContain('the pair still serves the Hall hall-7, hall-8');
+    const known = await server.read('PairRecord', 'pair-7');
+    expect(known.code).toBe(200);
+    const { uid } = known.body['metadata'] as { readonly uid: string };
+    await server.kubectl('annotate', 'pairrecord', 'pair-7', `hallkeeper.dev/retired=${uid}`);
+    expect((await server.updateStatus({ ...servingPair, status: { usedBy: [] } } as Manifest)).message).toBe('');
+    await server.kubectl('wait', '--for=delete', `namespace/${namespace}`, '--timeout=50s');
+  });
+});
