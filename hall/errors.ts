@@ -13,6 +13,7 @@ export const hallErrors = defineErrors({
   HK_LEDGER_OTHER_HALL: { retry: 'never', says: 'the ledger belongs to another hall' },
   HK_REIGN_OVER: { retry: 'never', says: 'this member does not lead any more' },
   HK_ROSTER_INVALID: { retry: 'never', says: 'the roster is refused' },
+  HK_HISTORY_INVALID: { retry: 'never', says: 'the question about the history is refused' },
   HK_HELLO_INVALID: { retry: 'never', says: 'the hello is refused' },
   HK_TERMINAL_UNKNOWN: { retry: 'backoff', says: 'the roster has no such terminal' },
   HK_TERMINAL_DUPLICATE: { retry: 'backoff', says: 'another run with the same certificate is alive' },

@@ -71,14 +71,14 @@ export class LedgerWriter {
     return this.#waiting.length >= waitingItemsMax;
   }
 
-  /** Takes what a pass decided, and how far it watched. A row starts at `fromMs`; another start is another row. */
-  put(items: readonly LedgerItem[], observer: { readonly fromMs: number; readonly toMs: number }): void {
+  /** Takes what was decided, and how far a pass watched. A row starts at `fromMs`; another start is another row. */
+  put(items: readonly LedgerItem[], observer: { readonly fromMs: number; readonly toMs: number } | undefined): void {
     for (const item of items) {
       const numbered = numberItem(item, this.#lastNumber + 1n);
       this.#lastNumber = numbered.changes.at(-1)?.number ?? this.#lastNumber;
       this.#waiting.push(numbered);
     }
-    this.#observer = observer;
+    if (observer !== undefined) this.#observer = observer;
     const isDue = this.#ports.clock.nowMs() - this.#observedAtMs >= observeEveryMs;
     if (items.length > 0 || isDue) this.#wake?.();
   }

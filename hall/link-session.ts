@@ -1,0 +1,84 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Desired, Down, Hello, Up } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import type { Reign } from './reign.ts';
+import { refusalOf } from './refusal.ts';
+
+export type DownBody = NonNullable<Down['body']>;
+
+/** Messages a terminal may send: a burst, and so many a second. A heartbeat a second is the rule. */
+const burstMax = 40;
+const refillPerSecond = 20;
+/** Messages that wait for a terminal that does not read. At the bound its stream ends. */
+const unreadMax = 64;
+
+/** One stream of one terminal. */
+export class LinkSession {
+  readonly terminal: string;
+  readonly openedMs: number;
+  hello: Hello | undefined;
+  /** The reign that welcomed it; a stream outlives reigns. */
+  welcomedIn: Reign | undefined;
+  /** By the hall's watch. */
+  heardMs = 0;
+  #call: ServerDuplexStream<Up, Down>;
+  #tokens = burstMax;
+  #tokensAtMs: number;
+  #desiredKey = '';
+  #isOpen = true;
+
+  constructor(call: ServerDuplexStream<Up, Down>, terminal: string, nowMs: number) {
+    this.#call = call;
+    this.terminal = terminal;
+    this.openedMs = nowMs;
+    this.#tokensAtMs = nowMs;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get runKey(): string {
+    return Buffer.from(this.hello?.runId ?? []).toString('hex');
+  }
+
+  /** Whether one more message is within its rate. */
+  take(nowMs: number): boolean {
+    this.#tokens = Math.min(burstMax, this.#tokens + ((nowMs - this.#tokensAtMs) / 1_000) * refillPerSecond);
+    this.#tokensAtMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  send(pairUid: string, epoch: bigint, body: DownBody): void {
+    if (!this.#isOpen) return;
+    if (this.#call.writableLength >= unreadMax) this.cut();
+    else this.#call.write({ pairUid, epoch, body });
+  }
+
+  /** Whether these wishes differ from those it was told last; remembers them. */
+  isNews(desired: Desired): boolean {
+    const key = desired.refusals.join(',');
+    const isNews = key !== this.#desiredKey;
+    this.#desiredKey = key;
+    return isNews;
+  }
+
+  refuse(error: unknown, retryAfterMs?: number): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#call.emit('error', refusalOf(error, retryAfterMs));
+  }
+
+  /** The terminal ended its side. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#call.end();
+  }
+
+  cut(): void {
+    this.#isOpen = false;
+    this.#call.destroy();
+  }
+}
