@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { HallkeeperError } from '#lib/base/errors.ts';
 import { dnsErrors } from './errors.ts';
-import { headerBytes, messageBytesMax } from './message.ts';
+import { headerBytes } from './message.ts';
 
 /** A DNS server. `host` is an IP address: a name would have to be resolved first, by the servers that are being asked for. */
 export interface DnsServer {
@@ -25,7 +25,10 @@ export function exchangeTcp(server: DnsServer, request: Buffer, signal: AbortSig
       return;
     }
     const socket = connect({ host: server.host, port: server.port, noDelay: true });
-    let received: Buffer = Buffer.alloc(0);
+    // Chunks are put together twice at most, so that an answer of many tiny pieces costs no more than another.
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let wanted: number | undefined;
     const settle = (finish: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
@@ -42,9 +45,11 @@ export function exchangeTcp(server: DnsServer, request: Buffer, signal: AbortSig
       socket.write(Buffer.concat([length, request]));
     });
     socket.on('data', (data) => {
-      received = Buffer.concat([received, data], Math.min(received.length + data.length, messageBytesMax + 2));
-      const wanted = received.length < 2 ? undefined : received.readUInt16BE(0);
-      if (wanted !== undefined && received.length >= wanted + 2) settle(() => resolve(received.subarray(2, wanted + 2)));
+      chunks.push(data);
+      size += data.length;
+      if (wanted === undefined && size >= 2) wanted = Buffer.concat(chunks).readUInt16BE(0) + 2;
+      const complete = wanted !== undefined && size >= wanted;
+      if (complete) settle(() => resolve(Buffer.concat(chunks).subarray(2, wanted)));
     });
   });
 }

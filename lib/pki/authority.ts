@@ -10,7 +10,7 @@ import {
 import type { Secret } from '#lib/base/secret.ts';
 import { pkiErrors } from './errors.ts';
 import { inspectCertificate, requireKeyPair } from './inspect.ts';
-import { keyAlgorithm, newSerial, privateKeyPemOf, signatureAlgorithm, wholeSecond } from './keys.ts';
+import { isCommonName, keyAlgorithm, newSerial, privateKeyPemOf, signatureAlgorithm, wholeSecond } from './keys.ts';
 import { authorityLifetimeDays, backdatedMs, dayMs } from './lifetimes.ts';
 
 /** A certification authority that signs leaves. Plain values, so that it can be stored as it is. */
@@ -41,7 +41,8 @@ export interface AuthorityWish {
  */
 export async function createAuthority(wish: AuthorityWish): Promise<Authority> {
   const lifetimeDays = wish.lifetimeDays ?? authorityLifetimeDays;
-  if (!/^[ -~]{1,64}$/.test(wish.commonName)) throw pkiErrors.HK_CERT_REQUEST_INVALID('the common name must be 1 to 64 ASCII characters');
+  if (!isCommonName(wish.commonName))
+    throw pkiErrors.HK_CERT_REQUEST_INVALID('the common name must be 1 to 64 letters, digits, spaces, _, - or dots');
   if (!(lifetimeDays > 0 && lifetimeDays <= lifetimeDaysMax)) {
     throw pkiErrors.HK_CERT_REQUEST_INVALID(`the lifetime must be above 0 and at most ${lifetimeDaysMax} days`);
   }

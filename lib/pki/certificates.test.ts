@@ -71,6 +71,8 @@ describe('a leaf is refused', () => {
   test.each<[string, Partial<LeafWish>, RegExp]>([
     ['without usages', { usages: [] }, /usage/],
     ['with a common name too long for X.520', { commonName: 'x'.repeat(65) }, /common name/],
+    ['with a common name that is hexadecimal notation', { commonName: '#0c0178' }, /common name/],
+    ['with a second attribute in its common name', { commonName: 'a, CN=b' }, /common name/],
     ['with a DNS name in upper case', { dnsNames: ['Pair.example'] }, /"Pair.example"/],
     ['with a DNS name that holds a comma', { dnsNames: ['a, URI:spiffe://x/operator'] }, /DNS name/],
     ['with an address among the DNS names', { dnsNames: ['10.0.0.1'] }, /DNS name/],

@@ -13,6 +13,9 @@ export function newSerial(): string {
   return bytes.some((byte) => byte !== 0) ? bytes.toString('hex') : '01';
 }
 
+/** What a common name may be: nothing that any notation of distinguished names would have to escape. 64 is the limit of X.520. */
+export const isCommonName = (text: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}$/.test(text);
+
 /** X.509 times have no fractions (RFC 5280 4.1.2.5). */
 export const wholeSecond = (ms: number): number => Math.floor(ms / 1_000) * 1_000;
 

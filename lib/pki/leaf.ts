@@ -18,7 +18,7 @@ import type { Authority } from './authority.ts';
 import { pkiErrors } from './errors.ts';
 import { formatIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { keyAlgorithm, newSerial, privateKeyPemOf, signatureAlgorithm, signingKeyOf, wholeSecond } from './keys.ts';
+import { isCommonName, keyAlgorithm, newSerial, privateKeyPemOf, signatureAlgorithm, signingKeyOf, wholeSecond } from './keys.ts';
 import { backdatedMs, dayMs, leafLifetimeDays } from './lifetimes.ts';
 
 /** What a leaf says. SPIFFE allows exactly one identity in a certificate, so there is exactly one here. */
@@ -93,7 +93,7 @@ function refuseProblems(authority: Authority, wish: LeafWish, lifetimeDays: numb
   const problems: string[] = [];
   const dnsNames = wish.dnsNames ?? [];
   const ipAddresses = wish.ipAddresses ?? [];
-  if (!/^[ -~]{1,64}$/.test(wish.commonName)) problems.push('the common name must be 1 to 64 ASCII characters');
+  if (!isCommonName(wish.commonName)) problems.push('the common name must be 1 to 64 letters, digits, spaces, _, - or dots');
   if (wish.usages.length === 0) problems.push('a usage, server or client, is required');
   if (new Set(wish.usages).size !== wish.usages.length) problems.push('a usage is named twice');
   if (dnsNames.length + ipAddresses.length > namesMax) problems.push(`more than ${namesMax} names and addresses`);

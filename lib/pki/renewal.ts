@@ -20,8 +20,7 @@ export interface LeafQuestion {
 
 /**
  * Whether a leaf is replaced: because there is none, its names or usages are not the wanted ones, another authority signs now, or a
- * third of its life has passed (30 of 90 days). A shorter life keeps the proportion. A leaf cut short by the end of its authority
- * is due at once; the rollover of authorities makes sure that this does not happen.
+ * third of its life has passed (30 of 90 days). A shorter life keeps the proportion.
  */
 export function decideLeaf({ certificatePem, wanted, authorityPem, nowMs }: LeafQuestion): LeafDecision {
   if (certificatePem === undefined || certificatePem === '') return { do: 'issue', why: 'none' };
