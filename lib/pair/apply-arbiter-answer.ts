@@ -67,6 +67,7 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
       retryAtMs: now,
       answeredMs: now,
       readMs: now,
+      settledMs: won ? now : arbiter.settledMs,
     },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,

@@ -13,6 +13,8 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
   return {
     ...state,
     postgres: seen,
+    // An admission counts only while the very PostgreSQL it was proven on still waits for the peer.
+    admitted: state.admitted && seen.process === 'running' && seen.role === 'primary' && seen.names === 'peer',
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     detachedSinceMs: seen.streaming ? undefined : (state.detachedSinceMs ?? now),

@@ -4,7 +4,10 @@ import type { PairRecord } from './pair-record.ts';
 
 /** What to do with the own PostgreSQL next. `none` says what is waited for; it becomes the member's step in the pair's status. */
 export type OperationDecision =
-  { readonly do: 'none'; readonly why: string } | { readonly do: 'run'; readonly what: Operation; readonly why: string };
+  { readonly do: 'none' | 'settleFirst'; readonly why: string } | { readonly do: 'run'; readonly what: Operation; readonly why: string };
+
+/** How long a settlement allows the destruction of own data to begin. */
+const settledFreshMs = 1_000;
 
 const none = (why: string): OperationDecision => ({ do: 'none', why });
 const run = (what: Operation, why: string): OperationDecision => ({ do: 'run', what, why });
@@ -128,6 +131,8 @@ function followSole(state: MemberState): OperationDecision {
   }
   // Rewinding or deleting needs the primary as its source: without it the data stays as it is.
   if (!primaryRuns) return none('waiting for the primary');
+  // What is destroyed here may be one of two copies under a record that has moved on since we read it (rule 4).
+  if (now - state.arbiter.settledMs > settledFreshMs) return { do: 'settleFirst', why: 'before own data may be rewound or replaced' };
   return run({ do: 'rejoin' }, 'the record says that this member is the standby');
 }
 

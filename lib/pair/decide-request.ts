@@ -1,5 +1,6 @@
 import { decideClaim } from './decide-claim.ts';
 import { decideDegrade } from './decide-degrade.ts';
+import { decideOperation } from './decide-operation.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
 import { admit, claim, degrade, found, identify, open, settled, takeBack } from './pair-record.ts';
@@ -26,7 +27,7 @@ export function decideRequest(state: MemberState): RequestDecision {
   if (record === undefined) return { do: 'read' };
   const pollDue = now - arbiter.readMs >= state.limits.recordPollMs;
   if (arbiter.frozen !== undefined) return pollDue ? { do: 'read' } : none('frozen until a person acts');
-  if (!arbiter.settled) return { do: 'settle', next: settled(record) };
+  if (!arbiter.settled || decideOperation(state).do === 'settleFirst') return { do: 'settle', next: settled(record) };
   const change = decideTransition(state, record);
   if (change !== undefined) return { do: 'swap', next: change, why: change.reason };
   const newer = (state.peerView.heartbeat?.record?.sequence ?? 0) > record.sequence;

@@ -135,6 +135,8 @@ export interface ArbiterView {
   readonly failures: number;
   readonly answeredMs: number;
   readonly readMs: number;
+  /** When a change or a settlement of our own was last carried out: from then on the record was surely as we saw it. */
+  readonly settledMs: number;
 }
 
 /** A planned handing over of the lead, asked for by a person. */
@@ -232,6 +234,7 @@ export function startMember(
       failures: 0,
       answeredMs: nowMs,
       readMs: nowMs,
+      settledMs: Number.NEGATIVE_INFINITY,
     },
     postgres,
     flushMovedMs: nowMs,

@@ -115,7 +115,7 @@ function planOperation(state: MemberState, effects: MemberEffect[]): MemberState
     next = { ...next, operation: { ...next.operation, aborted: true } };
   }
   const decision = decideOperation(next);
-  if (decision.do === 'none') return next;
+  if (decision.do !== 'run') return next;
   if (decision.what.do === 'kill' && next.operation?.what.do === 'kill') return next;
   if (next.operation !== undefined && !next.operation.aborted) effects.push({ do: 'abort', id: next.operation.id, why: decision.why });
   const id = next.nextId;

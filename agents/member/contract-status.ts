@@ -1,0 +1,136 @@
+import { readFields } from '#lib/base/fields.ts';
+import type { Fields } from '#lib/base/fields.ts';
+
+/** Phases of a take-over, in the order in which they happen. */
+export const failoverPhases = ['detect', 'decide', 'fence', 'promote', 'open', 'route'] as const;
+export type FailoverPhase = (typeof failoverPhases)[number];
+
+/** The whole story of one take-over, as the member that took over tells it. */
+export interface FailoverReport {
+  readonly epoch: number;
+  readonly reason: string;
+  /** Who saw what, in words. */
+  readonly why: string;
+  readonly from: string;
+  readonly to: string;
+  /** RFC 3339, for people: when the verdict fell, and when the name pointed here. */
+  readonly startedAt: string;
+  readonly completedAt: string;
+  readonly phasesMs: Readonly<Record<FailoverPhase, number>>;
+  /** From the last moment the old primary was seen to be well until commits were acknowledged here. */
+  readonly outageMs: number;
+  /** WAL position of this member when it claimed, as PostgreSQL writes it. */
+  readonly positionAtClaim: string;
+}
+
+export interface MemberStatus {
+  readonly member: string;
+  readonly version: string;
+  readonly settingsRevision: string;
+  /** Absent before the first read of the record. */
+  readonly record: { readonly mode: string; readonly primary: string; readonly epoch: number; readonly sequence: number } | undefined;
+  readonly role: 'primary' | 'standby' | 'none';
+  /** Whether clients are served here. */
+  readonly serving: boolean;
+  /** What the member does or waits for, in words, and for how many seconds. */
+  readonly step: string;
+  readonly stepSeconds: number;
+  readonly timeline: number;
+  readonly flushPosition: string;
+  /** Bytes that the standby lacks, told by the primary; absent elsewhere. */
+  readonly lagBytes: number | undefined;
+  readonly peerHeard: boolean;
+  readonly arbiterReached: boolean;
+  /** Why a failover without loss is not possible now; absent when it is. */
+  readonly blockedBy: string | undefined;
+  readonly diskFreePercent: number | undefined;
+  /** PostgreSQL's system identifier of the data here. */
+  readonly systemIdentifier: string | undefined;
+  readonly certificateExpiresAt: string;
+  readonly dns: readonly { readonly server: string; readonly ok: boolean; readonly why: string }[];
+  readonly failovers: readonly FailoverReport[];
+  readonly switchovers: readonly { readonly id: string; readonly state: 'running' | 'done' | 'refused'; readonly why: string }[];
+}
+
+/** Reads the answer of `GET /v1/status`. @throws HK_OPTIONS_INVALID */
+export function parseStatus(raw: unknown): MemberStatus {
+  const field = readFields(raw);
+  const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
+  const status: MemberStatus = {
+    member: field.text('member'),
+    version: field.text('version'),
+    settingsRevision: field.text('settingsRevision'),
+    record: field.has('record') ? readRecord(field.group('record')) : skip(field, 'record'),
+    role: field.oneOf('role', ['primary', 'standby', 'none']),
+    serving: field.flag('serving'),
+    step: field.text('step'),
+    stepSeconds: field.wholeNumber('stepSeconds', whole),
+    timeline: field.wholeNumber('timeline', whole),
+    flushPosition: field.text('flushPosition'),
+    lagBytes: field.has('lagBytes') ? field.wholeNumber('lagBytes', whole) : skip(field, 'lagBytes'),
+    peerHeard: field.flag('peerHeard'),
+    arbiterReached: field.flag('arbiterReached'),
+    blockedBy: field.optionalText('blockedBy'),
+    diskFreePercent: field.has('diskFreePercent')
+      ? field.wholeNumber('diskFreePercent', { min: 0, max: 100 })
+      : skip(field, 'diskFreePercent'),
+    systemIdentifier: field.optionalText('systemIdentifier'),
+    certificateExpiresAt: field.text('certificateExpiresAt'),
+    dns: field.list('dns', (entry) => ({ server: entry.text('server'), ok: entry.flag('ok'), why: entry.text('why', { fallback: '-' }) }), {
+      max: 16,
+    }),
+    failovers: field.list('failovers', readReport, { max: 10 }),
+    switchovers: field.list(
+      'switchovers',
+      (entry) => ({
+        id: entry.text('id'),
+        state: entry.oneOf('state', ['running', 'done', 'refused']),
+        why: entry.text('why', { fallback: '-' }),
+      }),
+      { max: 10 },
+    ),
+  };
+  field.refuseProblems();
+  return status;
+}
+
+/** Marks an absent field as asked for. */
+function skip(field: Fields, name: string): undefined {
+  field.optionalText(name);
+  return undefined;
+}
+
+function readRecord(field: Fields): NonNullable<MemberStatus['record']> {
+  const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
+  return {
+    mode: field.text('mode'),
+    primary: field.text('primary', { fallback: '-' }),
+    epoch: field.wholeNumber('epoch', whole),
+    sequence: field.wholeNumber('sequence', whole),
+  };
+}
+
+/** Reads one report; also from the member's own file. */
+export function readReport(field: Fields): FailoverReport {
+  const phases = field.group('phasesMs');
+  const ms = { min: 0, max: 86_400_000 } as const;
+  return {
+    epoch: field.wholeNumber('epoch', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    reason: field.text('reason'),
+    why: field.text('why'),
+    from: field.text('from'),
+    to: field.text('to'),
+    startedAt: field.text('startedAt'),
+    completedAt: field.text('completedAt'),
+    phasesMs: {
+      detect: phases.wholeNumber('detect', ms),
+      decide: phases.wholeNumber('decide', ms),
+      fence: phases.wholeNumber('fence', ms),
+      promote: phases.wholeNumber('promote', ms),
+      open: phases.wholeNumber('open', ms),
+      route: phases.wholeNumber('route', ms),
+    },
+    outageMs: field.wholeNumber('outageMs', ms),
+    positionAtClaim: field.text('positionAtClaim'),
+  };
+}

@@ -1,0 +1,148 @@
+import { unreachable } from '#lib/base/invariant.ts';
+import type { OperationOutcome } from '../events.ts';
+import type { Operation } from '../member-state.ts';
+import { commonLength, isPrefix } from './sim-postgres.ts';
+import type { SimMember } from './sim-member.ts';
+import type { World } from './world.ts';
+
+interface Job {
+  readonly world: World;
+  readonly member: SimMember;
+  readonly what: Operation;
+  /** False once the agent died or the operation was aborted: nothing more is done, and what was done stays as it is. */
+  readonly alive: () => boolean;
+}
+
+type Done = (outcome: OperationOutcome) => void;
+
+const ok: OperationOutcome = { ok: true };
+const failed = (why: string): OperationOutcome => ({ ok: false, why });
+
+/** Carries out an operation on the simulated PostgreSQL, in the steps and with the delays at which the real one can be interrupted. */
+export function operate(job: Job, done: Done): void {
+  const { world, member, what } = job;
+  const { postgres } = member;
+  const { schedule } = world;
+  const later = (min: number, max: number, task: () => void): void => {
+    schedule.after(schedule.between(min, max), () => {
+      if (job.alive()) task();
+      else done(failed('aborted'));
+    });
+  };
+  switch (what.do) {
+    case 'initialise':
+      return later(200, 900, () => {
+        Object.assign(postgres, { data: 'full', proof: true });
+        postgres.truncate([{ key: 'init' }]);
+        done(ok);
+      });
+    case 'startPrimary':
+    case 'becomePrimary':
+      if (what.do === 'becomePrimary') postgres.die();
+      return later(50, 600, () => {
+        postgres.start('primary', what.names);
+        done(ok);
+      });
+    case 'startStandby':
+      return later(50, 400, () => {
+        postgres.upstream = what.upstream;
+        postgres.start('standby', 'gate');
+        done(ok);
+      });
+    case 'follow':
+      return later(5, 50, () => {
+        postgres.upstream = true;
+        done(ok);
+      });
+    case 'rejoin':
+      return rejoin(job, later, done);
+    case 'prove':
+      return later(1, 20, () => {
+        postgres.proof = postgres.data === 'full';
+        done(postgres.proof ? ok : failed('not consistent'));
+      });
+    case 'admit':
+      return admit(job, later, done);
+    case 'setNames':
+      return later(2, 80, () => {
+        postgres.setNames(what.names);
+        schedule.after(schedule.between(0, 10), () => done(job.alive() ? ok : failed('aborted')));
+      });
+    case 'fence':
+      postgres.upstream = false;
+      postgres.lateUntilMs = schedule.nowMs + schedule.between(0, 150);
+      return later(5, 100, () => done(ok));
+    case 'promote':
+      return later(25, 200, () => {
+        if (!postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
+        postgres.promote();
+        if (world.broken === 'gate') postgres.setNames('none');
+        return done(ok);
+      });
+    case 'checkpoint':
+      return later(5, 500, () => done(postgres.alive ? ok : failed('not running')));
+    case 'handOver':
+      return later(10, 200, () => {
+        postgres.die();
+        done(ok);
+      });
+    case 'kill':
+      schedule.after(schedule.between(1, 20), () => {
+        if (member.state !== undefined) postgres.die();
+        done(ok);
+      });
+      return undefined;
+    default:
+      return unreachable(what);
+  }
+}
+
+type Later = (min: number, max: number, task: () => void) => void;
+
+/** Streams where the own log is a beginning of the primary's; else rewinds, marked from before the first byte until the copy streams. */
+function rejoin({ world, member }: Job, later: Later, done: Done): void {
+  const { postgres } = member;
+  const source = member.peer.postgres;
+  postgres.die();
+  later(20, 200, () => {
+    if (!source.alive || source.role !== 'primary' || !world.sqlLinked()) return done(failed('the primary is not reached'));
+    const start = (): void => {
+      postgres.upstream = true;
+      postgres.start('standby', 'gate');
+      done(ok);
+    };
+    // Now and then data that could stream is damaged and has to be copied.
+    const damaged = world.schedule.chance(15);
+    if (!damaged && postgres.data === 'full' && isPrefix(postgres.log, source.log)) return start();
+    postgres.proof = false;
+    const rewinds = postgres.data === 'full' && world.schedule.chance(70);
+    postgres.data = 'partial';
+    postgres.truncate(rewinds ? postgres.log.slice(0, commonLength(postgres.log, source.log)) : []);
+    return later(100, 3_000, () => {
+      if (!source.alive || source.role !== 'primary') return done(failed('the primary went away'));
+      if (!isPrefix(postgres.log, source.log)) postgres.truncate(postgres.log.slice(0, commonLength(postgres.log, source.log)));
+      return start();
+    });
+  });
+}
+
+/** Gate, proof, peer, flush position, wait: only then may the record say sync. */
+function admit({ world, member }: Job, later: Later, done: Done): void {
+  const { postgres } = member;
+  if (world.broken === 'addOrder') return later(1, 10, () => done(ok));
+  return later(2, 40, () => {
+    postgres.setNames('gate');
+    later(2, 40, () => {
+      postgres.setNames('peer');
+      const target = postgres.log.length;
+      const deadline = world.schedule.nowMs + 1_000;
+      const wait = (): void => {
+        if (!postgres.alive) return done(failed('PostgreSQL ended'));
+        if (postgres.peerAttached && postgres.peerFlush >= target) return done(ok);
+        if (world.schedule.nowMs >= deadline) return done(failed('the standby did not catch up'));
+        return later(5, 5, wait);
+      };
+      wait();
+    });
+  });
+}
