@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { load } from 'js-yaml';
+import { load, loadAll } from 'js-yaml';
 
 /** One CEL rule of a schema. */
 export interface CelRule {
@@ -74,6 +74,30 @@ interface Manifest {
       readonly schema: { readonly openAPIV3Schema: Schema };
     }[];
   };
+}
+
+/** One admission policy, as far as people read it. */
+export interface Policy {
+  readonly name: string;
+  /** What each of its rules says when it refuses. */
+  readonly messages: readonly string[];
+}
+
+interface PolicyManifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly validations: readonly { readonly message: string }[] };
+}
+
+/** Reads every ValidatingAdmissionPolicy under `policies/`, in the order of their file names. */
+export async function readPolicies(root: string): Promise<readonly Policy[]> {
+  const folder = join(root, 'policies');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts
+    .flatMap((text) => loadAll(text) as PolicyManifest[])
+    .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+    .map(({ metadata, spec }) => ({ name: metadata.name, messages: spec.validations.map(({ message }) => message) }));
 }
 
 /** Reads every definition under `crds/`, in the order of their file names. */

@@ -1,8 +1,8 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
+import { readPolicies } from '../../scripts/generate/crd.ts';
 import { namespace, repositoryRoot, startApiServer } from './api-server.ts';
 import type { Answer, ApiServer, Asking, Manifest } from './api-server.ts';
 import { aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
@@ -230,20 +230,10 @@ test('a record is deleted only after it was retired by its own UID', async () =>
   expect((await server.read('PairRecord', 'pair-10')).code).toBe(404);
 });
 
-interface PolicyManifest {
-  readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly validations: readonly { readonly message: string }[] };
-}
-
 test('every rule of every policy has an example', async () => {
-  const files = (await readdir(join(repositoryRoot, 'policies'))).filter((name) => name.endsWith('.yaml'));
-  const texts = await Promise.all(files.map((name) => readFile(join(repositoryRoot, 'policies', name), 'utf8')));
-  const policies = texts.flatMap((text) => loadAll(text) as PolicyManifest[]).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
-  const missing = policies.flatMap(({ metadata, spec }) =>
-    spec.validations
-      .filter(({ message }) => !examples.some(({ policy, rule }) => policy === metadata.name && message.startsWith(rule)))
-      .map(({ message }) => message),
+  const policies = await readPolicies(repositoryRoot);
+  const missing = policies.flatMap(({ name, messages }) =>
+    messages.filter((message) => !examples.some(({ policy, rule }) => policy === name && message.startsWith(rule))),
   );
   // Tried above in a test of its own, because it takes several steps.
   expect(missing).toEqual([expect.stringMatching(/^the members of a pair rest on this record/)]);

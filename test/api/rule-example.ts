@@ -58,7 +58,7 @@ export function choicesOf(crd: Crd): readonly { readonly at: string; readonly va
 }
 
 /** Every field of a definition with its path. Entries of lists are `[]`, values of maps `{}`. */
-export function schemasOf(crd: Crd): readonly { readonly at: string; readonly schema: Schema }[] {
+export function schemasOf(crd: Pick<Crd, 'schema'>): readonly { readonly at: string; readonly schema: Schema }[] {
   const found: { readonly at: string; readonly schema: Schema }[] = [];
   const visit = (schema: Schema, at: string): void => {
     found.push({ at, schema });

@@ -7,7 +7,7 @@ import { operationExamples } from './examples-operation.ts';
 import { pairExamples } from './examples-pair.ts';
 import { recordExamples } from './examples-record.ts';
 import { terminalExamples } from './examples-terminal.ts';
-import { changed, choicesOf, isAbout, rulesOf } from './rule-example.ts';
+import { changed, choicesOf, isAbout, rulesOf, schemasOf } from './rule-example.ts';
 import type { Changes, FoundRule, RuleExample } from './rule-example.ts';
 
 const examplesByKind = {
@@ -90,6 +90,28 @@ for (const crd of crds) {
           expect(accepted.message).not.toContain('Unsupported value');
         }
       });
+    }
+
+    for (const { at, schema } of schemasOf(crd)) {
+      const outside = [
+        ...(schema.minimum === undefined ? [] : [schema.minimum - 1]),
+        ...(schema.maximum === undefined ? [] : [schema.maximum + 1]),
+      ];
+      for (const value of outside) {
+        test(`${at} is never ${value}`, async () => {
+          const answer = await tried(base, at, undefined, { [at]: value });
+          expect(answer.message).toMatch(/should be (greater|less) than or equal to/);
+          expect(answer.code).toBe(422);
+        });
+      }
+      for (const name of schema.required ?? []) {
+        const field = at === '' ? name : `${at}.${name}`;
+        if (field === 'spec' || at.startsWith('status')) continue;
+        test(`${field} is required`, async () => {
+          const answer = await tried(base, at, undefined, { [field]: undefined });
+          expect(answer.message).toContain('Required value');
+        });
+      }
     }
 
     test('an unknown field is refused by name', async () => {
