@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
@@ -226,6 +227,32 @@ describe('a query', () => {
     });
     expect((await ask(bind.zone, 'NS')).records[0]?.data).toEqual({ type: 'NS', host: `ns.${bind.zone}` });
     expect(await ask(`nobody.${bind.zone}`, 'A')).toMatchObject({ rcode: 'NXDOMAIN', records: [] });
+  });
+  test('over UDP passes over forged answers, and asks again when nothing comes', async () => {
+    const record = aRecord();
+    await setFailoverRecord(target, record, 'absent', ports, signal);
+    // Stands before BIND: loses the first query, and to the second sends rubbish, a wrong id and another question before the truth.
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    let asked = 0;
+    socket.on('message', (request, { port }) => {
+      asked += 1;
+      if (asked === 1) return;
+      const send = (bytes: Buffer): void => socket.send(bytes, port, '127.0.0.1');
+      const wrongId = Buffer.from(request);
+      wrongId.writeUInt16BE((request.readUInt16BE(0) + 1) & 0xffff, 0);
+      wrongId.writeUInt16BE(0x8400, 2);
+      const wrongQuestion = Buffer.from(request);
+      wrongQuestion.writeUInt16BE(0x8400, 2);
+      wrongQuestion.writeUInt8(0x7a, 13);
+      for (const forged of [Buffer.from('rubbish'), Buffer.alloc(40, 0xff), request, wrongId, wrongQuestion]) send(forged);
+      void relay(Buffer.concat([Buffer.alloc(2), request])).then((answer) => send(answer.subarray(2)));
+    });
+    const server = { host: '127.0.0.1', port: socket.address().port };
+    const answer = await query(server, { name: record.name, type: 'A', transport: 'udp', maxMs: 20_000 }, ports, signal);
+    socket.close();
+    expect(answer.records.map(({ data }) => data)).toEqual([{ type: 'A', address: '10.1.2.3' }]);
+    expect(asked).toBe(2);
   });
   test('signed by a wrong key is not believed', async () => {
     const wrong = { name: target.key.name, secret: new Secret('AAAA') };
