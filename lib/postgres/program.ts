@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { codeOf } from '#lib/base/errors.ts';
 import { postgresErrors } from './errors.ts';
 import type { PostgresAccount } from './instance.ts';
 
@@ -30,7 +31,10 @@ export function asAccount(account: PostgresAccount | undefined): { readonly uid?
   return account === undefined ? {} : { uid: account.uid, gid: account.gid };
 }
 
-/** Runs a program to its end. Killed with SIGKILL when `signal` aborts, and then its reason is thrown. */
+/**
+ * Runs a program to its end. Killed with SIGKILL when `signal` aborts, and then its reason is thrown. It leads a process group, so that
+ * its children are killed with it: pg_basebackup's second process would else stream on and keep the slot busy.
+ */
 export function endOfProgram(call: ProgramCall, signal: AbortSignal): Promise<ProgramEnd> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -38,11 +42,12 @@ export function endOfProgram(call: ProgramCall, signal: AbortSignal): Promise<Pr
       cwd: call.directory,
       env: programEnvironment,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
       ...asAccount(call.account),
     });
     let stdout = '';
     let stderr = '';
-    const kill = (): void => void child.kill('SIGKILL');
+    const kill = (): void => killGroup(child.pid);
     signal.addEventListener('abort', kill, { once: true });
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       if (stdout.length < outputCharsMax) stdout += piece;
@@ -76,4 +81,13 @@ export async function runProgram(call: ProgramCall, signal: AbortSignal): Promis
 /** Whether a text of PostgreSQL (programs run with LC_ALL=C) says that the disk is full. */
 export function saysDiskFull(text: string): boolean {
   return /No space left on device|Disk quota exceeded/.test(text);
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
 }

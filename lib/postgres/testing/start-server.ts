@@ -9,5 +9,5 @@ const raw = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Instanc
 const instance = openInstance({ ...raw, tls: { ...raw.tls, key: new Secret(raw.tls.key) } }, testPorts);
 const server = await instance.start({ as: 'primary', gate: 'none' }, soon());
 await instance.waitReady(soon());
-console.log(String(server.pid));
+process.stdout.write(`${server.pid}\n`);
 setInterval(() => undefined, 1_000);

@@ -1,0 +1,172 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decideRejoin } from './decide-rejoin.ts';
+import type { PostgresInstance } from './instance.ts';
+import type { RealPair } from './testing/real-pair.ts';
+import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+
+// One story in order: b takes over from a, and a comes back by pg_rewind; then a copy is killed, and one succeeds.
+describe('coming back as a standby', () => {
+  let pair: RealPair;
+  beforeAll(async () => {
+    pair = await realPair();
+    await startFirst(pair);
+    await joinSecond(pair);
+  });
+  afterAll(() => pair[Symbol.asyncDispose]());
+
+  test('a standby that stopped in order may stream again', async () => {
+    const { a, b } = pair;
+    await b.stop(soon());
+    const mine = await b.stoppedLineage(soon());
+    await useLine(a, 'test', (line) => a.commitLocal(line, soon()));
+    const source = await onPeer(b);
+    expect(source.endLsn).toBeGreaterThan(mine.endLsn);
+    expect(decideRejoin(mine, source).do).toBe('stream');
+    await b.start({ as: 'standby', follow: true }, soon());
+    await b.waitReady(soon());
+    await streaming(a);
+  });
+
+  test('a standby that was killed may stream again: its end is read from the log itself', async () => {
+    const { a, b } = pair;
+    const lsn = await useLine(a, 'test', (line) => a.commitLocal(line, soon()));
+    await useLine(b, 'test', (line) => untilStatus(b, line, ({ flushLsn }) => (flushLsn ?? 0n) >= lsn));
+    await b.killAll(soon());
+    const mine = await b.stoppedLineage(soon());
+    expect(mine.endLsn).toBeGreaterThanOrEqual(lsn);
+    expect(decideRejoin(mine, await onPeer(b)).do).toBe('stream');
+    await b.start({ as: 'standby', follow: true }, soon());
+    await b.waitReady(soon());
+    await streaming(a);
+  });
+
+  test('a deposed primary with commits of its own is rewound and streams from the new one', async () => {
+    const { a, b } = pair;
+    await useLine(b, 'control', async (line) => {
+      await b.fence(line, 5_000, soon());
+      await useLine(a, 'test', (other) => other.query('CREATE TABLE only_here AS SELECT generate_series(1, 1000)', [], soon()));
+      await a.killAll(soon());
+      await b.promote(line, soon());
+      await b.setGate('none', soon());
+      // pg_rewind trusts the source only when its own checkpoint shows the new timeline.
+      await line.query('CHECKPOINT', [], soon());
+      await line.query('CREATE TABLE after_take_over AS SELECT 1', [], soon());
+    });
+    const mine = await a.stoppedLineage(soon());
+    const source = await onPeer(a);
+    expect([mine.timeline, source.timeline]).toEqual([1, 2]);
+    expect(decideRejoin(mine, source)).toMatchObject({ do: 'rewind', forkTimeline: 1, forkLsn: source.switches[0]?.endLsn });
+    expect(await a.rewind(soon())).toEqual({ did: 'rewound' });
+    expect(await a.readProof()).toBeUndefined();
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(b);
+    await useLine(a, 'test', async (line) => {
+      const status = await untilStatus(a, line, ({ timeline }) => timeline === 2);
+      expect(status.inRecovery).toBe(true);
+      const { rows } = await line.query(`SELECT to_regclass('only_here') AS mine, to_regclass('after_take_over') AS theirs`, [], soon());
+      expect(rows).toEqual([{ mine: null, theirs: 'after_take_over' }]);
+      await a.ensurePeerSlot(line, soon());
+    });
+    expect(await readFile(join(pair.settingsOf('a').dataDirectory, 'postgresql.auto.conf'), 'utf8')).toBe('');
+  });
+
+  test('two timelines that one promotion began have the same start, and two promotions differ in it', async () => {
+    const { a, b } = pair;
+    await a.stop(soon());
+    const mine = await a.stoppedLineage(soon());
+    const source = await onPeer(a);
+    expect(mine.start).toMatch(/^[0-9a-f]{64}$/);
+    expect(mine.start).toBe(source.start);
+    expect(decideRejoin(mine, source).do).toBe('stream');
+    expect((await useLine(b, 'test', (line) => b.runningLineage(line, soon()))).start).toBe(source.start);
+  });
+
+  test('a copy that is killed half-way leaves no data directory, and what it left is cleared by the next', async () => {
+    const { a } = pair;
+    const home = join(pair.folder.path, 'a');
+    await a.writeProof({ systemIdentifier: '1', timeline: 1 });
+    await useLine(pair.b, 'test', (line) =>
+      line.query(`CREATE TABLE large AS SELECT repeat('x', 900) FROM generate_series(1, 60000)`, [], soon()),
+    );
+    const kill = new AbortController();
+    const reported: number[] = [];
+    const copying = a.copy(
+      ({ percent }) => {
+        reported.push(percent);
+        kill.abort(new Error('killed by the test'));
+      },
+      AbortSignal.any([kill.signal, soon()]),
+    );
+    await expect(copying).rejects.toThrow('killed by the test');
+    expect(reported.length).toBeGreaterThan(0);
+    expect(await a.inspectData(soon())).toEqual({ holds: 'nothing' });
+    expect(await a.readProof()).toBeUndefined();
+    await expect(a.start({ as: 'standby', follow: true }, soon())).rejects.toMatchObject({ code: 'HK_POSTGRES_DATA' });
+    await writeFile(join(home, 'data-of-somebody-else'), '');
+    const percents: number[] = [];
+    await a.copy(({ percent }) => void percents.push(percent), soon());
+    expect(percents.at(-1)).toBe(100);
+    expect(percents).toEqual(percents.toSorted((one, other) => one - other));
+    expect((await readdir(home)).toSorted()).toEqual(['data', 'data-of-somebody-else', 'state']);
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(pair.b);
+  });
+
+  test('what ALTER SYSTEM wrote at the peer comes along with a copy and has no effect', async () => {
+    const { a, b } = pair;
+    await useLine(b, 'test', (line) => line.query(`ALTER SYSTEM SET synchronous_standby_names = ''`, [], soon()));
+    await a.killAll(soon());
+    await a.copy(() => undefined, soon());
+    await writeFile(join(pair.settingsOf('a').dataDirectory, 'postgresql.auto.conf'), `synchronous_standby_names = ''\n`);
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    const status = await useLine(a, 'test', (line) => a.status(line, soon()));
+    expect(status.synchronousStandbyNames).toBe('"hallkeeper_gate"');
+  });
+
+  test('an unused slot of a standby follows its restartpoints', async () => {
+    const { a, b } = pair;
+    await useLine(a, 'test', async (line) => {
+      await a.ensurePeerSlot(line, soon());
+      const before = (await a.status(line, soon())).slots[0]?.restartLsn ?? 0n;
+      await useLine(b, 'test', (other) => other.query('SELECT pg_switch_wal(); CHECKPOINT', [], soon()));
+      const checkpoint = await useLine(b, 'test', (other) => b.status(other, soon()));
+      await untilStatus(a, line, ({ replayLsn }) => (replayLsn ?? 0n) > checkpoint.redoLsn);
+      await line.query('CHECKPOINT', [], soon());
+      await a.advancePeerSlot(line, soon());
+      const after = await a.status(line, soon());
+      expect(after.slots[0]?.restartLsn).toBeGreaterThan(before);
+      expect(after.slots[0]?.restartLsn).toBeLessThanOrEqual(after.redoLsn);
+    });
+  });
+});
+
+async function useLine<T>(
+  instance: PostgresInstance,
+  purpose: string,
+  work: (line: ReturnType<PostgresInstance['openLine']>) => Promise<T>,
+): Promise<T> {
+  const line = instance.openLine(purpose);
+  try {
+    return await work(line);
+  } finally {
+    await line.close();
+  }
+}
+
+async function onPeer(instance: PostgresInstance): ReturnType<PostgresInstance['runningLineage']> {
+  const line = instance.openReplicationLine('lineage');
+  try {
+    return await instance.runningLineage(line, soon());
+  } finally {
+    await line.close();
+  }
+}
+
+async function streaming(primary: PostgresInstance): Promise<void> {
+  await useLine(primary, 'test', (line) => untilStatus(primary, line, ({ peers }) => peers.some(({ state }) => state === 'streaming')));
+}
