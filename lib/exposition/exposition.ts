@@ -42,6 +42,7 @@ export class Exposition {
   readonly #collectors: readonly Collector[];
   readonly #families: ScrapeFamilies;
   readonly #ports: ExpositionPorts;
+  #idle: ChunkWriter | undefined = new ChunkWriter();
   /** The last failure told of each collector, so that a lasting one is one line and not one per scrape. */
   readonly #told = new Map<string, string>();
 
@@ -74,8 +75,19 @@ export class Exposition {
     samples.push(constantSamples(this.#families.success, success), constantSamples(this.#families.durationSeconds, durations));
     const lines = samples.reduce((sum, each) => sum + each.lines, 1);
     samples.push(constantSamples(this.#families.series, [{ labels: {}, value: lines }]));
-    const { yieldTurn } = this.#ports;
-    return { lines, samples, chunks: (format, limit) => render(samples, format, yieldTurn, limit) };
+    return { lines, samples, chunks: (format, limit) => this.#chunks(samples, format, limit) };
+  }
+
+  /** Uses the idle writer, or a new one while another scrape has it. */
+  async *#chunks(samples: readonly Samples[], format: Format, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const out = this.#idle ?? new ChunkWriter();
+    this.#idle = undefined;
+    try {
+      yield* render(samples, format, { out, yieldTurn: this.#ports.yieldTurn, signal });
+    } finally {
+      out.at = 0;
+      this.#idle = out;
+    }
   }
 
   async #collectOne(collector: Collector, signal: AbortSignal): Promise<CollectorResult> {
@@ -137,13 +149,17 @@ function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+interface RenderPorts {
+  readonly out: ChunkWriter;
+  readonly yieldTurn: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 async function* render(
   samples: readonly Samples[],
   format: Format,
-  yieldTurn: () => Promise<void>,
-  signal: AbortSignal,
+  { out, yieldTurn, signal }: RenderPorts,
 ): AsyncGenerator<Uint8Array, void> {
-  const out = new ChunkWriter();
   const put = (text: string): boolean => {
     if (!out.fits(Buffer.byteLength(text))) return false;
     out.text(text);

@@ -65,13 +65,15 @@ export class HistogramColumn implements TableColumn {
 
   freeze(): Samples {
     const end = this.#table.end;
-    return new FrozenHistograms(this.family, this.#parts, {
-      known: this.#known,
+    const picture: HistogramPicture = {
+      parts: this.#parts,
       texts: this.#table.freeze(),
       counts: this.#counts.slice(0, end * this.#buckets),
       sums: this.#sums.slice(0, end),
       open: this.#open.slice(0, end),
-    });
+    };
+    const lines = this.#known * (this.#buckets + 2);
+    return { family: this.family, lines, end, write: (out, from) => writeHistograms(picture, out, from) };
   }
 
   get #buckets(): number {
@@ -95,48 +97,31 @@ function histogramParts(family: Family, tableLabels: readonly string[]): Histogr
 }
 
 interface HistogramPicture {
-  readonly known: number;
+  readonly parts: HistogramParts;
   readonly texts: FrozenTexts;
   readonly counts: Float64Array;
   readonly sums: Float64Array;
   readonly open: Uint8Array;
 }
 
-class FrozenHistograms implements Samples {
-  readonly family: Family;
-  readonly lines: number;
-  readonly end: number;
-  readonly #parts: HistogramParts;
-  readonly #picture: HistogramPicture;
-
-  constructor(family: Family, parts: HistogramParts, picture: HistogramPicture) {
-    this.family = family;
-    this.lines = picture.known * (parts.bucket.tails.length + 2);
-    this.end = picture.open.length;
-    this.#parts = parts;
-    this.#picture = picture;
-  }
-
-  write(out: ChunkWriter, from: number): number {
-    const { texts, counts, sums, open } = this.#picture;
-    const { bucket, count, sum } = this.#parts;
-    const buckets = bucket.tails.length;
-    const lineBytesMax = bucket.head.length + bucket.tailBytesMax + numberBytesMax + 1;
-    for (let row = from; row < this.end; row += 1) {
-      const start = texts.starts[row]!;
-      if (open[row] === 0 || start === noText) continue;
-      const labels = { view: texts.view, start, stop: texts.ends[row]! };
-      if (!out.fits((buckets + 2) * (lineBytesMax + labels.stop - start))) return row;
-      let total = 0;
-      for (let each = 0; each < buckets; each += 1) {
-        total += counts[row * buckets + each]!;
-        writeLine(out, bucket, each, labels, total);
-      }
-      writeLine(out, count, 0, labels, total);
-      writeLine(out, sum, 0, labels, sums[row]!);
+function writeHistograms({ parts, texts, counts, sums, open }: HistogramPicture, out: ChunkWriter, from: number): number {
+  const { bucket, count, sum } = parts;
+  const buckets = bucket.tails.length;
+  const lineBytesMax = bucket.head.length + bucket.tailBytesMax + numberBytesMax + 1;
+  for (let row = from; row < open.length; row += 1) {
+    const start = texts.starts[row]!;
+    if (open[row] === 0 || start === noText) continue;
+    const labels = { view: texts.view, start, stop: texts.ends[row]! };
+    if (!out.fits((buckets + 2) * (lineBytesMax + labels.stop - start))) return row;
+    let total = 0;
+    for (let each = 0; each < buckets; each += 1) {
+      total += counts[row * buckets + each]!;
+      writeLine(out, bucket, each, labels, total);
     }
-    return this.end;
+    writeLine(out, count, 0, labels, total);
+    writeLine(out, sum, 0, labels, sums[row]!);
   }
+  return open.length;
 }
 
 interface RowLabels {

@@ -15,6 +15,7 @@ export class InfoColumn implements TableColumn {
   readonly family: Family;
   readonly #table: SeriesTable;
   readonly #own: readonly string[];
+  readonly #head: PaddedBytes;
   readonly #facts = new TextArena();
   #known = 0;
 
@@ -22,6 +23,7 @@ export class InfoColumn implements TableColumn {
     this.family = family;
     this.#table = table;
     this.#own = ownLabels(family, table.labelNames);
+    this.#head = paddedBytes(`${family.name}{`);
     invariant(this.#own.length > 0, `${family.name} has labels beyond those of its table`);
     table.attach(this);
   }
@@ -46,46 +48,29 @@ export class InfoColumn implements TableColumn {
   }
 
   freeze(): Samples {
-    const picture = { lines: this.#known, end: this.#table.end, texts: this.#table.freeze(), facts: this.#facts.freeze() };
-    return new FrozenInfo(this.family, picture);
+    const picture: InfoPicture = { head: this.#head, texts: this.#table.freeze(), facts: this.#facts.freeze() };
+    const end = this.#table.end;
+    return { family: this.family, lines: this.#known, end, write: (out, from) => writeFacts(picture, out, from, end) };
   }
 }
 
 interface InfoPicture {
-  readonly lines: number;
-  readonly end: number;
+  readonly head: PaddedBytes;
   readonly texts: FrozenTexts;
   readonly facts: FrozenTexts;
 }
 
-class FrozenInfo implements Samples {
-  readonly family: Family;
-  readonly lines: number;
-  readonly end: number;
-  readonly #head: PaddedBytes;
-  readonly #picture: InfoPicture;
-
-  constructor(family: Family, picture: InfoPicture) {
-    this.family = family;
-    this.lines = picture.lines;
-    this.end = picture.end;
-    this.#head = paddedBytes(`${family.name}{`);
-    this.#picture = picture;
+function writeFacts({ head, texts, facts }: InfoPicture, out: ChunkWriter, from: number, end: number): number {
+  for (let row = from; row < end; row += 1) {
+    const start = texts.starts[row]!;
+    const factsStart = facts.starts[row]!;
+    if (start === noText || factsStart === noText) continue;
+    const stop = texts.ends[row]!;
+    const factsStop = facts.ends[row]!;
+    if (!out.fits(head.length + stop - start + factsStop - factsStart)) return row;
+    let at = copyBytes(head.view, 0, head.length, out.view, out.at);
+    at = copyBytes(texts.view, start, stop, out.view, at);
+    out.at = copyBytes(facts.view, factsStart, factsStop, out.view, at);
   }
-
-  write(out: ChunkWriter, from: number): number {
-    const { texts, facts } = this.#picture;
-    for (let row = from; row < this.end; row += 1) {
-      const start = texts.starts[row]!;
-      const factsStart = facts.starts[row]!;
-      if (start === noText || factsStart === noText) continue;
-      const stop = texts.ends[row]!;
-      const factsStop = facts.ends[row]!;
-      if (!out.fits(this.#head.length + stop - start + factsStop - factsStart)) return row;
-      let at = copyBytes(this.#head.view, 0, this.#head.length, out.view, out.at);
-      at = copyBytes(texts.view, start, stop, out.view, at);
-      out.at = copyBytes(facts.view, factsStart, factsStop, out.view, at);
-    }
-    return this.end;
-  }
+  return end;
 }

@@ -64,53 +64,42 @@ export class StateColumn<S extends string = string> implements TableColumn {
   }
 
   freeze(): Samples {
-    const current = this.#current.slice(0, this.#table.end);
-    return new FrozenStates(this.family, this.#parts, { known: this.#known, texts: this.#table.freeze(), current });
+    const picture: StatePicture = { parts: this.#parts, texts: this.#table.freeze(), current: this.#current.slice(0, this.#table.end) };
+    return {
+      family: this.family,
+      lines: this.#known * this.states.length,
+      end: picture.current.length,
+      write: (out, from) => writeStates(picture, out, from),
+    };
   }
 }
 
 interface StatePicture {
-  readonly known: number;
+  readonly parts: LineParts;
   readonly texts: FrozenTexts;
   readonly current: Uint8Array;
 }
 
-class FrozenStates implements Samples {
-  readonly family: Family;
-  readonly lines: number;
-  readonly end: number;
-  readonly #parts: LineParts;
-  readonly #picture: StatePicture;
-
-  constructor(family: Family, parts: LineParts, picture: StatePicture) {
-    this.family = family;
-    this.lines = picture.known * parts.tails.length;
-    this.end = picture.current.length;
-    this.#parts = parts;
-    this.#picture = picture;
-  }
-
-  write(out: ChunkWriter, from: number): number {
-    const { texts, current } = this.#picture;
-    const { head, tails, tailBytesMax } = this.#parts;
-    for (let row = from; row < this.end; row += 1) {
-      const state = current[row]! - 1;
-      const start = texts.starts[row]!;
-      if (state < 0 || start === noText) continue;
-      const stop = texts.ends[row]!;
-      if (!out.fits(tails.length * (head.length + stop - start + tailBytesMax + 2))) return row;
-      const { bytes, view } = out;
-      let at = out.at;
-      for (let each = 0; each < tails.length; each += 1) {
-        const tail = tails[each]!;
-        at = copyBytes(head.view, 0, head.length, view, at);
-        at = copyBytes(texts.view, start, stop, view, at);
-        at = copyBytes(tail.view, 0, tail.length, view, at);
-        bytes[at++] = each === state ? zero + 1 : zero;
-        bytes[at++] = lineFeed;
-      }
-      out.at = at;
+// A function and plain objects, for the reason that stands above `writeValues`.
+function writeStates({ parts, texts, current }: StatePicture, out: ChunkWriter, from: number): number {
+  const { head, tails, tailBytesMax } = parts;
+  for (let row = from; row < current.length; row += 1) {
+    const state = current[row]! - 1;
+    const start = texts.starts[row]!;
+    if (state < 0 || start === noText) continue;
+    const stop = texts.ends[row]!;
+    if (!out.fits(tails.length * (head.length + stop - start + tailBytesMax + 2))) return row;
+    const { bytes, view } = out;
+    let at = out.at;
+    for (let each = 0; each < tails.length; each += 1) {
+      const tail = tails[each]!;
+      at = copyBytes(head.view, 0, head.length, view, at);
+      at = copyBytes(texts.view, start, stop, view, at);
+      at = copyBytes(tail.view, 0, tail.length, view, at);
+      bytes[at++] = each === state ? zero + 1 : zero;
+      bytes[at++] = lineFeed;
     }
-    return this.end;
+    out.at = at;
   }
+  return current.length;
 }

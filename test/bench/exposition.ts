@@ -19,7 +19,7 @@ import { withStallProbe } from './stall-probe.ts';
 /** One side of the comparison. */
 interface Side {
   set(terminal: number, values: ReadonlyMap<Family, readonly number[]>): void;
-  /** Renders everything to bytes and hands each piece to `take`. */
+  /** Renders everything to bytes and hands each piece to `take`, which copies what it keeps. */
   scrape(take: (bytes: Uint8Array) => void): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ async function requireSameSamples(sides: { readonly ours: Side; readonly promCli
   const isSample = (line: string): boolean => line !== '' && !line.startsWith('#') && !line.startsWith('hallkeeper_scrape_');
   const lines = async (side: Side): Promise<readonly string[]> => {
     const chunks: Uint8Array[] = [];
-    await side.scrape((bytes) => chunks.push(bytes));
+    await side.scrape((bytes) => void chunks.push(Uint8Array.from(bytes)));
     return Buffer.concat(chunks).toString().split('\n').filter(isSample).sort();
   };
   const ours = await lines(sides.ours);
