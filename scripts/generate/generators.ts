@@ -1,0 +1,24 @@
+import { generate as generateApi } from './api.ts';
+import { generate as generateLink } from './proto.ts';
+
+/** Path from the root, with slashes → whole content. */
+export type GeneratedFiles = ReadonlyMap<string, string>;
+
+/** Makes files from a source that people edit. Same source, same content, on every machine. */
+export interface Generator {
+  /** What it makes and from what, for messages. */
+  readonly name: string;
+  readonly generate: () => Promise<GeneratedFiles>;
+  /** Which files of the checkout it made: one of them that it makes no longer is stale. */
+  readonly owns: (path: string) => boolean;
+}
+
+/** The one list of what is generated; `npm run generate` writes it and `npm run check` compares. */
+export const generators: readonly Generator[] = [
+  {
+    name: 'types of lib/api and docs/api.md from crds/',
+    generate: generateApi,
+    owns: (path) => /^lib\/api\/[^/]+\.gen\.ts$|^docs\/api\.md$/.test(path),
+  },
+  { name: 'gRPC code of lib/link from proto/', generate: generateLink, owns: (path) => path.startsWith('lib/link/gen/') },
+];
