@@ -390,6 +390,10 @@ describe('publishing to several servers', () => {
     expect(failed).toMatchObject({ result: { outcome: 'failed', error: { code: 'HK_DNS_UNREACHABLE' } }, attempts: 4 });
     const [refused] = await publisher.publish(aRecord(elsewhere), [target], { from: 'absent' }, signal);
     expect(refused).toMatchObject({ result: { outcome: 'refused', rcode: 'NOTAUTH' }, attempts: 1 });
+    for (const wrong of [{ name: 'a..b' }, { zone: 'a b' }, { address: 'member-a' }, { epoch: 1.5 }]) {
+      const [unwritten] = await publisher.publish(aRecord(wrong), [target], { from: 'absent' }, signal);
+      expect(unwritten).toMatchObject({ result: { outcome: 'failed', error: { retry: 'never' } } });
+    }
     const badKey = { ...targetOf(second), key: { name: 'k', secret: new Secret('no base 64') } };
     const [key, good] = await publisher.publish(aRecord(), [badKey, target], { from: 'absent' }, signal);
     expect(key).toMatchObject({ result: { outcome: 'failed', error: { code: 'HK_DNS_KEY_INVALID' } }, attempts: 1 });

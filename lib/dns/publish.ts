@@ -56,6 +56,33 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
   const queue = new ZoneQueue();
   const current = new Map<string, { readonly epoch: number; readonly giveWay: AbortController }>();
 
+  /** One server until it has its outcome. `counted` hears of every try. */
+  const settleAt = async (
+    target: UpdateTarget,
+    wanted: FailoverRecord,
+    from: PublishOptions['from'],
+    signal: AbortSignal,
+    counted: () => void,
+  ): Promise<RecordOutcome> => {
+    const place = `${serverName(target.server)} ${recordKey(wanted)} ${wanted.pairUid}`;
+    const zone = `${serverName(target.server)} ${canonicalName(wanted.zone)}`;
+    const before = current.get(place);
+    if (before !== undefined && before.epoch > wanted.epoch) return { outcome: 'superseded', epoch: before.epoch };
+    const own = { epoch: wanted.epoch, giveWay: new AbortController() };
+    before?.giveWay.abort(new GivenWay(wanted.epoch));
+    current.set(place, own);
+    const once = (limited: AbortSignal): Promise<RecordOutcome> => {
+      counted();
+      // A try may have been applied although its answer was lost: then the next one fails its prerequisite, looks, and is done.
+      return queue.run(zone, limited, () => setFailoverRecord(target, wanted, from, ports, limited));
+    };
+    try {
+      return await untilSettled(once, target, ports, policy, AbortSignal.any([signal, own.giveWay.signal]));
+    } finally {
+      if (current.get(place) === own) current.delete(place);
+    }
+  };
+
   const toServer = async (
     wanted: FailoverRecord,
     target: UpdateTarget,
@@ -63,28 +90,8 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
     signal: AbortSignal,
   ): Promise<ServerOutcome> => {
     const startedMs = ports.clock.nowMs();
-    const place = `${serverName(target.server)} ${recordKey(wanted)} ${wanted.pairUid}`;
-    const before = current.get(place);
     let attempts = 0;
-    let result: RecordOutcome;
-    if (before !== undefined && before.epoch > wanted.epoch) {
-      result = { outcome: 'superseded', epoch: before.epoch };
-    } else {
-      const own = { epoch: wanted.epoch, giveWay: new AbortController() };
-      before?.giveWay.abort(new GivenWay(wanted.epoch));
-      current.set(place, own);
-      try {
-        const zone = `${serverName(target.server)} ${canonicalName(wanted.zone)}`;
-        const once = async (limited: AbortSignal): Promise<RecordOutcome> => {
-          attempts += 1;
-          // A try may have been applied although its answer was lost: then the next one fails its prerequisite, looks, and is done.
-          return queue.run(zone, limited, () => setFailoverRecord(target, wanted, options.from, ports, limited));
-        };
-        result = await untilSettled(once, target, ports, policy, AbortSignal.any([signal, own.giveWay.signal]));
-      } finally {
-        if (current.get(place) === own) current.delete(place);
-      }
-    }
+    const result = await settleAt(target, wanted, options.from, signal, () => (attempts += 1)).catch(failedOutcome);
     const outcome = { server: target.server, result, attempts, tookMs: ports.clock.nowMs() - startedMs };
     options.onOutcome?.(outcome);
     return outcome;
@@ -120,9 +127,14 @@ async function untilSettled(
     if (signal.reason instanceof GivenWay) return { outcome: 'superseded', epoch: signal.reason.epoch };
     if (last !== undefined && (signal.aborted || codeOf(error) === 'HK_DNS_NOT_YET')) return last;
     if (signal.aborted) return { outcome: 'failed', error: dnsErrors.HK_DNS_NOT_YET('stopped before the first try', { cause: error }) };
-    if (error instanceof HallkeeperError) return { outcome: 'failed', error };
-    throw error;
+    return failedOutcome(error);
   }
+}
+
+/** What cannot be written, or is known to us otherwise, is an outcome; a mistake of our own is not. */
+function failedOutcome(error: unknown): RecordOutcome {
+  if (error instanceof HallkeeperError) return { outcome: 'failed', error };
+  throw error;
 }
 
 /** An unsigned refusal may be forged, and a server may be loading its zones: both are asked again. A signed REFUSED stands. */
