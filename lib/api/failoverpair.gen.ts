@@ -91,6 +91,11 @@ export interface FailoverPairPostgresql {
   /** Port of PostgreSQL, the same on both members. Default: 5432. */
   readonly port: number;
   /**
+   * Write-ahead log kept for a member that is away, in megabytes. A member that was away for longer is copied anew. Default:
+   * 4096.
+   */
+  readonly slotKeepMegabytes: number;
+  /**
    * Settings of PostgreSQL by name, all values as text. Those on which the protocol rests belong to the member agent and are
    * refused.
    */
@@ -197,6 +202,8 @@ export interface FailoverPairHallServer {
   readonly port: number;
   /** Where the other member and the operator call the member agent. Default: 7444. */
   readonly adminPort: number;
+  /** Where the hall server serves /metrics. Absent: nowhere. */
+  readonly metricsPort?: number;
   /** Processor and memory of the hall server. */
   readonly resources?: FailoverPairHallServerResources;
 }
@@ -246,6 +253,11 @@ export interface FailoverPairSpec {
 export interface FailoverPairPostgresqlManifest {
   /** Port of PostgreSQL, the same on both members. Default: 5432. */
   readonly port?: number;
+  /**
+   * Write-ahead log kept for a member that is away, in megabytes. A member that was away for longer is copied anew. Default:
+   * 4096.
+   */
+  readonly slotKeepMegabytes?: number;
   /**
    * Settings of PostgreSQL by name, all values as text. Those on which the protocol rests belong to the member agent and are
    * refused.
@@ -304,6 +316,8 @@ export interface FailoverPairHallServerManifest {
   readonly port?: number;
   /** Where the other member and the operator call the member agent. Default: 7444. */
   readonly adminPort?: number;
+  /** Where the hall server serves /metrics. Absent: nowhere. */
+  readonly metricsPort?: number;
   /** Processor and memory of the hall server. */
   readonly resources?: FailoverPairHallServerResources;
 }
@@ -410,6 +424,10 @@ export interface FailoverPairStatusLastFailover {
   readonly completedAt?: string;
   /** Measured time without an acknowledged write, in milliseconds. */
   readonly writeOutageMs?: number;
+  /** Who saw what, for people. */
+  readonly message?: string;
+  /** Position in the write-ahead log of the new primary when it claimed, as PostgreSQL writes it. */
+  readonly positionAtClaim?: string;
   /** Duration of each phase, in milliseconds. */
   readonly phases?: FailoverPairStatusLastFailoverPhases;
 }

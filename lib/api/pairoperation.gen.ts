@@ -119,6 +119,10 @@ export interface PairOperationStatusReport {
   readonly completedAt?: string;
   /** Measured time without an acknowledged write, in milliseconds. */
   readonly writeOutageMs?: number;
+  /** Who saw what, for people. */
+  readonly message?: string;
+  /** Position in the write-ahead log of the new primary when it claimed, as PostgreSQL writes it. */
+  readonly positionAtClaim?: string;
   /** Duration of each phase, in milliseconds. */
   readonly phases?: PairOperationStatusReportPhases;
 }

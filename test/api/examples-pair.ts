@@ -1,3 +1,4 @@
+import { refusedParameters } from '#lib/postgres/parameters.ts';
 import { aPair } from './builders.ts';
 import { duration, pattern } from './rule-example.ts';
 import type { KindExamples, RuleExample } from './rule-example.ts';
@@ -20,7 +21,7 @@ const base = {
       detection: { period: '100ms' },
       dns: { ...dns, tsigKeyName: 'hall7' },
       service: { name: 'hall7', ports: [{ name: 'postgresql', port: 5432 }] },
-      hallServer: { port: 7443, adminPort: 7444, resources },
+      hallServer: { port: 7443, adminPort: 7444, metricsPort: 7445, resources },
     },
   }),
   status: {
@@ -182,6 +183,11 @@ const detection: readonly RuleExample[] = [
   })),
 ];
 
+/** What PostgreSQL's own room refuses, the definition refuses too: whole names, and beginnings of names. */
+const refusedKeys = Object.keys(refusedParameters).sort();
+const names = refusedKeys.filter((key) => !key.endsWith('*'));
+const beginnings = refusedKeys.filter((key) => key.endsWith('*')).map((key) => key.slice(0, -1));
+
 const postgresql: readonly RuleExample[] = [
   {
     at: 'spec.postgresql.parameters',
@@ -193,27 +199,27 @@ const postgresql: readonly RuleExample[] = [
     at: 'spec.postgresql.parameters',
     rule: 'these parameters belong to the member agent',
     accepted: { 'spec.postgresql.parameters': { work_mem: '64MB' } },
-    refused: { 'spec.postgresql.parameters': { work_mem: '64MB', fsync: 'off', synchronous_standby_names: '' } },
-    says: 'remove from parameters, because the member agent sets them itself: fsync synchronous_standby_names',
+    refused: { 'spec.postgresql.parameters': { work_mem: '64MB', ...Object.fromEntries(names.map((name) => [name, 'x'])) } },
+    says: `remove from parameters, because the member agent sets them itself: ${names.join(' ')}`,
   },
-  ...['ssl_ciphers', 'recovery_target', 'tcp_user_timeout', 'unix_socket_group', 'krb_server_keyfile', 'hallkeeper.x'].map((name) => ({
+  ...beginnings.map((beginning) => ({
     at: 'spec.postgresql.parameters',
     rule: 'parameters that begin with',
-    accepted: { 'spec.postgresql.parameters': { max_wal_size: '4GB' } },
-    refused: { 'spec.postgresql.parameters': { [name]: 'x' } },
+    accepted: { 'spec.postgresql.parameters': { random_page_cost: '1.1' } },
+    refused: { 'spec.postgresql.parameters': { [`${beginning}x`]: 'x' } },
   })),
   pattern('spec.postgresql.parameters{}', "'$libdir', 1 = 1", 'on\nfsync = off'),
   pattern('spec.postgresql.databases[].name', '_games_2', 'Games'),
   {
     at: 'spec.postgresql.databases[].name',
-    rule: 'postgres, template0, template1 and hallkeeper are taken',
+    rule: 'postgres, template0, template1, hallkeeper, all',
     accepted: { 'spec.postgresql.databases[].name': 'hallkeeper2' },
     refused: { 'spec.postgresql.databases[].name': 'hallkeeper' },
   },
   pattern('spec.postgresql.databases[].owner', 'games_owner', 'games-owner'),
-  ...['postgres', 'pg_monitor', 'hallkeeper_hall'].map((refused) => ({
+  ...['postgres', 'public', 'pg_monitor', 'hallkeeper_hall'].map((refused) => ({
     at: 'spec.postgresql.databases[].owner',
-    rule: 'postgres and roles that begin',
+    rule: 'postgres, all, public, none and roles that begin',
     accepted: { 'spec.postgresql.databases[].owner': 'games' },
     refused: { 'spec.postgresql.databases[].owner': refused },
   })),
@@ -235,9 +241,15 @@ const ways: readonly RuleExample[] = [
   },
   {
     at: 'spec',
-    rule: 'postgresql.port, hallServer.port and hallServer.adminPort',
+    rule: 'postgresql.port must differ',
     accepted: { 'spec.hallServer.port': 5433 },
     refused: { 'spec.hallServer.adminPort': 5432 },
+  },
+  {
+    at: 'spec',
+    rule: 'postgresql.port must differ',
+    accepted: { 'spec.hallServer.metricsPort': undefined },
+    refused: { 'spec.hallServer.metricsPort': 5432 },
   },
   {
     at: 'spec.arbiter',
@@ -291,9 +303,15 @@ const ways: readonly RuleExample[] = [
   pattern('spec.service.ports[].name', 'hall', 'Hall'),
   {
     at: 'spec.hallServer',
-    rule: 'hallServer.port and hallServer.adminPort',
-    accepted: { 'spec.hallServer.port': 7445 },
+    rule: 'hallServer.port, hallServer.adminPort and hallServer.metricsPort',
+    accepted: { 'spec.hallServer.port': 7446 },
     refused: { 'spec.hallServer.port': 7444 },
+  },
+  {
+    at: 'spec.hallServer',
+    rule: 'hallServer.port, hallServer.adminPort and hallServer.metricsPort',
+    accepted: { 'spec.hallServer.metricsPort': 7447 },
+    refused: { 'spec.hallServer.metricsPort': 7443 },
   },
   pattern('spec.hallServer.resources.requests{}', '0.5', 'half'),
   pattern('spec.hallServer.resources.limits{}', '512Mi', '512MB'),
