@@ -3,6 +3,8 @@ import { cp, mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '#test/cluster/eventually.ts';
+import { processesWith } from '#test/cluster/processes.ts';
 import { controlPlaneProgram } from '#test/cluster/programs.ts';
 import { runTool } from '#test/cluster/run-tool.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
@@ -19,6 +21,7 @@ interface Ended {
 /** A checkout that asks for one npm package, with a home of its own and the control plane that this machine has already. */
 let folder: TemporaryFolder;
 let checkout: string;
+let path: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder('setup');
@@ -27,6 +30,7 @@ beforeAll(async () => {
   await cp(scripts, join(checkout, 'scripts'), { recursive: true });
   await mkdir(join(folder.path, 'node'));
   await symlink(process.execPath, join(folder.path, 'node', 'node'));
+  path = `${join(folder.path, 'node')}:${process.env['PATH'] ?? ''}`;
   await writeTarball();
   await writeLock('1.0.0');
 });
@@ -52,24 +56,22 @@ async function writeLock(version: string, part = '1.0.0'): Promise<void> {
   );
 }
 
-async function setup(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function setup(args: readonly string[], env: Readonly<Record<string, string>> = {}, interrupt?: () => boolean): Promise<Ended> {
   const assets = dirname(controlPlaneProgram('etcd'));
   const child = spawn(join(checkout, 'scripts', 'setup'), args, {
-    env: {
-      ...process.env,
-      HOME: folder.path,
-      KUBEBUILDER_ASSETS: assets,
-      PATH: `${join(folder.path, 'node')}:${process.env['PATH'] ?? ''}`,
-      ...env,
-    },
+    env: { ...process.env, HOME: folder.path, KUBEBUILDER_ASSETS: assets, PATH: path, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, out, err };
+  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (interrupt !== undefined) {
+    await eventually('the moment to interrupt has come', interrupt, { maxMs: 60_000 });
+    child.kill('SIGINT');
+  }
+  return { code: await closed, out, err };
 }
 
 test('help goes to standard output and names the exit codes', async () => {
@@ -89,6 +91,17 @@ test('looking only, it names what is missing and installs nothing', async () => 
   expect(code).toBe(1);
   expect(err).toContain('still missing: the npm packages of package-lock.json');
   expect(JSON.parse(out)).toMatchObject({ ok: false, missing: ['the npm packages of package-lock.json'] });
+});
+
+test('interrupted, it ends what it runs, says how to go on, and leaves the lock free', async () => {
+  const slow = join(folder.path, 'slow');
+  await mkdir(slow);
+  await writeFile(join(slow, 'npm'), '#!/bin/sh\nexec sleep 604\n', { mode: 0o755 });
+  const { code, err } = await setup([], { PATH: `${slow}:${path}` }, () => processesWith('sleep 604').length > 0);
+  expect(code).toBe(130);
+  expect(err).toMatch(/stopped while installing npm packages .*; run it again to go on\n$/);
+  expect(processesWith('sleep 604')).toEqual([]);
+  expect(processesWith(join(folder.path, '.cache', 'hallkeeper', 'setup.lock'))).toEqual([]);
 });
 
 test('two at once do the work once, and a third has nothing to do', async () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { localFolder } from './places.mjs';
 
@@ -10,6 +10,8 @@ const quietMs = 2_000;
 const lineEveryMs = 10_000;
 const redrawEveryMs = 500;
 const tailLines = 15;
+const log = join(localFolder, 'setup.log');
+let logBegun = false;
 
 /** Tells on standard error what is done and for how long: one line redrawn on a terminal, else a line every ten seconds. */
 export class Progress {
@@ -65,7 +67,9 @@ export class Progress {
 /** Waits for the program to end, after Ctrl-C too: only then may we clean up after it. */
 async function runLogged(what, command, args, { cwd, env = process.env, started }) {
   mkdirSync(localFolder, { recursive: true });
-  const log = join(localFolder, 'setup.log');
+  // The log is of one set-up: it begins anew with the first program that this one runs.
+  if (!logBegun) rmSync(log, { force: true });
+  logBegun = true;
   appendFileSync(log, `\n# ${what}\n# ${[command, ...args].join(' ')}\n`);
   let tail = '';
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
