@@ -198,6 +198,21 @@ test('a server that falls silent costs one deadline, and the next call gets a fr
   await own.close();
 });
 
+test('a connection that never comes about costs no more than the deadline', async () => {
+  await using relay = await startRelay({ host: plane.address, port: plane.port });
+  const own = clientOf(plane, { port: relay.port, limits: { deadlineMs: 300 } });
+  relay.set('stall');
+  const late: string[] = [];
+  const call = own.list(configMaps, {}, signal).catch((error: unknown) => late.push(isKubeError(error) ? error.code : String(error)));
+  const watch = own.watch(configMaps, { resourceVersion: '1', timeoutSeconds: 300 }, signal);
+  const first = watch.next().catch((error: unknown) => late.push(isKubeError(error) ? error.code : String(error)));
+  // Far less than the time that a connection may take.
+  await eventually('both are over', () => late.length === 2, { maxMs: 8_000 });
+  expect(late).toEqual(['HK_KUBE_DEADLINE', 'HK_KUBE_DEADLINE']);
+  await Promise.all([call, first]);
+  await own.close();
+});
+
 test('a reset in mid-call is repeated for a read, and told for a write', async () => {
   await using relay = await startRelay({ host: plane.address, port: plane.port });
   const own = clientOf(plane, { port: relay.port });

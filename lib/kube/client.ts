@@ -296,7 +296,7 @@ export class KubeClient {
     const repeatable = request.method === 'GET' || label.verb === 'apply';
     return withDeadline({ ms: deadlineMs, clock, label }, signal, (inTime) =>
       retry(
-        async () => readJson(await send(request, this.#ports, inTime), label, inTime),
+        async () => readJson(await send(request, this.#ports, inTime), request, this.#ports, inTime),
         {
           policy: { ...retryBackoff, attemptsMax: repeatable ? attemptsMax : 1 },
           clock,

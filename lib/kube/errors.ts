@@ -22,6 +22,7 @@ export type KubeErrorCode = keyof typeof kinds;
 /** Errors that no single request causes, and the whole list for the handbook. */
 export const kubeErrors = defineErrors({
   ...kinds,
+  HK_KUBE_NAME: { retry: 'never', says: 'no object can have this name' },
   HK_KUBE_CONFIG: { retry: 'never', says: 'the kubeconfig cannot be used' },
 });
 

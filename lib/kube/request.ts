@@ -63,24 +63,24 @@ async function sendOnce(request: KubeRequest, ports: RequestPorts, signal: Abort
   let code = '<error>';
   try {
     const route = await unlessAborted(connection.route(lane), signal);
-    const response = await route.dispatcher
-      .request({
-        origin: route.origin,
-        path: route.basePath + path,
-        method,
-        headers: {
-          ...route.headers,
-          accept: 'application/json',
-          'user-agent': ports.userAgent,
-          ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
-        },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal,
-      })
-      .catch((error: unknown) => {
-        if (signal.aborted) connection.suspect(lane, route);
-        throw failureOf(error, label, signal);
-      });
+    const sending = route.dispatcher.request({
+      origin: route.origin,
+      path: route.basePath + path,
+      method,
+      headers: {
+        ...route.headers,
+        accept: 'application/json',
+        'user-agent': ports.userAgent,
+        ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+      },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal,
+    });
+    // undici heeds the signal only once it has a connection. While it waits for one we must not: the deadline is ours.
+    const response = await unlessAborted(sending, signal).catch((error: unknown) => {
+      suspectIfLate(connection, lane, route, signal);
+      throw failureOf(error, label, signal);
+    });
     code = String(response.statusCode);
     if (response.statusCode >= 200 && response.statusCode < 300) return { status: response.statusCode, body: response.body, route };
     throw await refusal(response, label, signal);
@@ -90,14 +90,25 @@ async function sendOnce(request: KubeRequest, ports: RequestPorts, signal: Abort
 }
 
 /** Reads an answer whole. @throws KubeError HK_KUBE_GARBLED when it is not one JSON object, or too long. */
-export async function readJson(answer: Answer, label: RequestLabel, signal: AbortSignal): Promise<object> {
+export async function readJson(
+  answer: Answer,
+  { label, lane }: KubeRequest,
+  { connection }: RequestPorts,
+  signal: AbortSignal,
+): Promise<object> {
   const text = await readText(answer.body, answerBytesMax).catch((error: unknown) => {
+    suspectIfLate(connection, lane, answer.route, signal);
     throw failureOf(error, label, signal);
   });
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null)
     throw transportError('HK_KUBE_GARBLED', label, `${text.length} characters that are not a JSON object`);
   return value;
+}
+
+/** A connection on which a call ran out of time may be dead without either end knowing. */
+function suspectIfLate(connection: Connection, lane: Lane, route: Route, signal: AbortSignal): void {
+  if (isKubeError(signal.reason, 'HK_KUBE_DEADLINE')) connection.suspect(lane, route);
 }
 
 /** What a broken request or stream means. */

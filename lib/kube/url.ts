@@ -1,4 +1,5 @@
 import { invariant } from '#lib/base/invariant.ts';
+import { kubeErrors } from './errors.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
 export interface ResourcePath {
@@ -9,9 +10,14 @@ export interface ResourcePath {
 
 export type QueryValue = string | number | boolean | undefined;
 
+/** Names that would make the path lead elsewhere: to the collection, or up. */
+const impossibleNames: ReadonlySet<string> = new Set(['', '.', '..']);
+
 /**
  * Path and query of a request. Names are encoded, never changed: RBAC names may hold `:` and capital letters.
  * Without a name it is the collection; a namespaced collection without a namespace spans all of them.
+ *
+ * @throws HK_KUBE_NAME
  */
 export function resourceUrl<T extends KubeObject>(
   type: ResourceType<T>,
@@ -20,7 +26,9 @@ export function resourceUrl<T extends KubeObject>(
 ): string {
   invariant(type.namespaced || namespace === undefined, `${type.plural} are not namespaced`);
   invariant(name === undefined || !type.namespaced || namespace !== undefined, `one of ${type.plural} is named with its namespace`);
-  invariant(name !== '' && namespace !== '', 'a name is never empty: the path would name the collection');
+  for (const part of [namespace, name]) {
+    if (part !== undefined && impossibleNames.has(part)) throw kubeErrors.HK_KUBE_NAME(`${type.kind} '${part}'`);
+  }
   const parts = [type.apiVersion.includes('/') ? 'apis' : 'api', ...type.apiVersion.split('/')];
   if (namespace !== undefined) parts.push('namespaces', namespace);
   parts.push(type.plural);
