@@ -15,10 +15,13 @@ interface Ended {
   readonly said: string;
 }
 
+/** What was well formed before and has not changed is not read again. */
+const formatArgs = ['--check', '--log-level', 'warn', '--cache', '--cache-location', '.hallkeeper/prettier-cache', '.'];
+
 export const checks: readonly Check[] = [
   { name: 'types', run: async () => problemsOf(await tool('tsc', ['--project', '.', '--pretty', 'false'])) },
   { name: 'lint', run: async () => lintProblems(await tool('oxlint', ['--type-aware', '.'])) },
-  { name: 'format', run: async () => problemsOf(await tool('prettier', ['--check', '--log-level', 'warn', '.'])) },
+  { name: 'format', run: async () => problemsOf(await tool('prettier', formatArgs)) },
   { name: 'proto', run: lintProto },
   { name: 'generated', run: staleFiles },
 ];

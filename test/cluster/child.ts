@@ -86,6 +86,8 @@ async function launch(options: ChildOptions): Promise<Child> {
     cwd: options.workingFolder ?? directory,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', log.fd, log.fd],
+    // A process group of its own: Ctrl-C reaches us alone, and we stop what we started in our order.
+    detached: true,
   });
   let running = true;
   const exited = new Promise<ChildExit>((resolve) => {

@@ -138,7 +138,7 @@ async function takenRanges(outside: string): Promise<readonly string[]> {
 /** A process that does nothing but hold the namespace: cat, which also ends by itself when our end of its input closes. */
 async function startHolder(): Promise<ChildProcess | undefined> {
   const args = ['--pdeathsig', 'KILL', systemProgram('unshare'), '--net', systemProgram('cat')];
-  const holder = spawn(systemProgram('setpriv'), args, { stdio: ['pipe', 'ignore', 'ignore'] });
+  const holder = spawn(systemProgram('setpriv'), args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   holder.once('error', () => undefined);
   const ended = (): boolean => holder.exitCode !== null || holder.signalCode !== null || holder.pid === undefined;
   const own = await readlink('/proc/self/ns/net');
