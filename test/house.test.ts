@@ -74,6 +74,7 @@ const rules: readonly Rule[] = [
     keeps: {
       'lib/kube/a.ts': `import { b } from './internal/b.ts';`,
       'operator/a.test.ts': `import { b } from '#lib/kube/testing/b.ts';`,
+      'demo/a.ts': `const program = new ${word('URL')}('../operator/main.ts', import.meta.url);`,
     },
   },
   {

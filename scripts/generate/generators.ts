@@ -1,4 +1,5 @@
 import { generate as generateApi } from './api.ts';
+import { generate as generateBoards } from './dashboards.ts';
 import { generate as generateLink } from './proto.ts';
 
 /** Path from the root, with slashes → whole content. */
@@ -21,4 +22,5 @@ export const generators: readonly Generator[] = [
     owns: (path) => /^lib\/api\/[^/]+\.gen\.ts$|^docs\/api\.md$/.test(path),
   },
   { name: 'gRPC code of lib/link from proto/', generate: generateLink, owns: (path) => path.startsWith('lib/link/gen/') },
+  { name: 'boards of grafana-dashboards/', generate: generateBoards, owns: (path) => /^grafana-dashboards\/[^/]+\.json$/.test(path) },
 ];

@@ -8,6 +8,8 @@ export interface Import {
   readonly target: string | undefined;
   /** `import type`: gone before the program runs. */
   readonly typesOnly: boolean;
+  /** Named by its path, to be run as a thread or process of its own. */
+  readonly started: boolean;
 }
 
 /** Statements begin a line; what stands in the text of a template does not count, because it is indented or quoted. */
@@ -23,6 +25,7 @@ export function importsOf(path: string, text: string): readonly Import[] {
       specifier,
       target: resolve(path, specifier),
       typesOnly: /^(import|export) type\b/.test(whole),
+      started: pattern === byUrl,
     })),
   );
 }
