@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { cachesCheck, EventLoopLag, eventLoopCheck, leaderCheck, workqueueCheck } from './health.ts';
+import type { ReflectorStatus } from './reflector.ts';
+
+const status = (change: Partial<ReflectorStatus>): ReflectorStatus => ({
+  mode: 'watching',
+  hasSynced: true,
+  lists: 1,
+  silentMs: 1,
+  failure: undefined,
+  ...change,
+});
+const caches = (...statuses: readonly ReflectorStatus[]): Parameters<typeof cachesCheck>[0] => ({
+  statuses: () => statuses.map((each, index) => ({ name: `v1 things${index}`, plural: 'things', status: each })),
+});
+const failure = { code: 'HK_KUBE_FORBIDDEN', message: 'no permission' } as const;
+
+test('checks say what is wrong, or nothing', () => {
+  const rows = [
+    [cachesCheck(caches(status({}))), undefined],
+    [cachesCheck(caches(status({ failure }))), undefined],
+    [
+      cachesCheck(caches(status({}), status({ hasSynced: false, failure }), status({ hasSynced: false }))),
+      'not synced: v1 things1 (no permission); v1 things2',
+    ],
+    [leaderCheck({ stalled: () => undefined }), undefined],
+    [leaderCheck({ stalled: () => 'leading, but' }), 'leading, but'],
+    [workqueueCheck([{ name: 'hall', overflowed: false }]), undefined],
+    [
+      workqueueCheck([
+        { name: 'hall', overflowed: true },
+        { name: 'pair', overflowed: true },
+      ]),
+      'keys were refused by hall, pair',
+    ],
+    [eventLoopCheck({ takeMaxMs: () => 900 }, 1_000), undefined],
+    [eventLoopCheck({ takeMaxMs: () => 1_234.5 }, 1_000), 'the event loop stood still for 1235 ms'],
+  ] as const;
+  expect(rows.map(([check]) => check.check())).toEqual(rows.map(([, problem]) => problem));
+});
+
+test('a blocked event loop is noticed, and forgotten with the next period', async () => {
+  const lag = new EventLoopLag();
+  lag.start();
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const endMs = performance.now() + 300;
+    while (performance.now() < endMs);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(lag.takeMaxMs()).toBeGreaterThan(200);
+    expect(lag.takeMaxMs()).toBe(0);
+  } finally {
+    lag.stop();
+  }
+});
