@@ -23,7 +23,7 @@ export async function copyPeer(context: InstanceContext, progress: (seen: CopyPr
   await discardData(context, signal);
   const directory = await makeUnfinished(context, signal);
   const slot = applicationNameOf(settings.self.name);
-  const connection = peerConnection(settings, paths, `${slot}_copy`);
+  const connection = peerConnection(settings, paths, { applicationName: `${slot}_copy`, patience: 'bulk' });
   const args = ['-D', directory, '-d', connection, '-X', 'stream', '-S', slot, '--checkpoint=fast', '--no-password', '--progress'];
   let last = -1;
   const onStderr = (piece: string): void => {

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { Gate, InstanceSettings } from './instance.ts';
 import { builtInRoles, gates, ownDatabase } from './instance.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
@@ -24,11 +23,26 @@ export function connectionString(parts: Readonly<Record<string, string | number>
 }
 
 /**
+ * How long a connection to the peer may stand still.
+ *
+ * stream  The walreceiver's: a cut is noticed within 2 s, and attaching again costs 100 ms.
+ * bulk    A copy's or a rewind's: a disk that stalls for seconds must not break hours of work.
+ */
+export type Patience = 'stream' | 'bulk';
+
+const stillMaxMs: Readonly<Record<Patience, number>> = { stream: 2_000, bulk: 30_000 };
+
+/**
  * How we reach the peer's PostgreSQL with libpq: walreceiver, pg_basebackup and pg_rewind. `verify-full` compares the address with the
  * certificate's SANs (IP addresses since libpq 15), so that a client's certificate of the same CA cannot stand in for the peer.
- * The keepalives notice a cut line within about 3 s, `tcp_user_timeout` one with unacknowledged data after 2 s.
+ * `tcp_user_timeout` also ends a connection whose reader stands still, so it is set on both sides for this connection, not for all clients.
  */
-export function peerConnection(settings: InstanceSettings, paths: InstancePaths, applicationName: string, database?: string): string {
+export function peerConnection(
+  settings: InstanceSettings,
+  paths: InstancePaths,
+  { applicationName, database, patience }: { readonly applicationName: string; readonly database?: string; readonly patience: Patience },
+): string {
+  const stillMs = stillMaxMs[patience];
   return connectionString({
     host: settings.peer.address,
     port: settings.peer.port,
@@ -46,7 +60,8 @@ export function peerConnection(settings: InstanceSettings, paths: InstancePaths,
     keepalives_idle: 1,
     keepalives_interval: 1,
     keepalives_count: 2,
-    tcp_user_timeout: 2_000,
+    tcp_user_timeout: stillMs,
+    options: `-c tcp_user_timeout=${stillMs} -c wal_sender_timeout=${stillMs}`,
   });
 }
 
@@ -69,7 +84,10 @@ const renderLine = ([name, value]: readonly [string, string]): string => `${name
 function roleParameters(settings: InstanceSettings, paths: InstancePaths, { gate, follow }: ConfigurationChoice): [string, string][] {
   return [
     ['synchronous_standby_names', standbyNames(gate, settings.peer.name)],
-    ['primary_conninfo', follow ? peerConnection(settings, paths, applicationNameOf(settings.self.name)) : ''],
+    [
+      'primary_conninfo',
+      follow ? peerConnection(settings, paths, { applicationName: applicationNameOf(settings.self.name), patience: 'stream' }) : '',
+    ],
   ];
 }
 
@@ -142,7 +160,8 @@ const fixedParameters: readonly (readonly [string, string])[] = [
   ['tcp_keepalives_idle', '1s'],
   ['tcp_keepalives_interval', '1s'],
   ['tcp_keepalives_count', '2'],
-  ['tcp_user_timeout', '2s'],
+  // A reader that pauses looks the same as one that is gone; clients may pause. The peer's own connection is stricter.
+  ['tcp_user_timeout', '30s'],
   ['authentication_timeout', '5s'],
   ['superuser_reserved_connections', '10'],
   ['ssl', 'on'],
@@ -180,9 +199,4 @@ export function renderIdentMap(settings: InstanceSettings, memberCommonName: str
     `${memberMap} "${memberCommonName}" "${canary}"`,
   ];
   return [`# Written by the member agent before each start. Changes are lost.`, ...lines, ''].join('\n');
-}
-
-/** An address as a URL or a log line shows it with a port. */
-export function hostPort(address: string, port: number): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }

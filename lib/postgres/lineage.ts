@@ -10,13 +10,8 @@ import type { Lsn } from './lsn.ts';
 import { formatLsn, laterLsn, parseLsn } from './lsn.ts';
 import { endOfProgram } from './program.ts';
 import { refuseRunning } from './server-process.ts';
-import { historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
-
-/**
- * How many bytes after a switch are compared. A promotion's first record carries its time and a checksum; with a page's long header
- * before it, it ends within these.
- */
-const startBytes = 80;
+import type { SegmentPiece } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, timelineOfHistory } from './timeline-history.ts';
 
 /** The lineage of a stopped cluster: pg_control, the history files, and the log itself for where it really ends. */
 export async function readStoppedLineage(context: InstanceContext, signal: AbortSignal): Promise<Lineage> {
@@ -30,13 +25,13 @@ export async function readStoppedLineage(context: InstanceContext, signal: Abort
   const strayHistories = await Promise.all(
     newer.map(async (stray) => ({ timeline: stray, switches: parseHistory(await readHistoryFile(log, stray)) })),
   );
-  const endLsn = laterLsn(await endOfLog(context, timeline, control.redoLsn, signal), control.minRecoveryLsn);
   const begun = switches.at(-1)?.endLsn;
-  const bytes =
-    begun === undefined || endLsn < begun + BigInt(startBytes)
-      ? undefined
-      : await readSegment(log, timeline, begun, control.walSegmentBytes);
-  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, start: digestOf(bytes), strayHistories };
+  // The last checkpoint may lie before the switch, in files of the timeline before.
+  const walked = await endOfLog(context, timeline, laterLsn(control.redoLsn, begun ?? 0n), signal);
+  const endLsn = laterLsn(walked, control.minRecoveryLsn);
+  const piece = begun === undefined ? undefined : firstRecord(timeline, begun, endLsn, control.walSegmentBytes);
+  const start = piece === undefined ? undefined : digestOf(await readPiece(log, piece), piece);
+  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, start, strayHistories };
 }
 
 /** The lineage of a running server that is not in recovery, by SQL. @throws HK_POSTGRES_HISTORY  when it is in recovery. */
@@ -50,9 +45,9 @@ export async function readRunningLineage(line: SqlLine, signal: AbortSignal): Pr
   const switches = timeline === 1 ? [] : parseHistory(await readServerHistory(line, timeline, signal));
   const endLsn = parseLsn(end);
   const begun = switches.at(-1)?.endLsn;
-  const known = begun !== undefined && endLsn >= begun + BigInt(startBytes);
-  const start = known ? await readServerSegment(line, timeline, begun, Number(row?.['segment_bytes']), signal) : undefined;
-  return { systemIdentifier: identifier, switches, timeline, endLsn, start: digestOf(start), strayHistories: [] };
+  const piece = begun === undefined ? undefined : firstRecord(timeline, begun, endLsn, Number(row?.['segment_bytes']));
+  const start = piece === undefined ? undefined : digestOf(await readServerPiece(line, piece, signal), piece);
+  return { systemIdentifier: identifier, switches, timeline, endLsn, start, strayHistories: [] };
 }
 
 const runningQuery = `
@@ -72,15 +67,8 @@ async function readServerHistory(line: SqlLine, timeline: number, signal: AbortS
   return Buffer.from(bytes, 'hex').toString('utf8');
 }
 
-async function readServerSegment(
-  line: SqlLine,
-  timeline: number,
-  lsn: Lsn,
-  segmentBytes: number,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
-  const { name, offset } = segmentAt(timeline, lsn, segmentBytes);
-  const { rows } = await line.query(readFileQuery, [name, offset, startBytes], signal);
+async function readServerPiece(line: SqlLine, { name, offset, length }: SegmentPiece, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { rows } = await line.query(readFileQuery, [name, offset, length], signal);
   const bytes = rows[0]?.['bytes'];
   return typeof bytes === 'string' ? Buffer.from(bytes, 'hex') : undefined;
 }
@@ -91,21 +79,20 @@ async function readHistoryFile(log: string, timeline: number): Promise<string> {
   return text;
 }
 
-async function readSegment(log: string, timeline: number, lsn: Lsn, segmentBytes: number): Promise<Buffer | undefined> {
-  const { name, offset } = segmentAt(timeline, lsn, segmentBytes);
+async function readPiece(log: string, { name, offset, length }: SegmentPiece): Promise<Buffer | undefined> {
   const file = await open(join(log, name), 'r').catch(() => undefined);
   if (file === undefined) return undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(startBytes), 0, startBytes, offset);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
 }
 
-/** Undefined unless all bytes were there: a short reading would differ for no reason. A record that crosses a segment's end counts as unknown. */
-function digestOf(bytes: Buffer | undefined): string | undefined {
-  return bytes?.length === startBytes ? createHash('sha256').update(bytes).digest('hex') : undefined;
+/** Undefined unless all bytes were there: a short reading would differ for no reason. */
+function digestOf(bytes: Buffer | undefined, { length }: SegmentPiece): string | undefined {
+  return bytes?.length === length ? createHash('sha256').update(bytes).digest('hex') : undefined;
 }
 
 /**

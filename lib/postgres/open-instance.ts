@@ -125,9 +125,11 @@ class Instance implements PostgresInstance {
     const postmaster = await findPostmaster(this.#context);
     if (postmaster === undefined) return 'absent';
     if (postmaster.status === 'stopping') return 'stopping';
+    // The postmaster writes its state when it changes; knocking earlier would only fill the log with refusals.
+    if (postmaster.status === undefined || postmaster.status === 'starting') return 'starting';
     const failure = await this.#knock(limitMs);
     if (failure === undefined || failure === 'full') return 'ready';
-    if (failure === 'starting' || postmaster.status === undefined || postmaster.status === 'starting') return 'starting';
+    if (failure === 'starting') return 'starting';
     // The process may have gone while we knocked.
     return (await findPostmaster(this.#context)) === undefined ? 'absent' : 'unanswered';
   }

@@ -8,7 +8,7 @@ import { parseProcessStat } from './process-table.ts';
 import { parseProof } from './proof.ts';
 import { parsePostmasterFile } from './server-process.ts';
 import { parseStatus } from './status.ts';
-import { historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
 import { parseVersion, refuseVersion } from './version.ts';
 
 describe('log positions', () => {
@@ -108,6 +108,23 @@ describe('timeline histories', () => {
     expect(timelineOfHistory('0000001A.history')).toBe(26);
     expect(timelineOfHistory('00000001000000000000001A')).toBeUndefined();
     expect(segmentAt(2, parseLsn('1/FF000010'), 16 * 1024 * 1024)).toEqual({ name: '0000000200000001000000FF', offset: 16 });
+  });
+});
+
+describe('the first record of a timeline', () => {
+  const segment = 16 * 1024 * 1024;
+  const rows = [
+    { behaviour: 'in the middle of a page is its header alone', begun: '0/1000100', length: 24 },
+    { behaviour: "at a page's start stands after the page's header", begun: '0/1002000', length: 48 },
+    { behaviour: "at a segment's start stands after the long header", begun: '0/1000000', length: 64 },
+    { behaviour: "at a page's end goes on after the next page's header", begun: '0/1001FF0', length: 48 },
+    { behaviour: "at a segment's end is not compared", begun: '0/1FFFFF0', length: undefined },
+  ] as const;
+  for (const { behaviour, begun, length } of rows) {
+    test(behaviour, () => expect(firstRecord(2, parseLsn(begun), parseLsn('1/0'), segment)?.length).toBe(length));
+  }
+  test('beyond the end of the log is unknown', () => {
+    expect(firstRecord(2, parseLsn('0/1000100'), parseLsn('0/1000110'), segment)).toBeUndefined();
   });
 });
 

@@ -22,7 +22,11 @@ export async function rewindToPeer(context: InstanceContext, signal: AbortSignal
   await writeServerFiles(context, { gate: 'closed', follow: false });
   await prepareDataDirectory(context, 'primary');
   await removeStaleLockFiles(context);
-  const source = peerConnection(settings, paths, `${applicationNameOf(settings.self.name)}_rewind`, ownDatabase);
+  const source = peerConnection(settings, paths, {
+    applicationName: `${applicationNameOf(settings.self.name)}_rewind`,
+    database: ownDatabase,
+    patience: 'bulk',
+  });
   const args = ['-D', paths.data, `--source-server=${source}`, `--config-file=${paths.configuration}`, '--progress'];
   const call = { file: join(settings.binaryDirectory, 'pg_rewind'), args, directory: paths.data, account: settings.account };
   const { exitCode, stderr, stdout } = await endOfProgram(call, signal);

@@ -63,7 +63,12 @@ export function openSqlLine(target: LineTarget): SqlLine {
       return { rows: rowsOf(answer), notices };
     } catch (error) {
       signal.throwIfAborted();
-      if (sqlStateOf(error) === undefined) drop(current);
+      const state = sqlStateOf(error);
+      if (state === undefined) {
+        drop(current);
+        throw postgresErrors.HK_POSTGRES_UNREACHABLE(`${target.applicationName}: the connection broke`, { cause: error });
+      }
+      if (state === diskFullState) throw postgresErrors.HK_POSTGRES_DISK_FULL(target.applicationName, { cause: error });
       throw postgresErrors.HK_POSTGRES_SQL(target.applicationName, { cause: error });
     }
   };
@@ -87,6 +92,9 @@ export function openSqlLine(target: LineTarget): SqlLine {
     },
   };
 }
+
+/** `disk_full`. A full log disk instead ends the server by PANIC; its log says so. */
+const diskFullState = '53100';
 
 /** SQLSTATE of an error of ours or of the driver's; undefined when the server did not answer with one. */
 export function sqlStateOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { postgresErrors } from './errors.ts';
 import type { TimelineSwitch } from './instance.ts';
+import type { Lsn } from './lsn.ts';
 import { parseLsn } from './lsn.ts';
 
 const linesMax = 10_000;
@@ -37,10 +38,38 @@ export function timelineOfHistory(name: string): number | undefined {
 }
 
 /** Name of the log segment that holds a position, and the offset of the position in it. */
-export function segmentAt(timeline: number, lsn: bigint, segmentBytes: number): { readonly name: string; readonly offset: number } {
+export function segmentAt(timeline: number, lsn: Lsn, segmentBytes: number): { readonly name: string; readonly offset: number } {
   const size = BigInt(segmentBytes);
   const perLog = 0x1_0000_0000n / size;
   const number = lsn / size;
   const part = (value: bigint | number): string => value.toString(16).toUpperCase().padStart(8, '0');
   return { name: `${part(timeline)}${part(number / perLog)}${part(number % perLog)}`, offset: Number(lsn % size) };
+}
+
+/** A piece of a log segment. */
+export interface SegmentPiece {
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** PostgreSQL's default; a server built with another size gives a digest of fewer telling bytes, still the same on both members. */
+const pageBytes = 8_192;
+const pageHeaderBytes = 24;
+const segmentHeaderBytes = 40;
+/** The last four of them are the checksum of the whole record. */
+const recordHeaderBytes = 24;
+
+/**
+ * Where the first record of a timeline has its header. A promotion's first record carries the time of the promotion, so its checksum tells
+ * two promotions apart that began at one position. A page's header may stand before or within it.
+ *
+ * @returns  Undefined when the log does not reach that far, or the header crosses into another segment.
+ */
+export function firstRecord(timeline: number, begun: Lsn, endLsn: Lsn, segmentBytes: number): SegmentPiece | undefined {
+  const piece = segmentAt(timeline, begun, segmentBytes);
+  const inPage = piece.offset % pageBytes;
+  const before = piece.offset === 0 ? segmentHeaderBytes : inPage === 0 || pageBytes - inPage < recordHeaderBytes ? pageHeaderBytes : 0;
+  const length = before + recordHeaderBytes;
+  return piece.offset + length > segmentBytes || endLsn < begun + BigInt(length) ? undefined : { ...piece, length };
 }
