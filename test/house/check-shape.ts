@@ -4,17 +4,13 @@ import type { Problems } from './check-imports.ts';
 import { isGenerated, isOutsideProduct } from './rooms.ts';
 import { root } from './sources.ts';
 
-/** What the linter says of a folder, and of how many files. */
-export interface ShapeReport {
-  readonly problems: Problems;
-  readonly files: number;
-}
-
-interface Diagnostic {
+/** One thing that the linter found. */
+export interface Diagnostic {
   /** `eslint(no-console)` */
   readonly code: string;
   readonly message: string;
   readonly help?: string;
+  /** From the folder that was looked at. */
   readonly filename: string;
   readonly labels: readonly { readonly span: { readonly line: number } }[];
 }
@@ -28,11 +24,17 @@ const outputMaxBytes = 64 * 1024 * 1024;
  * Lengths of files and functions, default exports, and globals that reach for time, chance, the environment or the console. These
  * need a parser, so the linter looks for them, with rules of its own beside those of everyday linting.
  */
-export async function checkShape(folder: string): Promise<ShapeReport> {
-  const output = await lint(folder);
-  const report = JSON.parse(output) as { readonly diagnostics: readonly Diagnostic[]; readonly number_of_files: number };
-  const problems = report.diagnostics.filter((each) => !isExempt(each)).map((each) => problemOf(each));
-  return { problems: problems.toSorted(), files: report.number_of_files };
+export async function lintShape(folder: string): Promise<{ readonly found: readonly Diagnostic[]; readonly files: number }> {
+  const report = JSON.parse(await lint(folder)) as { readonly diagnostics: readonly Diagnostic[]; readonly number_of_files: number };
+  return { found: report.diagnostics, files: report.number_of_files };
+}
+
+/** What remains when each file has been granted what its place in the house allows. */
+export function shapeProblems(found: readonly Diagnostic[]): Problems {
+  return found
+    .filter((each) => !isExempt(each))
+    .map((each) => problemOf(each))
+    .toSorted();
 }
 
 function isExempt({ code, filename }: Diagnostic): boolean {
