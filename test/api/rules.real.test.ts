@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCrds } from '../../scripts/generate/crd.ts';
 import { repositoryRoot, startApiServer } from './api-server.ts';
 import type { Answer, ApiServer, Manifest } from './api-server.ts';
+import { aHall, aPair } from './builders.ts';
 import { hallExamples } from './examples-hall.ts';
 import { operationExamples } from './examples-operation.ts';
 import { pairExamples } from './examples-pair.ts';
@@ -120,3 +121,19 @@ for (const crd of crds) {
     });
   });
 }
+
+test('a name in the place of an address is refused once, and not by every rule that reads addresses', async () => {
+  const members = [
+    { name: 'a', host: { address: 'server1' } },
+    { name: 'b', host: { address: '10.20.0.12' } },
+  ];
+  const { body } = await server.create(aPair({ spec: { members } }), { dryRun: true });
+  const { causes } = body['details'] as { readonly causes: readonly { readonly field: string }[] };
+  expect(causes.map(({ field }) => field)).toEqual(['spec.members[0].host.address']);
+});
+
+test('a duration that is too long to be one is refused with its limits', async () => {
+  const answer = await server.create(aHall({ spec: { heartbeat: { grace: '9999999999999h' } } }), { dryRun: true });
+  expect(answer.code).toBe(422);
+  expect(answer.message).toContain('grace must be from 0s to 10m');
+});
