@@ -8,5 +8,5 @@ where number >= $1::bigint
   and (cardinality($2::text[]) = 0 or terminal = any ($2::text[]))
   and ($3::bigint is null or at >= timestamptz 'epoch' + $3::bigint * interval '1 millisecond')
   and ($4::bigint is null or at < timestamptz 'epoch' + $4::bigint * interval '1 millisecond')
-order by number
+order by terminal_state.number
 limit $5::integer

@@ -1,0 +1,227 @@
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority } from '#lib/pki/authority.ts';
+import { eventually } from '#test/cluster/eventually.ts';
+import { temporaryFolder } from '#test/cluster/temporary.ts';
+import type { TemporaryFolder } from '#test/cluster/temporary.ts';
+import { linkTo, put, rosterOf, watch } from '#test/hall/hall-readers.ts';
+import { startHallProcess } from '#test/hall/hall-process.ts';
+import type { HallProcess } from '#test/hall/hall-process.ts';
+import { exporterIdentity, linkCertificates, operatorIdentity, terminalIdentity } from '#test/hall/link-certificates.ts';
+import type { LinkCertificates } from '#test/hall/link-certificates.ts';
+import { startPlainPostgres } from '#test/hall/plain-postgres.ts';
+import type { PlainPostgres } from '#test/hall/plain-postgres.ts';
+import { rawTerminal } from '#test/hall/raw-terminal.ts';
+
+const waitMaxMs = 60_000;
+let folder: TemporaryFolder;
+let certificates: LinkCertificates;
+let postgres: PlainPostgres;
+let server: HallProcess;
+let operator: ChannelCredentials;
+let exporter: ChannelCredentials;
+let t1: ChannelCredentials;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('hall');
+  certificates = await linkCertificates();
+  postgres = await startPlainPostgres();
+  server = await startHallProcess(folder.path, 'a', certificates, postgres);
+  operator = await certificates.client(operatorIdentity);
+  exporter = await certificates.client(exporterIdentity);
+  t1 = await certificates.client(terminalIdentity('t1'));
+});
+
+afterAll(async () => {
+  await server?.kill();
+  await postgres?.[Symbol.asyncDispose]();
+  await folder?.remove();
+});
+
+test('before it leads everyone is answered NotPrimary, and the stream of a terminal becomes its welcome', async () => {
+  using terminal = rawTerminal(server.port, t1, 't1');
+  terminal.hello();
+  const first = await terminal.until('notPrimary');
+  expect(first.epoch).toBe(0n);
+  await expect(put([server.port], operator, rosterOf('r1', ['t1']))).rejects.toMatchObject({ code: 'HK_LINK_NOT_PRIMARY' });
+
+  server.control({ do: 'lead', epoch: 5 });
+  expect(await server.untilEvent('leading')).toEqual({ event: 'leading', epoch: 5 });
+  // The roster is empty at first, so the terminal is refused with a hint when to come back.
+  const refusal = await terminal.untilEnd();
+  expect(refusal.code).toBe(status.PERMISSION_DENIED);
+  expect(refusal.metadata.get('hallkeeper-code')).toEqual(['HK_TERMINAL_UNKNOWN']);
+  expect(Number(refusal.metadata.get('hallkeeper-retry-after-ms')[0])).toBeGreaterThan(0);
+});
+
+test('a roster is answered after its commit, and the same revision again changes nothing', async () => {
+  const stored = await put([server.port], operator, rosterOf('r1', ['t1', 't2', 't3']));
+  expect(stored).toEqual({ kind: 'stored', epoch: 5n, revision: 'r1' });
+  expect(await postgres.query('select name from ledger.terminal order by name')).toEqual([{ name: 't1' }, { name: 't2' }, { name: 't3' }]);
+  const before = await postgres.query('select number from ledger.feed');
+  expect(await put([server.port], operator, rosterOf('r1', ['t1', 't2', 't3']))).toEqual(stored);
+  expect(await postgres.query('select number from ledger.feed')).toEqual(before);
+  const conflict = await put([server.port], operator, { ...rosterOf('r2', ['t1']), expectedRevision: 'r0' });
+  expect(conflict).toEqual({ kind: 'conflict', epoch: 5n, storedRevision: 'r1' });
+});
+
+test('a roster with faults is refused with all of them', async () => {
+  const request = rosterOf('', ['T 1', 't2', 't2'], {
+    t2: { heartbeatOverrides: { ...rosterOf('', []).roster!.heartbeat!, offlineAfterMs: 300 } },
+  });
+  const problem = await put([server.port], operator, request).catch((error: unknown) => error as Error);
+  expect(problem).toMatchObject({ code: 'HK_LINK_REFUSED' });
+  for (const part of ['revision', 'terminals[0].name', 'repeats "t2"', 'terminals[1].heartbeat.offlineAfterMs']) {
+    expect((problem as Error).message).toContain(part);
+  }
+});
+
+describe('who may call what', () => {
+  test.each([
+    ['an exporter may not put a roster', () => exporter],
+    ['a terminal may not put a roster', () => t1],
+  ])('%s', async (_what, credentials) => {
+    await expect(put([server.port], credentials(), rosterOf('rx', ['t1']))).rejects.toThrow(/PERMISSION_DENIED/);
+  });
+
+  test('a terminal may not read the feed', async () => {
+    await using view = watch(linkTo([server.port], t1));
+    await eventually('the reader is refused', () => view.losses > 0, { maxMs: waitMaxMs });
+    expect(view.snapshots).toEqual([]);
+  });
+
+  test("the hall's authority cannot make an operator", async () => {
+    const forged = await certificates.client(operatorIdentity, certificates.hallCa);
+    await expect(put([server.port], forged, rosterOf('rx', ['t1']))).rejects.toThrow(/PERMISSION_DENIED.*may not speak for/);
+  });
+
+  test('a certificate of a foreign authority does not even connect', async () => {
+    const foreign = await createAuthority({ commonName: 'foreign ca', nowMs: Date.now() });
+    using terminal = rawTerminal(server.port, await certificates.client(terminalIdentity('t1'), foreign), 't1');
+    terminal.hello();
+    expect((await terminal.untilEnd()).code).toBe(status.UNAVAILABLE);
+  });
+
+  test('a terminal that speaks as another is refused', async () => {
+    using terminal = rawTerminal(server.port, t1, 't1');
+    terminal.hello({ terminal: 't2' });
+    const refusal = await terminal.untilEnd();
+    expect([refusal.code, refusal.metadata.get('hallkeeper-code')]).toEqual([status.PERMISSION_DENIED, ['HK_PEER_NOT_ALLOWED']]);
+  });
+
+  test('a terminal of another hall is refused', async () => {
+    const other = { kind: 'terminal', trustDomain: 'hallkeeper.dev', hall: 'south', name: 't1' } as const;
+    using terminal = rawTerminal(server.port, await certificates.client(other), 't1');
+    terminal.hello();
+    expect((await terminal.untilEnd()).code).toBe(status.PERMISSION_DENIED);
+  });
+});
+
+test('heartbeats make a terminal online, silence offline, a game that stands still hung; readers are told each once', async () => {
+  await using view = watch(linkTo([server.port], exporter));
+  using terminal = rawTerminal(server.port, t1, 't1');
+  terminal.hello();
+  const welcome = await terminal.until('welcome');
+  expect([welcome.epoch, welcome.body?.$case === 'welcome' && welcome.body.value.heartbeatIntervalMs]).toEqual([5n, 200]);
+  let progress = 1n;
+  let isStill = false;
+  const beating = setInterval(() => terminal.beat({ gameProgress: isStill ? progress : (progress += 1n) }), 200);
+  try {
+    await terminal.until('heartbeatAnswer');
+    await eventually('t1 is online', () => view.state('t1') === 'ONLINE', { maxMs: waitMaxMs });
+    await eventually('t2, which never called, is offline', () => view.state('t2') === 'OFFLINE', { maxMs: waitMaxMs });
+    isStill = true;
+    await eventually('t1 is hung', () => view.state('t1') === 'HUNG', { maxMs: waitMaxMs });
+    isStill = false;
+    await eventually('t1 is online again', () => view.state('t1') === 'ONLINE', { maxMs: waitMaxMs });
+  } finally {
+    clearInterval(beating);
+  }
+  await eventually('t1 is offline', () => view.state('t1') === 'OFFLINE', { maxMs: waitMaxMs });
+  const own = view.transitions.filter((one) => one.terminal === 't1');
+  expect(own.every(({ atUnixMs, decidedAtUnixMs }) => atUnixMs <= decidedAtUnixMs)).toBe(true);
+  expect(own.every(({ atUnixMs }, index) => atUnixMs >= (own[index - 1]?.atUnixMs ?? 0n))).toBe(true);
+  expect(view.numbers.every((number, index) => index === 0 || number === (view.numbers[index - 1] ?? 0n) + 1n)).toBe(true);
+  const stored = await postgres.query("select from_state, to_state from ledger.terminal_state where terminal = 't1' order by number");
+  expect(stored.map((row) => row['to_state']).slice(-4)).toEqual(['online', 'hung', 'online', 'offline']);
+});
+
+test('a second live run of one name is refused, and the first one is told that play must wait', async () => {
+  using first = rawTerminal(server.port, t1, 't1');
+  first.hello();
+  await first.until('welcome');
+  const beating = setInterval(() => first.beat(), 100);
+  try {
+    await first.until('heartbeatAnswer');
+    using second = rawTerminal(server.port, t1, 't1');
+    second.hello({ runId: Buffer.alloc(16, 7) });
+    const refusal = await second.untilEnd();
+    expect([refusal.code, refusal.metadata.get('hallkeeper-code')]).toEqual([status.ALREADY_EXISTS, ['HK_TERMINAL_DUPLICATE']]);
+    const desired = await first.until('desired');
+    expect(desired.body).toMatchObject({ value: { newPlay: false, refusals: [2] } });
+  } finally {
+    clearInterval(beating);
+  }
+});
+
+test('a message above the limit and a flood of messages are refused with a hint', async () => {
+  using large = rawTerminal(server.port, t1, 't1');
+  large.hello();
+  large.beat({ openSession: 'x'.repeat(1_100_000) });
+  const tooLarge = await large.untilEnd();
+  using fast = rawTerminal(server.port, await certificates.client(terminalIdentity('t2')), 't2');
+  fast.hello();
+  for (let count = 0; count < 100; count += 1) fast.beat();
+  const tooFast = await fast.untilEnd();
+  for (const refusal of [tooLarge, tooFast]) {
+    expect(refusal.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(Number(refusal.metadata.get('hallkeeper-retry-after-ms')[0])).toBeGreaterThan(0);
+  }
+});
+
+test('a suspended terminal is in maintenance, a removed one disappears and is refused', async () => {
+  await using view = watch(linkTo([server.port], exporter));
+  using terminal = rawTerminal(server.port, await certificates.client(terminalIdentity('t3')), 't3');
+  terminal.hello();
+  await terminal.until('welcome');
+  await put([server.port], operator, rosterOf('r3', ['t1', 't2', 't3'], { t3: { suspended: true, suspendReason: 'new lamp' } }));
+  await eventually('t3 is in maintenance', () => view.state('t3') === 'MAINTENANCE', { maxMs: waitMaxMs });
+  expect((await terminal.until('desired')).body).toMatchObject({ value: { newPlay: false, refusals: [1] } });
+  await put([server.port], operator, rosterOf('r4', ['t1', 't2']));
+  await eventually('t3 is gone', () => !view.terminals.has('t3') && view.revision === 'r4', { maxMs: waitMaxMs });
+  expect((await terminal.untilEnd()).code).toBe(status.PERMISSION_DENIED);
+});
+
+test('nothing is sent for an epoch that is over, and a lower epoch is not led', async () => {
+  await using view = watch(linkTo([server.port], exporter));
+  await eventually('the reader follows', () => view.snapshots.length > 0, { maxMs: waitMaxMs });
+  using terminal = rawTerminal(server.port, t1, 't1');
+  terminal.hello();
+  await terminal.until('welcome');
+  server.control({ do: 'follow' });
+  await server.untilEvent('following');
+  expect((await terminal.until('notPrimary')).epoch).toBe(5n);
+  const told = terminal.downs.length;
+  terminal.beat();
+  server.control({ do: 'lead', epoch: 4 });
+  expect(await server.untilEvent('refused')).toMatchObject({ why: expect.stringContaining('lower than 5') as string });
+  server.control('{"do":"dance"}');
+  await server.untilEvent('refused');
+  expect(terminal.downs.length).toBe(told);
+  await eventually('the reader lost the feed', () => view.losses > 0, { maxMs: waitMaxMs });
+
+  server.control({ do: 'lead', epoch: 6 });
+  await server.untilEvent('leading');
+  expect((await terminal.until('welcome')).epoch).toBe(6n);
+  // A terminal that followed epoch 9 knows that this server was deposed.
+  using wiser = rawTerminal(server.port, await certificates.client(terminalIdentity('t2')), 't2');
+  wiser.hello({ highestEpoch: 9n });
+  await wiser.until('notPrimary');
+});
+
+test('the end of its standard input ends the server', async () => {
+  const other = await startHallProcess(join(folder.path), 'b', certificates, postgres);
+  expect(await other.endInput()).toBe(0);
+});
