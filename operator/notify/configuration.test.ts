@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { load } from 'js-yaml';
 import { expect, test } from 'vitest';
+import type { HallNotify as NotifyEntryOfApi } from '#lib/api/hall.gen.ts';
 import { Secret } from '#lib/base/secret.ts';
 import type { AlertmanagerConfig, Route } from './alertmanager-config.ts';
 import { notifyConfiguration } from './configuration.ts';
@@ -145,6 +146,16 @@ test('more than a Secret can hold is refused as a whole', () => {
     ]),
   );
   expect(() => make(halls)).toThrow(expect.objectContaining({ code: 'HK_NOTIFY_TOO_LARGE' }));
+});
+
+test('an entry as the API server gives it fits', () => {
+  const entry: NotifyEntryOfApi = {
+    name: 'on-call',
+    match: { severity: ['critical'] },
+    email: { to: ['anna@example.com'] },
+    activeTimes: [{ days: ['Friday'], from: '22:00', to: '06:00' }],
+  };
+  expect(make({ north: hallNotify([entry]) }).halls.get('north')).toMatchObject({ routed: true });
 });
 
 test('the Secrets to read are named once each', () => {
