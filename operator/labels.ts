@@ -1,0 +1,22 @@
+import type { KubeObject } from '#lib/kube/objects.ts';
+
+/** Every object that the operator makes bears this label; only such Secrets, Roles and the like are followed. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedBy = 'hallkeeper';
+export const managedSelector = `${managedByLabel}=${managedBy}`;
+
+/** UID of the Hall or FailoverPair that an object was made for. It tells ours from what only bears the same name. */
+export const ownerUidLabel = 'hallkeeper.dev/owner-uid';
+export const pairLabel = 'hallkeeper.dev/pair';
+export const hallLabel = 'hallkeeper.dev/hall';
+
+/** Labels of what is made for a pair or a hall. */
+export function ownedLabels(label: typeof pairLabel | typeof hallLabel, owner: KubeObject): Readonly<Record<string, string>> {
+  return { [managedByLabel]: managedBy, [label]: owner.metadata.name, [ownerUidLabel]: owner.metadata.uid ?? '' };
+}
+
+/** Whether `object` was made for the same owner as `desired`. */
+export function hasSameOwner(object: KubeObject, desired: KubeObject): boolean {
+  const uid = desired.metadata.labels?.[ownerUidLabel];
+  return uid !== undefined && object.metadata.labels?.[managedByLabel] === managedBy && object.metadata.labels[ownerUidLabel] === uid;
+}

@@ -1,0 +1,75 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { Hall } from '#lib/api/hall.gen.ts';
+import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { Terminal } from '#lib/api/terminal.gen.ts';
+import type { KubeCaches } from '#lib/kube/caches.ts';
+import { keyText } from '#lib/kube/objects.ts';
+import type { KubeObject } from '#lib/kube/objects.ts';
+import { Followed } from './followed.ts';
+import { managedSelector, pairLabel } from './labels.ts';
+import {
+  endpointSlices,
+  failoverPairs,
+  halls,
+  pairOperations,
+  pairRecords,
+  roleBindings,
+  roles,
+  secrets,
+  serviceAccounts,
+  services,
+  terminals,
+} from './resources.ts';
+import type { EndpointSlice, KubeSecret, Role, RoleBinding, Service, ServiceAccount } from './resources.ts';
+
+/**
+ * Everything the operator follows, shared by all controllers. Of the kinds of Kubernetes only what bears our label is here: a Secret
+ * that a person made is read from the server by its name.
+ */
+export interface OperatorCaches {
+  /** Index `pair`: `namespace/name` of the pair that serves the hall. */
+  readonly halls: Followed<Hall>;
+  /** Index `hall`: `namespace/name` of the hall. */
+  readonly terminals: Followed<Terminal>;
+  readonly pairs: Followed<FailoverPair>;
+  readonly pairRecords: Followed<PairRecord>;
+  /** Index `pair`: `namespace/name` of the pair that is concerned. */
+  readonly pairOperations: Followed<PairOperation>;
+  /** Ours only, like all below. Index `pair`: `namespace/name` of the pair, by label. */
+  readonly secrets: Followed<KubeSecret>;
+  readonly serviceAccounts: Followed<ServiceAccount>;
+  readonly roles: Followed<Role>;
+  readonly roleBindings: Followed<RoleBinding>;
+  readonly services: Followed<Service>;
+  readonly endpointSlices: Followed<EndpointSlice>;
+}
+
+/** Declares every resource. Before the caches start. @param namespaces  Empty: all. */
+export function followResources(caches: KubeCaches, namespaces: readonly string[]): OperatorCaches {
+  const ours = { labelSelector: managedSelector, indexes: { pair: pairByLabel } };
+  return {
+    halls: new Followed(caches, namespaces, halls, {
+      indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.failoverPairRef.name })] },
+    }),
+    terminals: new Followed(caches, namespaces, terminals, {
+      indexes: { hall: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.hallRef.name })] },
+    }),
+    pairs: new Followed(caches, namespaces, failoverPairs),
+    pairRecords: new Followed(caches, namespaces, pairRecords),
+    pairOperations: new Followed(caches, namespaces, pairOperations, {
+      indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })] },
+    }),
+    secrets: new Followed(caches, namespaces, secrets, ours),
+    serviceAccounts: new Followed(caches, namespaces, serviceAccounts, ours),
+    roles: new Followed(caches, namespaces, roles, ours),
+    roleBindings: new Followed(caches, namespaces, roleBindings, ours),
+    services: new Followed(caches, namespaces, services, ours),
+    endpointSlices: new Followed(caches, namespaces, endpointSlices, ours),
+  };
+}
+
+function pairByLabel({ metadata }: KubeObject): readonly string[] {
+  const pair = metadata.labels?.[pairLabel];
+  return pair === undefined ? [] : [keyText({ namespace: metadata.namespace, name: pair })];
+}
