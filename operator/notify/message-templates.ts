@@ -36,7 +36,7 @@ const until = '{{ .EndsAt.UTC.Format "2006-01-02 15:04:05" }} UTC';
 
 const telegramAlert = `{{ define "hallkeeper.telegram.alert" -}}
 • {{ if .Labels.hall }}hall {{ template "hallkeeper.telegram.place" .Labels.hall }}{{ else }}platform{{ end }}${place((label) => `{{ template "hallkeeper.telegram.place" ${label} }}`)}
-{{ .Annotations.description | safeHtml }}
+{{ template "hallkeeper.telegram.description" .Annotations.description }}
 {{ if eq .Status "firing" }}since ${since}{{ else }}from ${since} until ${until}{{ end }}
 {{ end }}`;
 
