@@ -15,7 +15,9 @@ interface Stretch extends TimelineSwitch {
 
 /**
  * Compares two members' pasts. Numbers of timelines prove nothing: after a claim that was taken back the claimant has a timeline 2
- * while the other lives on in timeline 1, and two promotions apart from each other make two timelines of one number.
+ * while the other lives on in timeline 1, and two promotions apart from each other make two timelines of one number. These begin at
+ * different positions, or else in different first records; once either member has removed that record (after 512 MB of log), equal
+ * positions are believed, or every long-lived pair would copy at each restart. Only a person can promote both members apart.
  *
  * @param mine    Of the stopped member that wants to follow. Its end must have been read before the source's.
  * @param source  Of the running primary.

@@ -340,7 +340,8 @@ export interface PostgresInstance {
   endStuckCanaries(line: SqlLine, purpose: string, signal: AbortSignal): Promise<void>;
   /**
    * Proves that the closed gate bites: a canary on `waiting` is seen in `wait_event = SyncRep` from `watching`. The canary is then ended.
-   * False when the canary committed instead. Give `waiting` a line that nothing else uses.
+   * False when the canary committed instead. It sees that a commit waits, not for whom: with the gate at the peer it may see that too.
+   * Give `waiting` a line that nothing else uses.
    */
   provesClosed(waiting: SqlLine, watching: SqlLine, signal: AbortSignal): Promise<boolean>;
 

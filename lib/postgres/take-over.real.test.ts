@@ -52,7 +52,8 @@ describe('a pair from empty directories to a take-over', () => {
     const watching = pair.a.openLine('watching');
     expect(await pair.a.provesClosed(pair.a.openLine('waiting'), watching, soon())).toBe(true);
     await pair.a.commitLocal(watching, soon());
-    await pair.a.setGate('peer', soon());
+    await pair.a.setGate('none', soon());
+    await pair.a.commitSynchronous(pair.a.openLine('client'), soon());
     expect(await pair.a.provesClosed(pair.a.openLine('waiting'), watching, soon())).toBe(false);
   });
 
