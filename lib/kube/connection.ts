@@ -27,6 +27,8 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+export type CredentialSource = Pick<KubeCredentials, 'server' | 'current' | 'refused'>;
+
 /** Connections per lane when the server speaks HTTP/1.1 only; with HTTP/2 one carries up to 100 requests at once. */
 const connectionsMax = { call: 8, watch: 64 } as const;
 const connectMaxMs = 10_000;
@@ -40,14 +42,14 @@ export class PooledConnection implements Connection {
   readonly host: string;
   readonly #origin: string;
   readonly #basePath: string;
-  readonly #credentials: KubeCredentials;
+  readonly #credentials: CredentialSource;
   readonly #clock: Clock;
   readonly #pools = new Map<Lane, { readonly pool: Pool; readonly fingerprint: string; readonly openedAtMs: number }>();
   /** Replaced pools whose last requests are still running. */
   readonly #retired = new Set<Pool>();
   #closed = false;
 
-  constructor(credentials: KubeCredentials, clock: Clock) {
+  constructor(credentials: CredentialSource, clock: Clock) {
     this.#credentials = credentials;
     this.#clock = clock;
     this.#origin = credentials.server.origin;

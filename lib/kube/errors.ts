@@ -97,7 +97,7 @@ export function statusError(label: RequestLabel, httpStatus: number, body: unkno
 
 /** The error of a request that got no answer, or half of one. */
 export function transportError(
-  code: 'HK_KUBE_UNREACHABLE' | 'HK_KUBE_DEADLINE' | 'HK_KUBE_GARBLED',
+  code: 'HK_KUBE_UNREACHABLE' | 'HK_KUBE_DEADLINE' | 'HK_KUBE_GARBLED' | 'HK_KUBE_CREDENTIALS',
   label: RequestLabel,
   detail: string,
   cause?: unknown,

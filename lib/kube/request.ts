@@ -62,7 +62,9 @@ async function sendOnce(request: KubeRequest, ports: RequestPorts, signal: Abort
   const startedMs = clock.nowMs();
   let code = '<error>';
   try {
-    const route = await unlessAborted(connection.route(lane), signal);
+    const route = await unlessAborted(connection.route(lane), signal).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : transportError('HK_KUBE_CREDENTIALS', label, '', error);
+    });
     const sending = route.dispatcher.request({
       origin: route.origin,
       path: route.basePath + path,

@@ -1,0 +1,203 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { silentLog } from '#lib/base/log.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { KubeCaches } from './caches.ts';
+import type { WatchOptions } from './client.ts';
+import { statusError } from './errors.ts';
+import { defineResource, keyText } from './objects.ts';
+import type { KubeList, KubeObject, ResourceType, WatchEvent } from './objects.ts';
+import { Reflector } from './reflector.ts';
+import { ListWatchServer } from './testing/list-watch-server.ts';
+import { aThing } from './testing/objects.ts';
+import type { Thing } from './testing/objects.ts';
+import { SimulatedClock } from './testing/simulated-clock.ts';
+
+const things = defineResource<Thing>({ apiVersion: 'test/v1', kind: 'Thing', plural: 'things', namespaced: true });
+
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), name, text: fc.string({ maxLength: 2 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 8_000 }) }) },
+);
+
+test('whatever is written, lost, broken and forgotten: in the end the store equals the server, and so does what listeners were told', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), fc.array(step, { maxLength: 40 }), async (seed, steps) => {
+      const clock = new SimulatedClock();
+      const random = seededRandom(seed);
+      const server = new ListWatchServer(clock, random);
+      server.calm = false;
+      const reflector = new Reflector({ type: things, transform: Object.freeze }, { client: server, clock, random, log: silentLog });
+      const told = new Map<string, Thing>();
+      reflector.listen(({ key, before, after }) => {
+        expect(told.has(keyText(key))).toBe(before !== undefined);
+        if (after === undefined) told.delete(keyText(key));
+        else told.set(keyText(key), after);
+      });
+      const stop = new AbortController();
+      const running = reflector.run(stop.signal);
+      let synced = false;
+      for (const next of steps) {
+        if (next.do === 'write') server.write(aThing(next.name, { spec: { text: next.text } }));
+        else if (next.do === 'remove') server.remove(aThing(next.name));
+        else if (next.do === 'compact') server.compact();
+        else await clock.advance(next.ms);
+        // Once synced, always synced: a store is never emptied for a new list.
+        expect(reflector.hasSynced || !synced).toBe(true);
+        synced = reflector.hasSynced;
+      }
+      server.calm = true;
+      // The longest pause there is, with its jitter, and the requests after it.
+      await clock.advance(61_000);
+      const stored = new Map(reflector.store.list().map((object) => [keyText(object.metadata), object]));
+      expect(stored).toEqual(server.objects);
+      expect(told).toEqual(server.objects);
+      expect(reflector.status().mode).toBe('watching');
+      stop.abort();
+      await running;
+      expect(clock.sleeping).toBe(0);
+    }),
+    { numRuns: 100 },
+  );
+}, 120_000);
+
+/** A client whose lists answer as told, one after another, and whose watches stay silent. */
+function scripted(clock: SimulatedClock, lists: readonly (Error | 'list')[]) {
+  const atMs: number[] = [];
+  const watches: WatchOptions[] = [];
+  return {
+    atMs,
+    watches,
+    list: async <T extends KubeObject>(): Promise<KubeList<T>> => {
+      atMs.push(clock.nowMs());
+      const next = lists[atMs.length - 1] ?? 'list';
+      if (next instanceof Error) throw next;
+      return { items: [], resourceVersion: '7' };
+    },
+    async *watch<T extends KubeObject>(
+      _type: ResourceType<T>,
+      options: WatchOptions,
+      signal: AbortSignal,
+    ): AsyncGenerator<WatchEvent<T>, void> {
+      watches.push(options);
+      await clock.sleep(1e9, signal);
+      yield* [];
+    },
+  };
+}
+
+const label = { verb: 'list', resource: 'things', target: '', confidential: false };
+const failure = (status: number, retryAfter?: string): Error => statusError(label, status, { code: status }, retryAfter);
+
+async function listTimes(lists: readonly (Error | 'list')[], ms: number): Promise<readonly number[]> {
+  const clock = new SimulatedClock();
+  const client = scripted(clock, lists);
+  const random = { below: () => 0 };
+  const reflector = new Reflector({ type: things }, { client, clock, random, log: silentLog });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await clock.advance(ms);
+  stop.abort();
+  await running;
+  expect(clock.sleeping).toBe(0);
+  return client.atMs;
+}
+
+test('failures back off from 800 ms to 30 s', async () => {
+  const times = await listTimes(
+    Array.from({ length: 8 }, () => failure(503)),
+    200_000,
+  );
+  const pauses = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
+  expect(pauses).toEqual([800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
+});
+
+test('a missing permission is asked for every 30 s, and the server may ask for more patience', async () => {
+  expect(await listTimes([failure(403), failure(403)], 100_000)).toEqual([0, 30_000, 60_000]);
+  expect(await listTimes([failure(429, '9')], 100_000)).toEqual([0, 9_000]);
+});
+
+test('two minutes without a failure forget those before', async () => {
+  const clock = new SimulatedClock();
+  let fail = true;
+  const pauses: number[] = [];
+  let endedAtMs = 0;
+  const client = {
+    ...scripted(clock, []),
+    async *watch<T extends KubeObject>(
+      _type: ResourceType<T>,
+      _options: WatchOptions,
+      signal: AbortSignal,
+    ): AsyncGenerator<WatchEvent<T>, void> {
+      pauses.push(clock.nowMs() - endedAtMs);
+      try {
+        await clock.sleep(fail ? 10 : 121_000, signal);
+        yield* [];
+        throw failure(500);
+      } finally {
+        endedAtMs = clock.nowMs();
+      }
+    },
+  };
+  const reflector = new Reflector({ type: things }, { client, clock, random: { below: () => 0 }, log: silentLog });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await clock.advance(4_000);
+  fail = false;
+  await clock.advance(300_000);
+  expect(pauses).toEqual([0, 800, 1_600, 3_200, 800, 800]);
+  stop.abort();
+  await running;
+});
+
+test('a watch asks for the listed version, and for five to ten minutes', async () => {
+  const clock = new SimulatedClock();
+  const client = scripted(clock, []);
+  const reflector = new Reflector(
+    { type: things, namespace: 'hall', labelSelector: 'x=y' },
+    { client, clock, random: seededRandom(5), log: silentLog },
+  );
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await clock.advance(10);
+  const [options] = client.watches;
+  expect(options).toMatchObject({ namespace: 'hall', labelSelector: 'x=y', resourceVersion: '7' });
+  expect(options?.timeoutSeconds).toBeGreaterThanOrEqual(300);
+  expect(options?.timeoutSeconds).toBeLessThanOrEqual(600);
+  expect(reflector.status()).toEqual({ mode: 'watching', hasSynced: true, lists: 1, silentMs: 10, failure: undefined });
+  stop.abort();
+  await running;
+});
+
+test('caches that do not fill within two minutes name what is missing and why', async () => {
+  const clock = new SimulatedClock();
+  const client = scripted(
+    clock,
+    Array.from({ length: 99 }, () => failure(403)),
+  );
+  const caches = new KubeCaches({ client, clock, random: { below: () => 0 }, log: silentLog });
+  caches.reflect({ type: things });
+  expect(() => caches.reflect({ type: things })).toThrow('test/v1 things');
+  caches.reflect({ type: things, namespace: 'hall' });
+  const started = caches.start(new AbortController().signal);
+  const outcome = started.catch((error: unknown) => error);
+  await clock.advance(121_000);
+  expect(await outcome).toMatchObject({
+    code: 'HK_CACHE_NOT_SYNCED',
+    message: expect.stringMatching(/things \(.*permission.*things hall \(/) as string,
+  });
+  await caches.stop();
+  expect(clock.sleeping).toBe(0);
+});
+
+test('caches stop before they ever started, and twice', async () => {
+  const clock = new SimulatedClock();
+  const caches = new KubeCaches({ client: scripted(clock, []), clock, random: seededRandom(1), log: silentLog });
+  caches.reflect({ type: things });
+  await caches.stop();
+  await caches.stop();
+  expect(clock.sleeping).toBe(0);
+});
