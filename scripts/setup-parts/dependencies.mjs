@@ -52,9 +52,14 @@ function obstacles() {
 
 async function install(progress) {
   const args = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
-  await progress.run('installing npm packages with npm ci (package-lock.json changed since the last run)', findProgram('npm'), args, {
-    cwd: checkout,
-    env: npmEnvironment(),
-  });
+  await progress.run(
+    'installing npm packages with npm ci (node_modules is not what package-lock.json asks for)',
+    findProgram('npm'),
+    args,
+    {
+      cwd: checkout,
+      env: npmEnvironment(),
+    },
+  );
   writeStamp(wantedStamp());
 }
