@@ -232,13 +232,26 @@ test('the inhibition works in Alertmanager itself: while the hall is not reached
   await alertmanager.post([{ ...source, endsAt: new Date(Date.now() - 1_000).toISOString() }]);
 });
 
-test('a mail server with a certificate of a foreign CA gets no mail, and Telegram is told all the same', async () => {
-  const failuresBefore = await mailFailures();
-  await alertmanager.reload(await made({ smtp: { ...smtpSettings, caFile: join(folder.path, 'foreign.pem') } }));
+const untrusted = [
+  { behaviour: 'of a foreign CA', over: (): Partial<SmtpSettings> => ({ caFile: join(folder.path, 'foreign.pem') }) },
+  { behaviour: 'for another name', over: (): Partial<SmtpSettings> => ({ smarthost: `localhost:${smtp.port}` }) },
+] as const;
+for (const { behaviour, over } of untrusted) {
+  test(`a mail server with a certificate ${behaviour} gets no mail, and Telegram is told all the same`, async () => {
+    const failuresBefore = await mailFailures();
+    await alertmanager.reload(await made({ smtp: { ...smtpSettings, ...over() } }));
+    await alertmanager.post([alert()]);
+    await eventually('the message is there', () => messageOfTest(botApi.messages), { maxMs: deliveredMaxMs });
+    await eventually('the failed mail is counted', async () => (await mailFailures()) > failuresBefore, { maxMs: deliveredMaxMs });
+    expect(mailOfTest(smtp.mails)).toBeUndefined();
+  });
+}
+
+test('a Bot API with a certificate of a foreign CA gets no message, and the mail goes out all the same', async () => {
+  await alertmanager.reload(await made({ telegram: { apiUrl: botApi.url, caFile: join(folder.path, 'foreign.pem') } }));
   await alertmanager.post([alert()]);
-  await eventually('the message is there', () => messageOfTest(botApi.messages), { maxMs: deliveredMaxMs });
-  await eventually('the failed mail is counted', async () => (await mailFailures()) > failuresBefore, { maxMs: deliveredMaxMs });
-  expect(mailOfTest(smtp.mails)).toBeUndefined();
+  await eventually('the mail is there', () => mailOfTest(smtp.mails), { maxMs: deliveredMaxMs });
+  expect(messageOfTest(botApi.messages)).toBeUndefined();
 });
 
 test('a mail server without TLS gets no mail while TLS is required', async () => {

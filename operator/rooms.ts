@@ -1,0 +1,5 @@
+import type { OperatorPorts, Room } from './frame.ts';
+import type { OperatorSettings } from './settings.ts';
+
+/** The controllers of the operator, by folder. */
+export const rooms: readonly ((ports: OperatorPorts, settings: OperatorSettings) => Room)[] = [];

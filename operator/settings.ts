@@ -1,0 +1,63 @@
+import { readFields } from '#lib/base/fields.ts';
+import { readHttpSettings } from '#lib/http/http-settings.ts';
+import type { HttpSettings } from '#lib/http/http-settings.ts';
+import { coreLeaseTimes } from '#lib/kube/lease.ts';
+import type { LeaseTimes } from '#lib/kube/lease.ts';
+import { trustDomainDefault } from '#lib/pki/identity.ts';
+import { readNotifySettings } from './notify/settings.ts';
+import type { NotifySettings } from './notify/settings.ts';
+
+/** Settings of the operator, checked and complete. */
+export interface OperatorSettings {
+  /** Path. Absent: the service account of the pod we run in. */
+  readonly kubeconfig: string | undefined;
+  /** Namespaces that are looked after. Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly trustDomain: string;
+  /** Where /metrics, /-/healthy and /-/ready are served. */
+  readonly http: HttpSettings;
+  /** Where our Lease stands, and the claims of hall names. */
+  readonly namespace: string;
+  readonly lease: { readonly name: string; readonly times: LeaseTimes };
+  /** Absent: Halls notify nobody through us. */
+  readonly notify: NotifySettings | undefined;
+}
+
+const label = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, shape: 'a name of at most 63 lower-case letters, digits and hyphens' };
+const httpPort = 9_443;
+const hour = 3_600_000;
+
+/**
+ * Reads the content of `operator.yaml`.
+ *
+ * @throws HK_OPTIONS_INVALID  naming every problem.
+ */
+export function parseOperatorSettings(raw: unknown): OperatorSettings {
+  const field = readFields(raw);
+  const lease = field.group('lease', { optional: true });
+  const ms = { min: 1, max: hour } as const;
+  const settings: OperatorSettings = {
+    kubeconfig: field.optionalText('kubeconfig', { pattern: /^\//, shape: 'an absolute path' }),
+    namespaces: field.texts('namespaces', { max: 1_000, ...label }),
+    trustDomain: field.text('trustDomain', { pattern: /^[a-z0-9][-a-z0-9.]{0,252}$/, shape: 'a DNS name', fallback: trustDomainDefault }),
+    http: readHttpSettings(field.group('http', { optional: true }), httpPort),
+    namespace: field.text('namespace', { ...label, fallback: 'hallkeeper-system' }),
+    lease: {
+      name: lease.text('name', { ...label, fallback: 'hallkeeper-operator' }),
+      times: {
+        durationMs: lease.durationMs('duration', { ...ms, fallback: coreLeaseTimes.durationMs }),
+        renewMaxMs: lease.durationMs('renewDeadline', { ...ms, fallback: coreLeaseTimes.renewMaxMs }),
+        retryEveryMs: lease.durationMs('retryPeriod', { ...ms, fallback: coreLeaseTimes.retryEveryMs }),
+      },
+    },
+    notify: field.has('notify') ? readNotifySettings(field.group('notify')) : undefined,
+  };
+  const { durationMs, renewMaxMs, retryEveryMs } = settings.lease.times;
+  if (durationMs % 1_000 !== 0) lease.problem('duration', 'must be whole seconds');
+  if (durationMs <= renewMaxMs) lease.problem('renewDeadline', 'must be shorter than duration');
+  if (renewMaxMs <= 2 * retryEveryMs) lease.problem('retryPeriod', 'must be less than half of renewDeadline');
+  const twice = settings.namespaces.filter((name, index, all) => all.indexOf(name) !== index);
+  if (twice.length > 0) field.problem('namespaces', `names ${twice.join(', ')} twice`);
+  field.refuseProblems();
+  return Object.freeze(settings);
+}
