@@ -108,6 +108,8 @@ const rules: readonly Rule[] = [
       'hall/main.ts': `import { a } from './a.ts';`,
       'hall/a.ts': `const worker = new Worker(new ${word('URL')}('./worker.ts', import.meta.url));`,
       'hall/worker.ts': '',
+      'hall/b.test.ts': `spawn('node', [${word('jo', 'in')}(import.meta.dirname, 'testing', 'server.ts')]);`,
+      'hall/testing/server.ts': '',
       'hall/c.test.ts': '',
       'lib/api/hall.gen.ts': '',
     },
@@ -140,7 +142,10 @@ const rules: readonly Rule[] = [
       files: { 'hall/a.test.ts': `test.${how}('x', () => undefined);` },
       says: 'a test that does not run',
     })),
-    keeps: { 'hall/a.test.ts': `test('x', () => undefined); test.each([1])('y', () => undefined);`, 'hall/a.ts': word('test.', 'skip') },
+    keeps: {
+      'hall/a.test.ts': `test('x', () => undefined); test.each([1])('y', () => undefined); test.${word('run', 'If')}(asRoot)('z', mount);`,
+      'hall/a.ts': word('test.', 'skip'),
+    },
   },
   {
     rule: 'files speak of the product only',

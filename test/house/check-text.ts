@@ -29,9 +29,9 @@ export function checkOpenWork(sources: Sources): Problems {
   return linesThat(sources, openWork, 'a mark of open work; do it or leave it out');
 }
 
-const skipped = new RegExp(`\\b(test|it|describe|suite|bench)(\\.[a-z]+)*\\.(${skippingWords.join('|')})\\b`);
+const skipped = new RegExp(`\\b(test|it|describe|suite|bench)(\\.[a-z]+)*\\.(${skippingWords.join('|')})\\b(?!\\(asRoot\\))`);
 
-/** A test runs, always, everywhere. */
+/** A test runs, always, everywhere. The one exception is what only root may do at all, such as mounting: `runIf(asRoot)`. */
 export function checkSkippedTests(sources: Sources): Problems {
   const tests = new Map([...sources].filter(([path]) => path.endsWith('.test.ts')));
   return linesThat(tests, skipped, 'a test that does not run, or keeps others from running');

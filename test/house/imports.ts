@@ -15,11 +15,19 @@ export interface Import {
 /** Statements begin a line; what stands in the text of a template does not count, because it is indented or quoted. */
 const statement = /^(?:import|export)\b(?:[^'";]*?\bfrom)?\s*'([^'\n]+)'/gm;
 const dynamic = /\bimport\(\s*'([^'\n]+)'\s*\)/g;
-/** Worker threads and child processes name their file so. */
+/** Worker threads and child processes name their file so, or by the folder they stand in. */
 const byUrl = /\bnew URL\(\s*'(\.[^'\n]+\.ts)',\s*import\.meta\.url\s*\)/g;
 
+const byFolder = /\bjoin\(\s*import\.meta\.dirname((?:,\s*'[^'\n]+')+)\s*\)/g;
+
 export function importsOf(path: string, text: string): readonly Import[] {
-  return [statement, dynamic, byUrl].flatMap((pattern) =>
+  const joined = [...text.matchAll(byFolder)].map(
+    ([, pieces = '']) => `./${[...pieces.matchAll(/'([^']+)'/g)].map(([, piece]) => piece).join('/')}`,
+  );
+  const startedByFolder = joined
+    .filter((specifier) => specifier.endsWith('.ts'))
+    .map((specifier) => ({ from: path, specifier, target: resolve(path, specifier), typesOnly: false, started: true }));
+  const others = [statement, dynamic, byUrl].flatMap((pattern) =>
     [...text.matchAll(pattern)].map(([whole, specifier = '']) => ({
       from: path,
       specifier,
@@ -28,6 +36,7 @@ export function importsOf(path: string, text: string): readonly Import[] {
       started: pattern === byUrl,
     })),
   );
+  return [...others, ...startedByFolder];
 }
 
 export function allImports(sources: Sources): readonly Import[] {
