@@ -7,7 +7,7 @@ import { eventually } from '#test/cluster/eventually.ts';
 import { startPrometheus } from '#test/cluster/prometheus.ts';
 import type { Prometheus } from '#test/cluster/prometheus.ts';
 import type { BoardJson } from './board-json.ts';
-import { boardFiles } from './boards.ts';
+import { boardFiles, boardsWithoutData, boards, emptyIsNormal } from './boards.ts';
 import { dashboardQueries, noData, queriesWithoutData, wholeHour } from './dashboard-queries.ts';
 import { hallExposition } from './testing/hall-exposition.ts';
 
@@ -51,6 +51,14 @@ test('every query of every board has data from a hall with a pair that has faile
     { maxMs: 20_000, everyMs: 500 },
   ).catch(() => queriesWithoutData(prometheus.url, queries));
   expect(failed).toEqual([]);
+});
+
+test('all boards together have data; of a hall that says nothing every query is reported but those that may be empty', async () => {
+  expect(await boardsWithoutData(prometheus.url)).toEqual([]);
+  await using silent = await startPrometheus({ config: {} });
+  const mayBeEmpty = Object.values(boards).reduce((sum, plan) => sum + emptyIsNormal(plan).size, 0);
+  expect(mayBeEmpty).toBeGreaterThan(0);
+  expect(await boardsWithoutData(silent.url)).toHaveLength(queries.length - mayBeEmpty);
 });
 
 test('the queries narrow to the hall that is chosen: none has data for a hall that does not exist', async () => {
