@@ -31,7 +31,7 @@ export interface Network extends AsyncDisposable {
   address(n: number): Promise<string>;
   /** A port that is free for TCP and UDP on every address of the network. */
   freePort(): Promise<number>;
-  /** Runs a tool inside and returns what it printed: `run('nft', ['add', …])`. */
+  /** Runs a tool inside and returns what it printed: `run('ip', ['route', 'add', …])`. */
   run(command: string, args: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }
