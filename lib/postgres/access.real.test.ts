@@ -124,6 +124,22 @@ describe('who may enter', () => {
     });
   });
 
+  test('no application while the door is closed, and its sessions end; members and the agent still may', async () => {
+    const { a, b } = pair;
+    const { user, database, cert, key, authority } = await as('app_owner');
+    const { address, port } = pair.settingsOf('a').self;
+    const client = new Client({ host: address, port, user, database, ssl: { ca: authority, cert, key } });
+    const ended = new Promise<Error>((resolve) => client.on('error', resolve));
+    await client.connect();
+    await a.setClients('closed', soon());
+    expect((await ended).message).toContain('terminating connection');
+    expect(await enter(await as('app_owner'))).toContain('rejects connection');
+    await b.commitLocal(b.openPeerLine('test'), soon());
+    await a.setClients('open', soon());
+    expect(await enter(await as('app_owner'))).toBeUndefined();
+    await client.end().catch(() => undefined);
+  });
+
   test('a server whose certificate does not carry the address is not believed to be the peer', async () => {
     const settings = pair.settingsOf('a');
     const impostor = await clientLeaf(pair.authority, 'app_owner');

@@ -1,5 +1,5 @@
-import type { Gate, InstanceSettings } from './instance.ts';
-import { builtInRoles, gates, ownDatabase } from './instance.ts';
+import type { ClientDoor, Gate, InstanceSettings } from './instance.ts';
+import { builtInRoles, clientDoors, gates, ownDatabase } from './instance.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
 import type { InstancePaths } from './paths.ts';
 
@@ -8,6 +8,8 @@ export interface ConfigurationChoice {
   readonly gate: Gate;
   /** Whether `primary_conninfo` names the peer. */
   readonly follow: boolean;
+  /** Decides over pg_hba.conf; the copy in postgresql.conf shows a session that the postmaster has read both. */
+  readonly clients: ClientDoor;
 }
 
 /** A text as postgresql.conf quotes it: its scanner knows doubled quotes and backslash escapes. */
@@ -80,10 +82,18 @@ export function renderConfiguration(settings: InstanceSettings, paths: InstanceP
 
 const renderLine = ([name, value]: readonly [string, string]): string => `${name} = ${quoteConfiguration(value)}`;
 
+/** A parameter of our own; PostgreSQL keeps values of names with a dot for whoever asks. */
+export const clientsParameter = 'hallkeeper.clients';
+
 /** The lines that a role changes; `readChoice` reads them back. */
-function roleParameters(settings: InstanceSettings, paths: InstancePaths, { gate, follow }: ConfigurationChoice): [string, string][] {
+function roleParameters(
+  settings: InstanceSettings,
+  paths: InstancePaths,
+  { gate, follow, clients }: ConfigurationChoice,
+): [string, string][] {
   return [
     ['synchronous_standby_names', standbyNames(gate, settings.peer.name)],
+    [clientsParameter, clients],
     [
       'primary_conninfo',
       follow ? peerConnection(settings, paths, { applicationName: applicationNameOf(settings.self.name), patience: 'stream' }) : '',
@@ -98,8 +108,9 @@ export function readChoice(text: string, settings: InstanceSettings): Configurat
   const names = last('synchronous_standby_names');
   const upstream = last('primary_conninfo');
   const gate = gates.find((candidate) => names === renderLine(['synchronous_standby_names', standbyNames(candidate, settings.peer.name)]));
-  if (gate === undefined || upstream === undefined) return undefined;
-  return { gate, follow: upstream !== renderLine(['primary_conninfo', '']) };
+  const clients = clientDoors.find((candidate) => last(clientsParameter) === renderLine([clientsParameter, candidate]));
+  if (gate === undefined || upstream === undefined || clients === undefined) return undefined;
+  return { gate, follow: upstream !== renderLine(['primary_conninfo', '']), clients };
 }
 
 /** May be changed by the pair's parameters. */
@@ -175,7 +186,7 @@ const localMap = 'hallkeeper_local';
 export const memberMap = 'hallkeeper_member';
 
 /** pg_hba.conf: our two roles by the Unix socket, everyone else by certificate over TLS; the first line that fits decides. */
-export function renderHostAccess(settings: InstanceSettings): string {
+export function renderHostAccess(settings: InstanceSettings, clients: ClientDoor): string {
   const { agent, hall, replication, canary } = builtInRoles;
   const lines = [
     `local all "${agent}" peer map=${localMap}`,
@@ -183,7 +194,7 @@ export function renderHostAccess(settings: InstanceSettings): string {
     `local all all reject`,
     `hostssl replication "${replication}" all cert map=${memberMap}`,
     `hostssl "${ownDatabase}" "${replication}","${canary}" all cert map=${memberMap}`,
-    ...settings.databases.map(({ name, owner }) => `hostssl "${name}" "${owner}" all cert`),
+    ...(clients === 'closed' ? [] : settings.databases).map(({ name, owner }) => `hostssl "${name}" "${owner}" all cert`),
     `host all all all reject`,
     `host replication all all reject`,
   ];

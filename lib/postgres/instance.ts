@@ -17,8 +17,17 @@ import type { Lsn } from './lsn.ts';
 export const gates = ['closed', 'peer', 'none'] as const;
 export type Gate = (typeof gates)[number];
 
-/** How to start. A standby always starts behind the closed gate; with `follow: false` it replays what it has and streams from nobody. */
-export type StartAs = { readonly as: 'primary'; readonly gate: Gate } | { readonly as: 'standby'; readonly follow: boolean };
+/**
+ * Whether applications may enter. `closed`: pg_hba.conf has no line for them; members, the agent and the hall server still may.
+ * For a primary that must not be read or written directly: before its first catching up, and when it hears neither peer nor arbiter.
+ */
+export const clientDoors = ['open', 'closed'] as const;
+export type ClientDoor = (typeof clientDoors)[number];
+
+/** How to start. Applications are let in unless `clients` says otherwise. A standby always starts behind the closed gate; with `follow: false` it replays what it has and streams from nobody. */
+export type StartAs = ({ readonly as: 'primary'; readonly gate: Gate } | { readonly as: 'standby'; readonly follow: boolean }) & {
+  readonly clients?: ClientDoor;
+};
 
 /** The roles that exist in every pair; see `bootstrap`. Applications add their own. */
 export const builtInRoles = {
@@ -297,7 +306,7 @@ export interface PostgresInstance {
    */
   start(how: StartAs, signal: AbortSignal): Promise<RunningServer>;
   /** What the written settings say of gate and peer; undefined before the first start. Tells how a found server was last set. */
-  configured(): Promise<{ readonly gate: Gate; readonly follow: boolean } | undefined>;
+  configured(): Promise<{ readonly gate: Gate; readonly follow: boolean; readonly clients: ClientDoor } | undefined>;
   /** The last lines of the server's log, at most 4,000 characters. */
   logTail(): Promise<string>;
   /** Looks once; answers within `limitMs`. */
@@ -318,6 +327,8 @@ export interface PostgresInstance {
   setGate(gate: Gate, signal: AbortSignal): Promise<void>;
   /** Sets or clears `primary_conninfo` of a running standby. */
   setFollow(follow: boolean, signal: AbortSignal): Promise<void>;
+  /** Lets applications in, or shuts them out and ends their sessions; a commit of theirs that waits is not acknowledged. */
+  setClients(clients: ClientDoor, signal: AbortSignal): Promise<void>;
   /** Replaces TLS files; new connections use them at once. */
   setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void>;
 

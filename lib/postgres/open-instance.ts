@@ -4,6 +4,7 @@ import { bootstrapServer } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
 import { refuseSettings } from './check-settings.ts';
 import type { ConfigurationChoice } from './configuration.ts';
+import { clientsParameter } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
 import { poll } from './context.ts';
 import { diskSpaceOf, initialiseData, inspectData } from './data-directory.ts';
@@ -50,7 +51,7 @@ import { advanceSlot, ensureSlot } from './slot.ts';
 import type { LineFailure } from './sql-line.ts';
 import { lineFailureOf, openSqlLine } from './sql-line.ts';
 import { readStatus } from './status.ts';
-import { endClientSessions, promoteServer, receiverGone } from './take-over.ts';
+import { endApplicationSessions, endClientSessions, promoteServer, receiverGone } from './take-over.ts';
 
 const readyEveryMs = 20;
 const reloadEveryMs = 5;
@@ -108,7 +109,8 @@ class Instance implements PostgresInstance {
   }
 
   async start(how: StartAs, signal: AbortSignal): Promise<RunningServer> {
-    const choice: ConfigurationChoice = how.as === 'primary' ? { gate: how.gate, follow: false } : { gate: 'closed', follow: how.follow };
+    const role = how.as === 'primary' ? { gate: how.gate, follow: false } : { gate: 'closed' as const, follow: how.follow };
+    const choice: ConfigurationChoice = { ...role, clients: how.clients ?? 'open' };
     await refuseRunning(this.#context);
     const facts = await inspectData(this.#context, signal);
     if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
@@ -164,6 +166,12 @@ class Instance implements PostgresInstance {
 
   async setFollow(follow: boolean, signal: AbortSignal): Promise<void> {
     await this.#change((choice) => ({ ...choice, follow }), signal);
+  }
+
+  async setClients(clients: ConfigurationChoice['clients'], signal: AbortSignal): Promise<void> {
+    await this.#change((choice) => ({ ...choice, clients }), signal);
+    if (clients === 'closed' && (await findPostmaster(this.#context)) !== undefined)
+      await this.#onFreshLine((line) => endApplicationSessions(line, signal));
   }
 
   async setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void> {
@@ -251,7 +259,10 @@ class Instance implements PostgresInstance {
       this.#onFreshLine(async (line) => {
         await refuseFileErrors(line, signal);
         const { rows } = await line.query(takenQuery, [], signal);
-        return rows[0]?.['names'] === names && (rows[0]['follow'] === 't') === choice.follow ? true : undefined;
+        const [row] = rows;
+        return row?.['names'] === names && (row['follow'] === 't') === choice.follow && row['clients'] === choice.clients
+          ? true
+          : undefined;
       });
     await poll(taken, reloadEveryMs, this.#context.ports, signal);
   }
@@ -295,7 +306,8 @@ class Instance implements PostgresInstance {
   }
 }
 
-const takenQuery = `SELECT current_setting('synchronous_standby_names') AS names, current_setting('primary_conninfo') <> '' AS follow`;
+const takenQuery = `SELECT current_setting('synchronous_standby_names') AS names, current_setting('primary_conninfo') <> '' AS follow,
+  current_setting('${clientsParameter}', true) AS clients`;
 
 /** pg_file_settings reads the files anew; a line that cannot be used keeps the whole file from being taken. */
 async function refuseFileErrors(line: SqlLine, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  * Most are rendered by us; the others would let a commit be acknowledged, lost or replayed behind the protocol's back.
  */
 export const refusedParameters: Readonly<Record<string, string>> = {
+  'hallkeeper.*': 'it belongs to the member agent',
   synchronous_standby_names: 'the member agent sets it with each change of role',
   synchronous_commit: 'every commit of a client must wait for the peer',
   fsync: 'an acknowledged commit must survive a power cut',

@@ -46,7 +46,7 @@ describe('the server process', () => {
     await second.waitReady(soon());
     const line = second.openLine('test');
     expect((await second.status(line, soon())).inRecovery).toBe(false);
-    expect(await second.configured()).toEqual({ gate: 'none', follow: false });
+    expect(await second.configured()).toEqual({ gate: 'none', follow: false, clients: 'open' });
     await expect(second.start({ as: 'primary', gate: 'none' }, soon())).rejects.toMatchObject({ code: 'HK_POSTGRES_RUNNING' });
     process.kill(pid, 'SIGKILL');
     expect(await found?.exited).toMatchObject({ pid, exitCode: undefined });

@@ -19,7 +19,7 @@ export async function rewindToPeer(context: InstanceContext, signal: AbortSignal
   const { settings, paths } = context;
   await refuseRunning(context);
   await removeProof(paths.proof);
-  await writeServerFiles(context, { gate: 'closed', follow: false });
+  await writeServerFiles(context, { gate: 'closed', follow: false, clients: 'closed' });
   await prepareDataDirectory(context, 'primary');
   await removeStaleLockFiles(context);
   const source = peerConnection(settings, paths, {
@@ -33,7 +33,7 @@ export async function rewindToPeer(context: InstanceContext, signal: AbortSignal
   const said = `${stdout}\n${stderr}`;
   if (saysDiskFull(said)) throw postgresErrors.HK_POSTGRES_DISK_FULL(`pg_rewind: ${lastLines(said)}`);
   if (exitCode !== 0) return { did: 'failed', why: lastLines(said) };
-  await writeServerFiles(context, { gate: 'closed', follow: true });
+  await writeServerFiles(context, { gate: 'closed', follow: true, clients: 'closed' });
   await prepareDataDirectory(context, 'standby');
   return said.includes('no rewind required') ? { did: 'nothing', why: lastLines(said) } : { did: 'rewound' };
 }

@@ -28,14 +28,16 @@ export async function writeServerFiles(context: InstanceContext, choice: Configu
   await prepareDirectories(context);
   const access = readableByServer(context);
   await writeTls(context, settings.tls);
-  await writeDurably(paths.hostAccess, renderHostAccess(settings), access);
   await writeDurably(paths.identMap, renderIdentMap(settings, memberCommonName), access);
   await writeChoice(context, choice);
 }
 
+/** pg_hba.conf first: what postgresql.conf says of it must be true by the time anyone reads it. */
 export async function writeChoice(context: InstanceContext, choice: ConfigurationChoice): Promise<void> {
   const { settings, paths } = context;
-  await writeDurably(paths.configuration, renderConfiguration(settings, paths, choice), readableByServer(context));
+  const access = readableByServer(context);
+  await writeDurably(paths.hostAccess, renderHostAccess(settings, choice.clients), access);
+  await writeDurably(paths.configuration, renderConfiguration(settings, paths, choice), access);
 }
 
 /** The choice that the file holds; undefined when there is no file of ours. */
@@ -72,7 +74,7 @@ export async function prepareDataDirectory({ settings, paths }: InstanceContext,
 export async function checkBeforeStart(context: InstanceContext, choice: ConfigurationChoice): Promise<void> {
   const { paths } = context;
   const written = await readWrittenChoice(context);
-  if (written?.gate !== choice.gate || written.follow !== choice.follow)
+  if (written?.gate !== choice.gate || written.follow !== choice.follow || written.clients !== choice.clients)
     throw postgresErrors.HK_POSTGRES_SETTINGS(`${paths.configuration} does not hold the gate ${choice.gate}`);
   if ((await readIfPresent(paths.autoConfiguration)) !== '')
     throw postgresErrors.HK_POSTGRES_SETTINGS(`${paths.autoConfiguration} is not empty`);

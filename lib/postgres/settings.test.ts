@@ -33,7 +33,7 @@ function someSettings(change: Partial<InstanceSettings> = {}): InstanceSettings 
 }
 
 const render = (settings: InstanceSettings, gate: (typeof gates)[number] = 'closed', follow = true): string =>
-  renderConfiguration(settings, pathsOf(settings), { gate, follow });
+  renderConfiguration(settings, pathsOf(settings), { gate, follow, clients: 'open' });
 
 describe('settings of an instance', () => {
   test('good ones have no problem', () => expect(settingsProblems(someSettings())).toEqual([]));
@@ -122,7 +122,8 @@ describe('postgresql.conf', () => {
   test('each gate and each upstream is read back from the file', () => {
     const settings = someSettings();
     for (const gate of gates) {
-      for (const follow of [true, false]) expect(readChoice(render(settings, gate, follow), settings)).toEqual({ gate, follow });
+      for (const follow of [true, false])
+        expect(readChoice(render(settings, gate, follow), settings)).toEqual({ gate, follow, clients: 'open' });
     }
     expect(readChoice('', settings)).toBeUndefined();
     expect(readChoice(render(settings, 'peer'), someSettings({ peer: { name: 'other', address: '10.0.0.2', port: 1 } }))).toBeUndefined();
@@ -154,7 +155,7 @@ describe('postgresql.conf', () => {
 
 describe('pg_hba.conf', () => {
   test('admits our roles by the socket, certificates over TLS, and nothing else', () => {
-    const lines = renderHostAccess(someSettings()).trim().split('\n').slice(1);
+    const lines = renderHostAccess(someSettings(), 'open').trim().split('\n').slice(1);
     expect(lines).toMatchInlineSnapshot(`
       [
         "local all "hallkeeper" peer map=hallkeeper_local",
@@ -168,6 +169,12 @@ describe('pg_hba.conf', () => {
       ]
     `);
     for (const line of lines) expect(line).toMatch(/ (reject|cert|cert map=\w+|peer map=\w+)$/);
+  });
+
+  test('closed to clients has no line for an application', () => {
+    const text = renderHostAccess(someSettings(), 'closed');
+    expect(text).not.toContain('app');
+    expect(text).toContain('hallkeeper_replication');
   });
 
   test('the ident map names users and certificates', () => {

@@ -20,6 +20,16 @@ export async function endClientSessions(line: SqlLine, signal: AbortSignal): Pro
   await line.query(endClients, [], signal);
 }
 
+/** Ends every session that is not of a role of ours. A commit that waits for the peer is broken off without being acknowledged. */
+export async function endApplicationSessions(line: SqlLine, signal: AbortSignal): Promise<void> {
+  await line.query(
+    `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+     WHERE backend_type = 'client backend' AND usename <> ALL (string_to_array($1, ','))`,
+    [Object.values(builtInRoles).join(',')],
+    signal,
+  );
+}
+
 /** Waits at most `limitMs` until no walreceiver is left. Safety does not rest on it, so "not yet" is an answer. */
 export async function receiverGone({ ports }: InstanceContext, line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean> {
   const endMs = ports.clock.nowMs() + limitMs;
