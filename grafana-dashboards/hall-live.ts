@@ -103,7 +103,7 @@ const pairNow: readonly PanelPlan[] = [
   {
     kind: 'stat',
     title: 'Writes unavailable',
-    description: 'Time in the shown range in which no write was acknowledged, as the canary of the members measured it.',
+    description: 'Time in the shown range in which no write was acknowledged, because one member was taking over from the other.',
     width: 4,
     height: 4,
     unit: 's',
@@ -167,21 +167,29 @@ const pairHistory: readonly PanelPlan[] = [
   },
   {
     kind: 'timeseries',
-    title: 'Replication lag in bytes',
-    description: 'What the standby has not yet flushed. In SYNC no acknowledged write is among it.',
+    title: 'Replication lag',
+    description: 'What the standby has not yet flushed, as the primary sees it. In SYNC no acknowledged write is among it.',
     width: 12,
     height: 7,
     unit: 'bytes',
     queries: [{ expr: `max by (hall, pair, member) (hallkeeper_pair_replication_lag_bytes{${hall}})`, legend: '{{pair}} {{member}}' }],
   },
   {
-    kind: 'timeseries',
-    title: 'Replication lag in seconds',
-    description: 'How far the standby is behind in time.',
+    kind: 'stateTimeline',
+    title: 'Paths',
+    description:
+      'Whether each member reaches its peer by heartbeat, SQL and replication stream, and the arbiter. One lost path alone moves nothing.',
     width: 12,
     height: 7,
-    unit: 's',
-    queries: [{ expr: `max by (hall, pair, member) (hallkeeper_pair_replication_lag_seconds{${hall}})`, legend: '{{pair}} {{member}}' }],
+    unit: 'none',
+    states: [
+      { value: 1, text: 'up', color: 'green' },
+      { value: 0, text: 'down', color: 'red' },
+    ],
+    queries: [
+      { expr: `max by (hall, pair, member, path) (hallkeeper_pair_path_up{${hall}})`, legend: '{{pair}} {{member}} {{path}}' },
+      { expr: `max by (hall, pair, member) (hallkeeper_pair_arbiter_up{${hall}})`, legend: '{{pair}} {{member}} arbiter' },
+    ],
   },
 ];
 

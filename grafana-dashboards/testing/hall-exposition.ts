@@ -6,10 +6,11 @@ interface PretendedFamily {
 }
 
 const modes = ['new', 'sync', 'solo', 'claim'];
-const roles = ['primary', 'standby'];
+const roles = ['primary', 'standby', 'none'];
+const paths = ['heartbeat', 'sql', 'stream'];
 const states = ['online', 'hung', 'comm_error', 'offline', 'maintenance', 'unknown'];
 const phases = ['detect', 'decide', 'fence', 'promote', 'open', 'route'];
-const reasons = ['timeout', 'refused'];
+const reasons = ['silent', 'refused'];
 
 /**
  * What the exporter and the member agents of one small hall would say, as text 0.0.4: three terminals, one of them offline, and a pair that
@@ -33,9 +34,14 @@ function pairFamilies(scrape: number): readonly PretendedFamily[] {
     { name: 'hallkeeper_pair_epoch', type: 'gauge', samples: both(() => 2) },
     { name: 'hallkeeper_pair_failover_possible', type: 'gauge', samples: both(() => 1) },
     { name: 'hallkeeper_pair_replication_lag_bytes', type: 'gauge', samples: [[of('b'), 0]] },
-    { name: 'hallkeeper_pair_replication_lag_seconds', type: 'gauge', samples: [[of('b'), 0.001]] },
+    {
+      name: 'hallkeeper_pair_path_up',
+      type: 'gauge',
+      samples: ['a', 'b'].flatMap((member) => paths.map((path) => [of(member, `path="${path}"`), 1] as const)),
+    },
+    { name: 'hallkeeper_pair_arbiter_up', type: 'gauge', samples: both(() => 1) },
     { name: 'hallkeeper_pair_write_unavailable_seconds_total', type: 'counter', samples: both(() => 0.4) },
-    { name: 'hallkeeper_pair_failovers_total', type: 'counter', samples: [[of('b', 'reason="PrimaryDead"'), 1 + (scrape > 2 ? 1 : 0)]] },
+    { name: 'hallkeeper_pair_failovers_total', type: 'counter', samples: [[of('b', 'reason="processDeath"'), 1 + (scrape > 2 ? 1 : 0)]] },
     {
       name: 'hallkeeper_pair_failover_phase_seconds',
       type: 'gauge',
