@@ -1,22 +1,17 @@
 import { expect, test } from 'vitest';
-import type { DeepPartial, FleetTerminal } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
-import { FleetChange, FleetSnapshot, TerminalMeasurement, TerminalState } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
-import { CallFailure } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import type { DeepPartial, FleetTerminal, TerminalMeasurement } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
+import { FleetChange, TerminalState } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
 import type { FleetEvent } from '#lib/link/watch-fleet.ts';
 import { linesOf } from '#lib/exposition/testing/lines.ts';
 import { FleetCollector } from './fleet-collector.ts';
+import { aMeasurement, aSnapshot, aTerminal, measurementsOf } from './testing/fleet-events.ts';
 
 const { TERMINAL_STATE_ONLINE: online, TERMINAL_STATE_OFFLINE: offline, TERMINAL_STATE_UNSPECIFIED: unspecified } = TerminalState;
 
-const aTerminal = (name: string, state: TerminalState = online): DeepPartial<FleetTerminal> => ({
-  profile: { name, model: 'M-5', zone: 'front' },
-  state,
-});
-
-const snapshot = (terminals: readonly DeepPartial<FleetTerminal>[], hall = 'north'): FleetEvent => ({
+const snapshot = (terminals: readonly DeepPartial<FleetTerminal>[], hall?: string): FleetEvent => ({
   kind: 'snapshot',
   epoch: 1n,
-  snapshot: FleetSnapshot.fromPartial({ number: 1n, hall, terminals: [...terminals] }),
+  snapshot: aSnapshot(terminals, hall),
 });
 
 const change = (body: DeepPartial<FleetChange>): FleetEvent => ({ kind: 'changes', epoch: 1n, changes: [FleetChange.fromPartial(body)] });
@@ -24,29 +19,7 @@ const change = (body: DeepPartial<FleetChange>): FleetEvent => ({ kind: 'changes
 const measured = (...terminals: readonly DeepPartial<TerminalMeasurement>[]): FleetEvent => ({
   kind: 'measurements',
   epoch: 1n,
-  measurements: { horizonUnixMs: 0n, terminals: terminals.map((terminal) => TerminalMeasurement.fromPartial(terminal)) },
-});
-
-const aMeasurement = (terminal: string, total = 1_500n): DeepPartial<TerminalMeasurement> => ({
-  terminal,
-  lastSeenUnixMs: 1_795_000_000_123n,
-  agentVersion: '0.1.0',
-  hangs: 2n,
-  stateTotals: [
-    { state: online, milliseconds: total },
-    { state: offline, milliseconds: 0n },
-  ],
-  channels: [
-    {
-      channel: 'main',
-      up: true,
-      active: true,
-      calls: 10n,
-      roundTripUs: 750,
-      failures: [{ reason: CallFailure.CALL_FAILURE_CONNECT, count: 1n }],
-    },
-    { channel: 'backup', up: true, calls: 5n, roundTripUs: 9_000, failures: [{ reason: CallFailure.CALL_FAILURE_CONNECT, count: 2n }] },
-  ],
+  measurements: measurementsOf(terminals),
 });
 
 const after = (...events: readonly FleetEvent[]): readonly string[] => {

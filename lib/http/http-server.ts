@@ -161,6 +161,6 @@ function matches(pattern: string, path: string): boolean {
 const shownPath = (request: IncomingMessage): string => (request.url ?? '').slice(0, 100);
 
 function tlsOptions({ certificate, key, clientCa }: HttpTls): object {
-  const shared = { cert: certificate, key: key.reveal(), minVersion: 'TLSv1.2' as const };
+  const shared = { cert: certificate, key: key.reveal(), minVersion: 'TLSv1.3' as const };
   return clientCa === undefined ? shared : { ...shared, ca: clientCa, requestCert: true, rejectUnauthorized: true };
 }
