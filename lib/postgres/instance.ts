@@ -377,7 +377,10 @@ export interface PostgresInstance {
   runningLineage(line: SqlLine, signal: AbortSignal): Promise<Lineage>;
   /** A line to the peer as role `hallkeeper_replication`, with the rights that pg_rewind needs. */
   openReplicationLine(purpose: string): SqlLine;
-  /** Runs pg_rewind against the peer. Removes the proof first. The server must be down. Afterwards the cluster is a standby that follows. */
+  /**
+   * Waits until the peer's checkpoint shows its timeline, removes the proof and runs pg_rewind against the peer. The server must be down.
+   * Afterwards the cluster is a standby that follows; `failed` leaves one that must be copied.
+   */
   rewind(signal: AbortSignal): Promise<RewindResult>;
   /** Copies the peer anew. Removes the proof and the old data first. Killed in the middle it leaves no data directory. */
   copy(progress: (seen: CopyProgress) => void, signal: AbortSignal): Promise<void>;

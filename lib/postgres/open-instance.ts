@@ -13,6 +13,7 @@ import type {
   InstancePorts,
   InstanceSettings,
   PostgresInstance,
+  RewindResult,
   RunningServer,
   ServerState,
   SqlLine,
@@ -228,7 +229,15 @@ class Instance implements PostgresInstance {
 
   readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
   readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
-  readonly rewind: PostgresInstance['rewind'] = (signal) => rewindToPeer(this.#context, signal);
+  async rewind(signal: AbortSignal): Promise<RewindResult> {
+    const source = this.openReplicationLine('rewind');
+    try {
+      return await rewindToPeer(this.#context, source, signal);
+    } finally {
+      await source.close();
+    }
+  }
+
   readonly copy: PostgresInstance['copy'] = (progress, signal) => copyPeer(this.#context, progress, signal);
 
   async close(): Promise<void> {

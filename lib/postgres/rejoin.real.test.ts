@@ -50,8 +50,6 @@ describe('coming back as a standby', () => {
       await a.killAll(soon());
       await b.promote(line, soon());
       await b.setGate('none', soon());
-      // pg_rewind trusts the source only when its own checkpoint shows the new timeline.
-      await line.query('CHECKPOINT', [], soon());
       await line.query('CREATE TABLE after_take_over AS SELECT 1', [], soon());
     });
     const mine = await a.stoppedLineage(soon());

@@ -51,7 +51,6 @@ describe('a claim that was taken back', () => {
     await a.waitReady(soon());
     await promoteBehindGate(a);
     await a.setGate('none', soon());
-    await useLine(a, (line) => line.query('CHECKPOINT', [], soon()));
     const mine = await b.stoppedLineage(soon());
     const source = await useLine(a, (line) => a.runningLineage(line, soon()));
     expect([mine.timeline, source.timeline]).toEqual([2, 2]);
