@@ -9,14 +9,19 @@ const syncMaxMs = 120_000;
 const syncEveryMs = 25;
 const stopMaxMs = 5_000;
 
+export interface CachesPorts extends ReflectorPorts {
+  /** A broken promise of our own code: the process must end. */
+  readonly fatal: (error: Error) => void;
+}
+
 /** All reflectors of a program: one per resource and selection, started together. */
 export class KubeCaches {
-  readonly #ports: ReflectorPorts;
+  readonly #ports: CachesPorts;
   readonly #reflectors: { readonly name: string; readonly reflector: Reflector<KubeObject> }[] = [];
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
 
-  constructor(ports: ReflectorPorts) {
+  constructor(ports: CachesPorts) {
     this.#ports = ports;
   }
 
@@ -43,8 +48,10 @@ export class KubeCaches {
    * @throws HK_CACHE_NOT_SYNCED  naming every resource that is missing and why.
    */
   async start(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#ports;
-    this.#running = this.#reflectors.map(({ reflector }) => reflector.run(this.#stop.signal));
+    const { clock, fatal } = this.#ports;
+    this.#running = this.#reflectors.map(({ reflector }) =>
+      reflector.run(this.#stop.signal).catch((error: unknown) => fatal(error instanceof Error ? error : new Error(String(error)))),
+    );
     const endMs = clock.nowMs() + syncMaxMs;
     for (;;) {
       const missing = this.statuses().filter(({ status }) => !status.hasSynced);

@@ -199,3 +199,8 @@ test('a watch asks for bookmarks and ends a stream that outlives its time', asyn
     '/clusters/one/apis/test/v1/namespaces/hall/things?resourceVersion=5&timeoutSeconds=1&watch=true&allowWatchBookmarks=true',
   );
 });
+
+test('outside a pod there is no in-cluster configuration, and the error says so', () => {
+  const ports = { clock: systemClock, random: seededRandom(1), log: silentLog, userAgent: 'test/1' };
+  expect(() => KubeClient.inCluster(ports)).toThrow('KUBERNETES_SERVICE_HOST is not set');
+});

@@ -7,7 +7,7 @@ import { PooledConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { KubeCredentials, loadKubeConfigFile } from './credentials.ts';
 import { withDeadline } from './deadline.ts';
-import { isKubeError, transportError } from './errors.ts';
+import { isKubeError, kubeErrors, transportError } from './errors.ts';
 import type { RequestLabel } from './errors.ts';
 import { keyOf, keyText } from './objects.ts';
 import type { KubeList, KubeObject, ObjectKey, ResourceType, WatchEvent } from './objects.ts';
@@ -109,6 +109,9 @@ export class KubeClient {
   static inCluster(ports: KubeClientPorts, limits?: Partial<CallLimits>): KubeClient {
     const config = new KubeConfig();
     config.loadFromCluster();
+    if (config.getCurrentCluster()?.server.includes('undefined') !== false) {
+      throw kubeErrors.HK_KUBE_CONFIG('this process does not run in a pod: KUBERNETES_SERVICE_HOST is not set');
+    }
     return KubeClient.fromKubeConfig(config, ports, limits);
   }
 

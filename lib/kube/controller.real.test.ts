@@ -71,7 +71,7 @@ function startOperator(namespace: string): World {
   const broken = new Set<string>();
   const reconciling = new Map<string, number>();
   const own = clientOf(plane, { ports: { observer: metrics.requests } });
-  const caches = new KubeCaches({ client: own, clock, random, log });
+  const caches = new KubeCaches({ client: own, clock, random, log, fatal: (error) => void fatal.push(error) });
   const parents = caches.reflect({ type: configMaps, namespace, labelSelector: 'role=parent' });
   const children = caches.reflect({ type: configMaps, namespace, labelSelector: 'role=child' });
   const applier = new Applier({ client: own, fieldManager: 'doubler' });

@@ -23,7 +23,7 @@ function rig(): { readonly registry: Registry; readonly clock: SimulatedClock; r
   const ports = { clock, random, log: silentLog, fatal: () => undefined, observer: metrics.controller('hall', 1) };
   const controller = new Controller({ ...options, reconcile }, ports);
   const client = { list: () => Promise.reject(new Error('unused')), watch: () => Promise.reject(new Error('unused')) as never };
-  const caches = new KubeCaches({ client, clock, random, log: silentLog });
+  const caches = new KubeCaches({ client, clock, random, log: silentLog, fatal: () => undefined });
   caches.reflect({ type: things });
   metrics.elector('operator');
   metrics.watch({ controllers: [controller], caches });

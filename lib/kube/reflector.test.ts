@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { invariant } from '#lib/base/invariant.ts';
 import { silentLog } from '#lib/base/log.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { KubeCaches } from './caches.ts';
@@ -25,7 +26,7 @@ const step = fc.oneof(
 
 test('whatever is written, lost, broken and forgotten: in the end the store equals the server, and so does what listeners were told', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer(), fc.array(step, { maxLength: 40 }), async (seed, steps) => {
+    fc.asyncProperty(fc.integer(), fc.array(step, { maxLength: 60, size: 'max' }), async (seed, steps) => {
       const clock = new SimulatedClock();
       const random = seededRandom(seed);
       const server = new ListWatchServer(clock, random);
@@ -178,7 +179,7 @@ test('caches that do not fill within two minutes name what is missing and why', 
     clock,
     Array.from({ length: 99 }, () => failure(403)),
   );
-  const caches = new KubeCaches({ client, clock, random: { below: () => 0 }, log: silentLog });
+  const caches = new KubeCaches({ client, clock, random: { below: () => 0 }, log: silentLog, fatal: () => undefined });
   caches.reflect({ type: things });
   expect(() => caches.reflect({ type: things })).toThrow('test/v1 things');
   caches.reflect({ type: things, namespace: 'hall' });
@@ -195,9 +196,31 @@ test('caches that do not fill within two minutes name what is missing and why', 
 
 test('caches stop before they ever started, and twice', async () => {
   const clock = new SimulatedClock();
-  const caches = new KubeCaches({ client: scripted(clock, []), clock, random: seededRandom(1), log: silentLog });
+  const caches = new KubeCaches({ client: scripted(clock, []), clock, random: seededRandom(1), log: silentLog, fatal: () => undefined });
   caches.reflect({ type: things });
   await caches.stop();
   await caches.stop();
   expect(clock.sleeping).toBe(0);
+});
+
+test('a broken promise of our own ends the process, a listener that fails does not', async () => {
+  const clock = new SimulatedClock();
+  const fatal: Error[] = [];
+  const random = seededRandom(1);
+  const server = new ListWatchServer(clock, random);
+  const caches = new KubeCaches({ client: server, clock, random, log: silentLog, fatal: (error) => void fatal.push(error) });
+  const reflector = caches.reflect({ type: things });
+  reflector.listen(({ key }) => {
+    if (key.name === 'clumsy') throw new TypeError('a listener');
+    invariant(key.name !== 'impossible', 'there is no such thing');
+  });
+  server.write(aThing('clumsy'));
+  const started = caches.start(new AbortController().signal);
+  await clock.advance(1_000);
+  await started;
+  expect([reflector.store.size, fatal]).toEqual([1, []]);
+  server.write(aThing('impossible'));
+  await clock.advance(1_000);
+  expect(fatal.map(String)).toEqual(['InvariantBroken: broken promise: there is no such thing']);
+  await caches.stop();
 });

@@ -1,5 +1,6 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import { InvariantBroken } from '#lib/base/invariant.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { Random } from '#lib/base/random.ts';
 import { backoffMs } from '#lib/base/retry.ts';
@@ -95,12 +96,13 @@ export class Reflector<T extends KubeObject> {
     };
   }
 
-  /** Runs until the signal aborts. Never rejects: whatever fails is tried again. */
+  /** Runs until the signal aborts. Whatever fails is tried again; it rejects only with InvariantBroken. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.#pause(await this.#act(signal), signal);
       } catch (error) {
+        if (error instanceof InvariantBroken) throw error;
         if (signal.aborted) return;
         await this.#pause(this.#fail(error), signal).catch(() => undefined);
       }

@@ -36,8 +36,8 @@ export interface Answer {
   readonly route: Route;
 }
 
-/** The largest answer we read into memory: a page of 500 objects of the largest size etcd takes fits. */
-const answerBytesMax = 768 * 1024 * 1024;
+/** The largest answer we read into memory; pages keep lists far below. A text of Node cannot be longer than twice this. */
+const answerBytesMax = 256 * 1024 * 1024;
 /** An error's body is a Status of a few hundred bytes; a proxy's page is cut here. */
 const errorBytesMax = 64 * 1024;
 

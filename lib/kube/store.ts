@@ -1,4 +1,4 @@
-import { invariant } from '#lib/base/invariant.ts';
+import { invariant, InvariantBroken } from '#lib/base/invariant.ts';
 import { keyOf, keyText } from './objects.ts';
 import type { KubeObject, ObjectKey } from './objects.ts';
 
@@ -132,6 +132,7 @@ export class Store<T extends KubeObject> implements ReadableStore<T> {
     try {
       listener(change);
     } catch (error) {
+      if (error instanceof InvariantBroken) throw error;
       this.#onListenerError(error);
     }
   }

@@ -143,7 +143,7 @@ const command = fc.oneof(
 
 test('any sequence of calls does what the plain model does', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
+    fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (commands) => {
       const { clock, queue } = open();
       const model = new Model();
       for (const [index, step] of commands.entries()) {
@@ -193,7 +193,7 @@ test('any sequence of calls does what the plain model does', async () => {
 
 test('workers that race never hold one key twice, and every add is followed by a run', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(key, fc.integer({ min: 0, max: 20 })), { maxLength: 40 }), async (adds) => {
+    fc.asyncProperty(fc.array(fc.tuple(key, fc.integer({ min: 0, max: 20 })), { maxLength: 40, size: 'max' }), async (adds) => {
       const { clock, queue } = open();
       const holding = new Set<string>();
       const lastStartMs = new Map<string, number>();
