@@ -1,4 +1,4 @@
-import { Server, status } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -9,6 +9,7 @@ import { FleetAdminService } from '#lib/link/gen/hallkeeper/v1/fleet_admin.ts';
 import { serverChannelOptions } from '#lib/link/limits.ts';
 import type { HallEvent, HallServerSettings } from './contract.ts';
 import { Leadership } from './leadership.ts';
+import type { HallMeter } from './hall-meter.ts';
 import { HistoryReader } from './ledger/read-history.ts';
 import type { TrustNow } from './peer.ts';
 import { FleetService } from './serve-fleet.ts';
@@ -20,6 +21,7 @@ export interface HallServerPorts {
   readonly log: Logger;
   readonly credentials: ServerCredentials;
   readonly trust: TrustNow;
+  readonly meter: HallMeter;
   /** Tells the member agent. */
   readonly tell: (event: HallEvent) => void;
   /** A promise of ours was broken: the process must end. */
@@ -40,7 +42,7 @@ export class HallServer {
   constructor(settings: HallServerSettings, ports: HallServerPorts) {
     this.#settings = settings;
     this.#ports = ports;
-    const { clock, log, trust, tell } = ports;
+    const { clock, log, trust, meter, tell } = ports;
     const identity = { hall: settings.hall, pairUid: settings.pair.uid, member: settings.member };
     this.leadership = new Leadership(
       { ...identity, ledger: settings.postgresql },
@@ -48,6 +50,7 @@ export class HallServer {
         ...ports,
         onLedger: (state, why) => tell({ event: 'ledger', state, why: why === '' ? 'written' : why }),
         onFalseAck: () => tell({ event: 'falseAck', total: (this.#falseAcks += 1) }),
+        onCommitMs: (ms) => meter.committed(ms),
         onPass: (reign) => this.link.pass(reign),
         onLeading: (reign) => {
           this.link.reignBegan(reign);
@@ -60,15 +63,15 @@ export class HallServer {
       },
     );
     this.#history = new HistoryReader(settings.postgresql, clock);
-    this.link = new TerminalLink(identity, { leadership: this.leadership, trust, clock, log });
-    this.fleetService = new FleetService(identity, { leadership: this.leadership, history: this.#history, trust, clock, log });
+    this.link = new TerminalLink(identity, { leadership: this.leadership, trust, clock, log, meter });
+    this.fleetService = new FleetService(identity, { leadership: this.leadership, history: this.#history, trust, clock, log, meter });
     this.#server = new Server(serverChannelOptions);
     this.#server.addService(terminalLinkDefinition, { attach: this.link.attach });
     this.#server.addService(FleetDefinition, { watch: this.fleetService.watch, history: this.fleetService.history });
     this.#server.addService(FleetAdminService, { putRoster: this.fleetService.putRoster });
   }
 
-  /** @returns the port; tells `listening`. */
+  /** @returns the port. */
   async listen(): Promise<number> {
     const { address, port } = this.#settings.listen;
     const bound = await new Promise<number>((resolve, reject) => {
@@ -77,7 +80,6 @@ export class HallServer {
         else reject(error);
       });
     });
-    this.#ports.tell({ event: 'listening', address, port: bound });
     return bound;
   }
 
@@ -97,6 +99,3 @@ export class HallServer {
     this.#server.forceShutdown();
   }
 }
-
-/** Statuses a call can end with, for the metric's label. */
-export const callStatuses = Object.keys(status).filter((name) => !/^[0-9]+$/.test(name));

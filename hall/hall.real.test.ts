@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority } from '#lib/pki/authority.ts';
 import { eventually } from '#test/cluster/eventually.ts';
+import { systemProgram } from '#test/cluster/programs.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
 import type { TemporaryFolder } from '#test/cluster/temporary.ts';
 import { linkTo, put, rosterOf, watch } from '#test/hall/hall-readers.ts';
@@ -192,6 +194,22 @@ test('a suspended terminal is in maintenance, a removed one disappears and is re
   await put([server.port], operator, rosterOf('r4', ['t1', 't2']));
   await eventually('t3 is gone', () => !view.terminals.has('t3') && view.revision === 'r4', { maxMs: waitMaxMs });
   expect((await terminal.untilEnd()).code).toBe(status.PERMISSION_DENIED);
+});
+
+test('its metrics say what it answered, and promtool accepts them', async () => {
+  const response = await fetch(`http://127.0.0.1:${server.metricsPort}/metrics`, { headers: { Accept: 'text/plain' } });
+  const text = await response.text();
+  const lines = text.split('\n');
+  const valueOf = (series: string): number => Number(lines.find((line) => line.startsWith(`${series} `))?.slice(series.length));
+  const series = (method: string, code: string): string =>
+    `hallkeeper_hall_requests_total{hall="north",member="a",method="${method}",code="${code}"}`;
+  expect(valueOf(series('heartbeat', 'OK'))).toBeGreaterThan(5);
+  expect(valueOf(series('attach', 'ALREADY_EXISTS'))).toBe(1);
+  expect(valueOf(series('put_roster', 'INVALID_ARGUMENT'))).toBe(1);
+  expect(valueOf(series('history', 'UNAVAILABLE'))).toBe(0);
+  expect(valueOf('hallkeeper_ingest_commit_seconds_count{hall="north",member="a"}')).toBeGreaterThan(2);
+  const promtool = spawnSync(systemProgram('promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  expect([promtool.status, promtool.stdout + promtool.stderr]).toEqual([0, '']);
 });
 
 test('nothing is sent for an epoch that is over, and a lower epoch is not led', async () => {

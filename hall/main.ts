@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { exitCodes, parseCommand } from '#lib/base/command.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { runParts } from '#lib/base/parts.ts';
 import type { Part } from '#lib/base/parts.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
 import { systemLog } from '#lib/base/system-log.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
+import type { HttpServer } from '#lib/http/http-server.ts';
+import { metricsServer } from '#lib/http/metrics-server.ts';
 import { formatHallEvent, parseHallServerSettings } from './contract.ts';
 import type { HallEvent, HallServerSettings } from './contract.ts';
 import { followControl } from './control.ts';
+import { HallMetrics } from './hall-meter.ts';
 import { HallServer } from './hall-server.ts';
 import { TlsFiles } from './tls-files.ts';
 
@@ -20,6 +24,8 @@ const command = {
     'check-config': { help: 'read the settings and the files they name, say what is wrong, and leave' },
   },
 } as const;
+
+const version = '0.1.0';
 
 async function readSettings(file: string): Promise<HallServerSettings> {
   const text = await readFile(file, 'utf8');
@@ -44,8 +50,12 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
     exitCode = exitCodes.failed;
     stop.abort();
   };
-  const ports = { clock: systemClock, random: systemRandom, log, credentials: tls.credentials, trust: () => tls.trust, tell, onBroken };
-  const server = new HallServer(settings, ports);
+  const { hall, member, listen } = settings;
+  const meter = new HallMetrics({ hall, member }, systemClock);
+  const { credentials } = tls;
+  const trust = (): typeof tls.trust => tls.trust;
+  const server = new HallServer(settings, { clock: systemClock, random: systemRandom, log, credentials, trust, meter, tell, onBroken });
+  const metrics = settings.metrics === undefined ? undefined : openMetrics(settings.metrics, meter, log);
   // The agent that started us is the only reason to serve: without its pipe nobody could tell us that the epoch is over.
   const control = followControl(process.stdin, (order) => (order.do === 'lead' ? server.lead(order.epoch) : server.follow()), tell).finally(
     () => stop.abort(),
@@ -56,7 +66,18 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
   process.stdout.on('error', () => stop.abort());
   const parts: readonly Part[] = [
     { name: 'certificates', start: () => void tls.follow(systemClock, log, stop.signal), stop: () => undefined, stopMaxMs: 100 },
-    { name: 'server', start: async () => void (await server.listen()), stop: () => server.close(), stopMaxMs: 2_000 },
+    { name: 'stalls', start: () => void meter.watchStalls(stop.signal), stop: () => undefined, stopMaxMs: 100 },
+    ...(metrics === undefined ? [] : [metrics]),
+    {
+      name: 'server',
+      start: async () => {
+        const port = await server.listen();
+        const metricsPort = metrics === undefined ? {} : { metricsPort: metrics.listening.port };
+        tell({ event: 'listening', address: listen.address, port, ...metricsPort });
+      },
+      stop: () => server.close(),
+      stopMaxMs: 2_000,
+    },
   ];
   try {
     await runParts(parts, { clock: systemClock, log, signal: stop.signal });
@@ -67,6 +88,19 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
   process.stdin.destroy();
   await control.catch(() => undefined);
   return exitCode;
+}
+
+function openMetrics(listen: { readonly address: string; readonly port: number }, meter: HallMetrics, log: Logger): HttpServer {
+  return metricsServer({
+    ...listen,
+    program: command.name,
+    version,
+    summary: 'Serves the terminals of a hall while its member leads.',
+    collectors: [meter.set],
+    checks: { healthy: [], ready: [] },
+    clock: systemClock,
+    log,
+  });
 }
 
 async function main(): Promise<number> {

@@ -24,6 +24,7 @@ export interface ReignPorts {
   readonly log: Logger;
   readonly onLedger: (state: 'ready' | 'away', why: string) => void;
   readonly onFalseAck: () => void;
+  readonly onCommitMs: (ms: number) => void;
   /** After each pass over the fleet. */
   readonly onPass: (reign: Reign) => void;
 }

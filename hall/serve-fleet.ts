@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -7,7 +8,9 @@ import type { HistoryAnswer, HistoryRequest, WatchAnswer, WatchRequest } from '#
 import type { PutRosterAnswer, PutRosterRequest } from '#lib/link/gen/hallkeeper/v1/fleet_admin.ts';
 import { unaryDeadlineMs } from '#lib/link/limits.ts';
 import { hallErrors } from './errors.ts';
+import type { HallMethod } from './families.ts';
 import type { FeedReader } from './feed.ts';
+import type { HallMeter } from './hall-meter.ts';
 import type { Leadership } from './leadership.ts';
 import type { HistoryReader } from './ledger/read-history.ts';
 import { isOperator, isReader, requirePeer } from './peer.ts';
@@ -28,6 +31,7 @@ export interface FleetServicePorts {
   readonly trust: TrustNow;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter: HallMeter;
 }
 
 const readersMax = 256;
@@ -52,19 +56,20 @@ export class FleetService {
     this.#ports = ports;
   }
 
-  get streams(): number {
-    return this.#watching.size;
-  }
-
   readonly watch = (call: ServerWritableStream<WatchRequest, WatchAnswer>): void => {
+    const { meter, clock } = this.#ports;
+    const fromMs = clock.nowMs();
     call.on('error', () => undefined);
     try {
       this.#require(call, isReader);
       if (this.#watching.size >= readersMax) throw hallErrors.HK_RATE_EXCEEDED(`${readersMax} readers follow the feed`);
     } catch (error) {
-      call.emit('error', refusalOf(error, busyRetryMs));
+      const refusal = refusalOf(error, busyRetryMs);
+      meter.answered('watch', refusal.code, fromMs);
+      call.emit('error', refusal);
       return;
     }
+    meter.answered('watch', status.OK, fromMs);
     const { reign } = this.#ports.leadership;
     if (reign === undefined) {
       this.#endWithNotPrimary(call);
@@ -75,9 +80,11 @@ export class FleetService {
     const watching = { call, reader, reign };
     const leave = (): void => {
       this.#watching.delete(watching);
+      meter.streams('watch', this.#watching.size);
       reign.feed.leave(reader);
     };
     this.#watching.add(watching);
+    meter.streams('watch', this.#watching.size);
     call.on('drain', () => reign.feed.drained(reader));
     call.on('cancelled', leave);
     call.on('close', leave);
@@ -88,7 +95,7 @@ export class FleetService {
   };
 
   readonly history = (call: ServerUnaryCall<HistoryRequest, HistoryAnswer>, callback: sendUnaryData<HistoryAnswer>): void => {
-    this.#answer(call, callback, isReader, async (reign, signal) => {
+    this.#answer('history', call, callback, isReader, async (reign, signal) => {
       if (reign === undefined) return this.#notPrimary();
       const page = await this.#ports.history.read(call.request, signal);
       return this.#ports.leadership.reign === reign
@@ -98,7 +105,7 @@ export class FleetService {
   };
 
   readonly putRoster = (call: ServerUnaryCall<PutRosterRequest, PutRosterAnswer>, callback: sendUnaryData<PutRosterAnswer>): void => {
-    this.#answer(call, callback, isOperator, async (reign) => {
+    this.#answer('put_roster', call, callback, isOperator, async (reign) => {
       const roster = parseRoster(call.request.roster, this.#settings.hall);
       if (reign === undefined) return this.#notPrimary();
       const { pairUid, epoch, fleet, writer } = reign;
@@ -124,22 +131,34 @@ export class FleetService {
       this.#endWithNotPrimary(call);
     }
     this.#watching.clear();
+    this.#ports.meter.streams('watch', 0);
   }
 
   #answer<T extends HistoryAnswer | PutRosterAnswer>(
+    method: HallMethod,
     call: CallerOf,
     callback: sendUnaryData<T>,
     rule: PeerRule,
     work: (reign: Reign | undefined, signal: AbortSignal) => Promise<Answer<T['body']>>,
   ): void {
+    const { meter, clock, leadership } = this.#ports;
+    const fromMs = clock.nowMs();
+    const give = (answer: Answer<T['body']>): void => {
+      meter.answered(method, status.OK, fromMs);
+      callback(null, answer as T);
+    };
     const run = async (): Promise<void> => {
       try {
         this.#require(call, rule);
-        const answer = await work(this.#ports.leadership.reign, within(unaryDeadlineMs, 'the answer'));
-        callback(null, answer as T);
+        give(await work(leadership.reign, within(unaryDeadlineMs, 'the answer')));
       } catch (error) {
-        if (codeOf(error) === 'HK_REIGN_OVER') callback(null, this.#notPrimary() as T);
-        else callback(refusalOf(error, busyRetryMs));
+        if (codeOf(error) === 'HK_REIGN_OVER') {
+          give(this.#notPrimary());
+          return;
+        }
+        const refusal = refusalOf(error, busyRetryMs);
+        meter.answered(method, refusal.code, fromMs);
+        callback(refusal);
       }
     };
     void run();

@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -8,6 +9,7 @@ import type { HallIdentity } from '#lib/pki/identity.ts';
 import { decideRun } from './decide-run.ts';
 import { hallErrors } from './errors.ts';
 import type { Leadership } from './leadership.ts';
+import type { HallMeter } from './hall-meter.ts';
 import { LinkSession } from './link-session.ts';
 import { isTerminal, requirePeer } from './peer.ts';
 import type { TrustNow } from './peer.ts';
@@ -25,6 +27,7 @@ export interface TerminalLinkPorts {
   readonly trust: TrustNow;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter: HallMeter;
 }
 
 const helloMaxMs = 5_000;
@@ -61,12 +64,9 @@ export class TerminalLink {
     this.#ports = ports;
   }
 
-  get streams(): number {
-    return this.#sessions.size;
-  }
-
   readonly attach = (call: ServerDuplexStream<Up, Down>): void => {
-    const { trust, clock, log } = this.#ports;
+    const { trust, clock, log, meter } = this.#ports;
+    const fromMs = clock.nowMs();
     call.on('error', () => undefined);
     let session: LinkSession;
     try {
@@ -79,10 +79,13 @@ export class TerminalLink {
       session = new LinkSession(call, identity.name, clock.nowMs());
     } catch (error) {
       log.warn({ peer: call.getPeer(), why: String(error) }, 'a terminal link is refused');
-      call.emit('error', refusalOf(error, busyRetryMs));
+      const refusal = refusalOf(error, busyRetryMs);
+      meter.answered('attach', refusal.code, fromMs);
+      call.emit('error', refusal);
       return;
     }
     this.#sessions.add(session);
+    meter.streams('attach', this.#sessions.size);
     call.on('data', (up: Up) => this.#received(session, up));
     call.on('end', () => this.#forget(session));
     call.on('cancelled', () => this.#forget(session));
@@ -186,33 +189,43 @@ export class TerminalLink {
     session.isNews(desired);
     const welcome = { member: this.#settings.member, heartbeatIntervalMs: record.limits.intervalMs, desired };
     session.send(reign.pairUid, reign.epoch, { $case: 'welcome', value: welcome });
+    this.#ports.meter.answered('attach', status.OK, this.#ports.clock.nowMs());
   }
 
   #heartbeat(session: LinkSession, heartbeat: Heartbeat): void {
     const { reign } = this.#ports.leadership;
     // Sent before the terminal read that we do not lead any more: it counts for nobody.
     if (reign === undefined || session.welcomedIn !== reign) return;
+    const fromMs = this.#ports.clock.nowMs();
     const stamp = reign.fleet.stamp();
     session.heardMs = stamp.watchMs;
     reign.fleet.record(session.terminal)?.heard(heartbeat, stamp);
     const answer = { sequence: heartbeat.sequence, wallUnixMs: BigInt(Math.floor(stamp.wallMs)) };
     session.send(reign.pairUid, reign.epoch, { $case: 'heartbeatAnswer', value: answer });
+    this.#ports.meter.answered('heartbeat', status.OK, fromMs);
   }
 
   #sayNotPrimary(session: LinkSession): void {
     const { highestEpoch } = this.#ports.leadership;
+    this.#ports.meter.answered('attach', status.OK, this.#ports.clock.nowMs());
     session.send(this.#settings.pairUid, highestEpoch, { $case: 'notPrimary', value: { member: this.#settings.member } });
   }
 
   #drop(session: LinkSession, error: Error, retryAfterMs?: number): void {
-    this.#sessions.delete(session);
-    if (this.#speaking.get(session.terminal) === session) this.#speaking.delete(session.terminal);
+    const { meter, clock } = this.#ports;
+    this.#remove(session);
+    meter.answered('attach', refusalOf(error).code, clock.nowMs());
     session.refuse(error, retryAfterMs);
   }
 
   #forget(session: LinkSession): void {
+    this.#remove(session);
+    session.close();
+  }
+
+  #remove(session: LinkSession): void {
     this.#sessions.delete(session);
     if (this.#speaking.get(session.terminal) === session) this.#speaking.delete(session.terminal);
-    session.close();
+    this.#ports.meter.streams('attach', this.#sessions.size);
   }
 }

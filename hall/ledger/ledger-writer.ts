@@ -30,6 +30,8 @@ export interface LedgerWriterPorts {
   /** The ledger is written again, or it is away and why. */
   readonly onLedger: (state: 'ready' | 'away', why: string) => void;
   readonly onFalseAck: () => void;
+  /** Duration of each good transaction. */
+  readonly onCommitMs: (ms: number) => void;
 }
 
 export interface WriterStart {
@@ -127,7 +129,9 @@ export class LedgerWriter {
     for (let failures = 0; !signal.aborted;) {
       try {
         if (this.#session === undefined || this.#session.isBroken) this.#session = await this.#ports.open(signal);
+        const fromMs = clock.nowMs();
         await writeBatch(this.#session, batch, this.#start, signal);
+        this.#ports.onCommitMs(clock.nowMs() - fromMs);
         this.#finish(batch);
         return;
       } catch (error) {

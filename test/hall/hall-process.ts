@@ -13,6 +13,7 @@ import type { PlainPostgres } from './plain-postgres.ts';
 /** A hall server as the member agent runs it: a child with control lines. */
 export interface HallProcess extends AsyncDisposable {
   readonly port: number;
+  readonly metricsPort: number;
   readonly events: readonly HallEvent[];
   control(order: HallControl | string): void;
   /** Waits for an event that came after the last one waited for. */
@@ -40,6 +41,7 @@ export async function startHallProcess(
     listen: { address: '127.0.0.1', port: listenPort },
     tls: await certificates.memberFiles(join(folder, member), member),
     postgresql: postgres.ledger,
+    metrics: { address: '127.0.0.1', port: 0 },
   };
   const file = join(folder, `${member}.json`);
   await writeFile(file, JSON.stringify(settings));
@@ -76,6 +78,7 @@ export async function startHallProcess(
   if (listening.event !== 'listening') throw new Error('the hall server does not listen');
   return {
     port: listening.port,
+    metricsPort: listening.metricsPort ?? 0,
     events,
     control: (order) => void child.stdin.write(`${typeof order === 'string' ? order : JSON.stringify(order)}\n`),
     untilEvent,
