@@ -1,9 +1,9 @@
 import type { ArbiterAnswer, MemberEffect } from './events.ts';
 import { decideClaim } from './decide-claim.ts';
 import { awakeMs, recordOf } from './member-state.ts';
-import type { ArbiterView, MemberState, Takeover } from './member-state.ts';
+import type { ArbiterView, MemberState, RunningRequest, Takeover } from './member-state.ts';
 import { isForward } from './pair-record.ts';
-import type { PairRecord, SeenRecord } from './pair-record.ts';
+import type { SeenRecord } from './pair-record.ts';
 
 /** Between attempts after failures: the first, doubled up to the last. A claim must not wait long for an arbiter that comes back. */
 export const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
@@ -26,7 +26,7 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
     case 'invalid':
       return freeze(state, arbiter, answer.why);
     case 'won':
-      return accept(noteTakeover(state, request.next), arbiter, answer.seen, true, effects);
+      return accept(noteTakeover(state, request), arbiter, answer.seen, true, effects);
     case 'current':
       return accept(state, arbiter, answer.seen, false, effects);
   }
@@ -76,7 +76,7 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
 }
 
 /** Begins, or goes on with, the story of a take-over when one of our own changes of the record was carried out. */
-function noteTakeover(state: MemberState, next: PairRecord | undefined): MemberState {
+function noteTakeover(state: MemberState, { next, sentMs }: RunningRequest): MemberState {
   const known = recordOf(state);
   if (next === undefined || known === undefined || known.mode === next.mode) return state;
   const now = awakeMs(state);
@@ -86,14 +86,17 @@ function noteTakeover(state: MemberState, next: PairRecord | undefined): MemberS
     const lastGoodMs = verdict.do === 'claim' ? verdict.lastGoodMs : now;
     return {
       ...state,
-      takeover: story({ reason, why: next.reason, epoch: next.epoch, lastGoodMs, decidedMs: now, flushAtClaim: state.postgres.flush }, now),
+      takeover: story(
+        { reason, why: next.reason, epoch: next.epoch, lastGoodMs, decidedMs: sentMs, flushAtClaim: state.postgres.flush },
+        now,
+      ),
     };
   }
   const leaderChanged = known.primary !== next.primary;
   if (known.mode === 'claim' && leaderChanged) {
     const since = state.claimSeenMs ?? now;
     const taken = story(
-      { reason: 'takeBack', why: next.reason, epoch: next.epoch, lastGoodMs: since, decidedMs: now, flushAtClaim: state.postgres.flush },
+      { reason: 'takeBack', why: next.reason, epoch: next.epoch, lastGoodMs: since, decidedMs: sentMs, flushAtClaim: state.postgres.flush },
       now,
     );
     return { ...state, takeover: { ...taken, fencedMs: now, promotedMs: now } };

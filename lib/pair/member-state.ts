@@ -122,6 +122,7 @@ export interface RunningRequest {
   readonly id: number;
   readonly kind: 'read' | 'settle' | 'swap';
   readonly next: PairRecord | undefined;
+  readonly sentMs: number;
 }
 
 export interface ArbiterView {

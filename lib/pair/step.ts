@@ -128,7 +128,12 @@ function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
   if (decision.do === 'none') return state;
   const id = state.nextId;
   const { seen } = state.arbiter;
-  const request: RunningRequest = { id, kind: decision.do, next: decision.do === 'read' ? undefined : decision.next };
+  const request: RunningRequest = {
+    id,
+    kind: decision.do,
+    next: decision.do === 'read' ? undefined : decision.next,
+    sentMs: awakeMs(state),
+  };
   if (decision.do === 'read' || seen === undefined) effects.push({ do: 'read', id });
   else {
     const why = decision.do === 'swap' ? decision.why : 'settling older requests';

@@ -1,0 +1,123 @@
+import { within } from '#lib/base/deadline.ts';
+import { defineErrors } from '#lib/base/errors.ts';
+import { unreachable } from '#lib/base/invariant.ts';
+import type { Operation, SyncNames } from '#lib/pair/member-state.ts';
+import { applicationNameOf } from '#lib/postgres/names.ts';
+import { gateOf } from './picture.ts';
+import type { PostgresLane } from './postgres-lane.ts';
+import { rejoin } from './act-rejoin.ts';
+import { startStandby } from './act-start-standby.ts';
+
+export const operationErrors = defineErrors({
+  HK_MEMBER_ADMISSION: { retry: 'backoff', says: 'the standby was not admitted' },
+});
+
+const primaryReadyMs = 600_000;
+const fenceMaxMs = 100;
+const promoteMaxMs = 600_000;
+const admitMaxMs = 2_000;
+const admitPollMs = 5;
+const checkpointMaxMs = 60_000;
+const stopMaxMs = 10_000;
+const killMaxMs = 30_000;
+const initialiseMaxMs = 300_000;
+const settingMaxMs = 30_000;
+
+/** Carries out one operation of the core, in the words of lib/postgres. Decides nothing. */
+export async function operate(lane: PostgresLane, what: Operation, signal: AbortSignal): Promise<void> {
+  const { instance } = lane;
+  switch (what.do) {
+    case 'initialise':
+      return initialise(lane, within(initialiseMaxMs, 'initialising the data', signal));
+    case 'startPrimary':
+      return startPrimary(lane, what.names, signal);
+    case 'becomePrimary':
+      await instance.setFollow(false, within(settingMaxMs, 'leaving the stream', signal));
+      return promoteTo(lane, what.names, signal);
+    case 'startStandby':
+      return startStandby(lane, what.upstream, signal);
+    case 'follow':
+      return instance.setFollow(true, within(settingMaxMs, 'following the peer', signal));
+    case 'rejoin':
+      return rejoin(lane, signal);
+    case 'prove':
+      return prove(lane, signal);
+    case 'admit':
+      return admit(lane, within(admitMaxMs, 'admitting the standby', signal));
+    case 'setNames':
+      return instance.setGate(gateOf[what.names], within(settingMaxMs, 'setting whom commits wait for', signal));
+    case 'fence':
+      await instance.fence(lane.control, fenceMaxMs, signal);
+      return undefined;
+    case 'promote':
+      await instance.promote(lane.control, within(promoteMaxMs, 'promotion', signal));
+      return undefined;
+    case 'checkpoint':
+      await lane.control.query('CHECKPOINT', [], within(checkpointMaxMs, 'the checkpoint', signal));
+      return undefined;
+    case 'handOver':
+      return lane.ending(() => instance.stop(within(stopMaxMs, 'stopping PostgreSQL', signal)));
+    case 'kill':
+      return lane.ending(() => instance.killAll(within(killMaxMs, 'killing PostgreSQL')));
+    default:
+      return unreachable(what);
+  }
+}
+
+async function initialise(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  const { systemIdentifier, timeline } = await lane.instance.initialise(signal);
+  await lane.instance.writeProof({ systemIdentifier, timeline });
+  lane.proven(systemIdentifier);
+}
+
+/**
+ * Starts as primary. Data of a standby that was never promoted is promoted on the way, so that two pasts never share a timeline;
+ * data of a primary is not, as when a claim is taken back.
+ */
+async function startPrimary(lane: PostgresLane, names: SyncNames, signal: AbortSignal): Promise<void> {
+  const { instance } = lane;
+  const facts = await instance.inspectData(signal);
+  const state = facts.holds === 'cluster' ? facts.control.state : undefined;
+  const inTime = within(primaryReadyMs, 'starting PostgreSQL', signal);
+  if (state === 'inArchiveRecovery' || state === 'shutDownInRecovery') {
+    lane.follow(await instance.start({ as: 'standby', follow: false }, inTime));
+    await instance.waitReady(inTime);
+    await promoteTo(lane, names, inTime);
+  } else {
+    lane.follow(await instance.start({ as: 'primary', gate: gateOf[names] }, inTime));
+    await instance.waitReady(inTime);
+  }
+  lane.recoveredAt((await instance.status(lane.control, inTime)).flushLsn ?? 0n);
+  // Who takes a claim back proves first that it can write at all.
+  if (names === 'gate') await instance.commitLocal(lane.control, inTime);
+}
+
+async function promoteTo(lane: PostgresLane, names: SyncNames, signal: AbortSignal): Promise<void> {
+  await lane.instance.promote(lane.control, within(promoteMaxMs, 'promotion', signal));
+  if (names !== 'gate') await lane.instance.setGate(gateOf[names], signal);
+}
+
+async function prove(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  const { systemIdentifier, timeline } = await lane.instance.status(lane.control, within(settingMaxMs, 'looking at the copy', signal));
+  await lane.instance.writeProof({ systemIdentifier, timeline });
+  lane.proven(systemIdentifier);
+}
+
+/** PostgreSQL first: gate, proof that it bites, the peer's name, own flush position, and the peer has passed it. */
+async function admit(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  const { instance } = lane;
+  await instance.setGate('closed', signal);
+  if (!(await instance.provesClosed(lane.waiting, lane.control, signal))) {
+    throw operationErrors.HK_MEMBER_ADMISSION('a commit did not wait behind the closed gate');
+  }
+  await instance.setGate('peer', signal);
+  const target = (await instance.status(lane.control, signal)).flushLsn ?? 0n;
+  for (;;) {
+    signal.throwIfAborted();
+    const { peers } = await instance.status(lane.control, signal);
+    const peer = peers.find(({ applicationName }) => applicationName === applicationNameOf(lane.peer));
+    if (peer?.state !== 'streaming') throw operationErrors.HK_MEMBER_ADMISSION('its stream ended');
+    if ((peer.flushLsn ?? 0n) >= target) return;
+    await lane.clock.sleep(admitPollMs, signal);
+  }
+}

@@ -1,0 +1,72 @@
+import { within } from '#lib/base/deadline.ts';
+import { decideRejoin } from '#lib/postgres/decide-rejoin.ts';
+import type { RejoinDecision } from '#lib/postgres/decide-rejoin.ts';
+import { startStandby } from './act-start-standby.ts';
+import type { PostgresLane } from './postgres-lane.ts';
+
+const stopMaxMs = 10_000;
+const killMaxMs = 30_000;
+const lineageMaxMs = 60_000;
+/** A promoted source may take so long until its checkpoint shows the new timeline, before which pg_rewind sees no difference. */
+const checkpointSeenMs = 60_000;
+const checkpointPollMs = 200;
+const rewindMaxMs = 3_600_000;
+const copyMaxMs = 24 * 3_600_000;
+
+/** Brings this member back as a standby of the living primary: streams, rewinds or copies, whatever its past allows. */
+export async function rejoin(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  const { instance, log } = lane;
+  if (lane.running) await lane.ending(() => stopOrKill(lane));
+  const decision = await compare(lane, within(lineageMaxMs, 'comparing the pasts of both members', signal));
+  log.info({ does: decision.do, why: decision.why }, 'rejoining');
+  if (decision.do === 'rewind') {
+    lane.proven(undefined);
+    await sourceCheckpointed(lane, within(checkpointSeenMs, "the primary's checkpoint", signal));
+    const result = await instance.rewind(within(rewindMaxMs, 'rewinding', signal));
+    log.info({ did: result.did, why: 'why' in result ? result.why : undefined }, 'rewound');
+    if (result.did === 'failed') await copy(lane, signal);
+  } else if (decision.do === 'copy') {
+    await copy(lane, signal);
+  }
+  await startStandby(lane, true, signal);
+}
+
+async function stopOrKill({ instance }: PostgresLane): Promise<void> {
+  try {
+    await instance.stop(within(stopMaxMs, 'stopping PostgreSQL'));
+  } catch {
+    await instance.killAll(within(killMaxMs, 'killing PostgreSQL'));
+  }
+}
+
+async function compare(lane: PostgresLane, signal: AbortSignal): Promise<RejoinDecision> {
+  const { instance } = lane;
+  const facts = await instance.inspectData(signal);
+  if (facts.holds !== 'cluster') return { do: 'copy', why: facts.holds === 'nothing' ? 'there is no data here' : facts.why };
+  if ((await instance.readProof()) === undefined) return { do: 'copy', why: 'the data here has no proof of completeness' };
+  const mine = await instance.stoppedLineage(signal);
+  const line = instance.openReplicationLine('lineage');
+  try {
+    return decideRejoin(mine, await instance.runningLineage(line, signal));
+  } finally {
+    await line.close();
+  }
+}
+
+async function sourceCheckpointed(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  const line = lane.instance.openReplicationLine('checkpoint');
+  try {
+    for (;;) {
+      const { timeline, checkpointTimeline } = await lane.instance.status(line, signal);
+      if (checkpointTimeline >= timeline) return;
+      await lane.clock.sleep(checkpointPollMs, signal);
+    }
+  } finally {
+    await line.close();
+  }
+}
+
+async function copy(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+  lane.proven(undefined);
+  await lane.instance.copy(({ percent }) => (lane.progressPercent = percent), within(copyMaxMs, 'copying the primary', signal));
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { within } from '#lib/base/deadline.ts';
+import { codeOf } from '#lib/base/errors.ts';
+import type { MemberEvent } from '#lib/pair/events.ts';
+import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
+import { lineFailureOf } from '#lib/postgres/sql-line.ts';
+
+export interface CanaryPorts {
+  readonly instance: PostgresInstance;
+  readonly clock: Clock;
+  readonly periodMs: number;
+  /** Whether the own server runs as primary right now; else the peer's is probed. */
+  readonly leads: () => boolean;
+  readonly tell: (event: MemberEvent) => void;
+  /** A commit whose wait was cancelled, and how long each good one took. */
+  readonly falseAck: () => void;
+  readonly took: (which: 'local' | 'sync' | 'remote', ms: number) => void;
+}
+
+type Which = 'local' | 'sync' | 'remote';
+
+/** A probe that hangs is given up after this and begun anew on a fresh connection; the core judges by its age meanwhile. */
+const giveUpMs = { local: 5_000, sync: 10_000, remote: 1_000 } as const;
+
+/** Probe writes: on the primary one that waits for nobody and one that waits as clients do, on the standby one at the primary. */
+export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Promise<void> {
+  const { instance } = ports;
+  const local = instance.openLine('canary');
+  const sync = instance.openLine('sync');
+  const control = instance.openLine('sync_end');
+  const remote = instance.openPeerLine('canary');
+  await Promise.all([
+    probe('local', ports, signal, (limit) => instance.commitLocal(local, limit)),
+    probe('sync', ports, signal, async (limit) => {
+      try {
+        await instance.commitSynchronous(sync, limit);
+      } catch (error) {
+        // Its session still waits for the peer and would hold a connection for each attempt.
+        if (limit.aborted && !signal.aborted) await endStuck(instance, control, signal);
+        throw error;
+      }
+    }),
+    probe('remote', ports, signal, (limit) => instance.commitLocal(remote, limit)),
+  ]);
+}
+
+async function endStuck(instance: PostgresInstance, line: SqlLine, signal: AbortSignal): Promise<void> {
+  await instance.endStuckCanaries(line, 'sync', within(1_000, 'ending stuck canaries', signal)).catch(() => undefined);
+}
+
+async function probe(
+  which: Which,
+  ports: CanaryPorts,
+  signal: AbortSignal,
+  write: (limit: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const { clock, periodMs, tell } = ports;
+  while (!signal.aborted) {
+    const begun = clock.nowMs();
+    if (ports.leads() === (which !== 'remote')) {
+      tell({ on: 'canary', which, result: 'started' });
+      try {
+        await write(within(giveUpMs[which], `the ${which} canary`, signal));
+        ports.took(which, clock.nowMs() - begun);
+        tell({ on: 'canary', which, result: 'ok' });
+      } catch (error) {
+        if (codeOf(error) === 'HK_POSTGRES_NOT_SYNCHRONOUS') ports.falseAck();
+        tell({ on: 'canary', which, result: resultOf(error) });
+      }
+    }
+    await clock.sleep(Math.max(0, periodMs - (clock.nowMs() - begun)), signal).catch(() => undefined);
+  }
+}
+
+/** A server that is full of connections, or starting, is alive: its answer says so, only the probe was refused. */
+function resultOf(error: unknown): 'ok' | 'failed' | 'refused' {
+  const failure = lineFailureOf(error);
+  if (failure === 'full') return 'ok';
+  return failure === 'refused' ? 'refused' : 'failed';
+}

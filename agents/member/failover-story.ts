@@ -1,0 +1,44 @@
+import type { Takeover } from '#lib/pair/member-state.ts';
+import { formatLsn } from '#lib/postgres/lsn.ts';
+import type { FailoverReport } from './contract-status.ts';
+
+/** Where a take-over stands in the clock of the process and in the clock on the wall. */
+export interface StoryClock {
+  /** Awake milliseconds now, in which the instants of a take-over are given. */
+  readonly awakeMs: number;
+  readonly wallMs: number;
+}
+
+/**
+ * The report of a finished take-over. `routedMs` is when the first DNS server had the name, in awake time; without DNS it is when the
+ * gate was open. Undefined while the take-over goes on.
+ */
+export function reportOf(
+  takeover: Takeover,
+  routedMs: number,
+  members: { readonly from: string; readonly to: string },
+  now: StoryClock,
+): FailoverReport | undefined {
+  const { lastGoodMs, decidedMs, claimedMs, fencedMs, promotedMs, openedMs } = takeover;
+  if (claimedMs === undefined || fencedMs === undefined || promotedMs === undefined || openedMs === undefined) return undefined;
+  const span = (from: number, to: number): number => Math.max(0, Math.round(to - from));
+  const wallOf = (awake: number): string => new Date(now.wallMs - (now.awakeMs - awake)).toISOString();
+  return {
+    epoch: takeover.epoch,
+    reason: takeover.reason,
+    why: takeover.why,
+    ...members,
+    startedAt: wallOf(decidedMs),
+    completedAt: wallOf(Math.max(openedMs, routedMs)),
+    phasesMs: {
+      detect: span(lastGoodMs, decidedMs),
+      decide: span(decidedMs, claimedMs),
+      fence: span(claimedMs, fencedMs),
+      promote: span(fencedMs, promotedMs),
+      open: span(promotedMs, openedMs),
+      route: span(openedMs, routedMs),
+    },
+    outageMs: span(lastGoodMs, openedMs),
+    positionAtClaim: formatLsn(takeover.flushAtClaim),
+  };
+}

@@ -1,0 +1,43 @@
+import { Fields } from '#lib/base/fields.ts';
+import { pairModes } from '#lib/pair/pair-record.ts';
+import type { Heartbeat } from '#lib/pair/member-state.ts';
+
+/** A heartbeat as one line of JSON; WAL positions are decimal texts. */
+export function formatHeartbeat(heartbeat: Heartbeat): string {
+  return `${JSON.stringify({ ...heartbeat, flush: String(heartbeat.flush), replay: String(heartbeat.replay) })}\n`;
+}
+
+/** Reads a line of the peer. Undefined when it is anything else; fields that a newer peer adds are passed over. */
+export function parseHeartbeat(line: string): Heartbeat | undefined {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const problems: string[] = [];
+  const field = new Fields(raw, '', problems);
+  const position = { pattern: /^[0-9]{1,20}$/ } as const;
+  const record = field.has('record') ? field.group('record') : undefined;
+  const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
+  const heartbeat: Heartbeat = {
+    from: field.text('from'),
+    record:
+      record === undefined
+        ? undefined
+        : {
+            sequence: record.wholeNumber('sequence', whole),
+            mode: record.oneOf('mode', pairModes),
+            epoch: record.wholeNumber('epoch', whole),
+          },
+    postgres: field.oneOf('postgres', ['starting', 'running', 'dead', 'stopped']),
+    role: field.oneOf('role', ['primary', 'standby']),
+    data: field.oneOf('data', ['empty', 'incomplete', 'complete']),
+    flush: BigInt(field.text('flush', { ...position, fallback: '0' })),
+    replay: BigInt(field.text('replay', { ...position, fallback: '0' })),
+    localCanaryAgeMs: field.wholeNumber('localCanaryAgeMs', whole),
+    handingOver: field.flag('handingOver'),
+    healthy: field.flag('healthy'),
+  };
+  return problems.length === 0 ? heartbeat : undefined;
+}

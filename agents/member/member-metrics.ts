@@ -1,0 +1,114 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { MetricSet } from '#lib/exposition/metric-set.ts';
+import { pathsOf } from '#lib/pair/decide-claim.ts';
+import { recordOf } from '#lib/pair/member-state.ts';
+import type { MemberState } from '#lib/pair/member-state.ts';
+import { blockedReasons, failoverBlockedBy, outputsOf } from '#lib/pair/outputs.ts';
+import type { ServerOutcome } from '#lib/dns/publish.ts';
+import { failoverPhases } from './contract-status.ts';
+import type { FailoverReport } from './contract-status.ts';
+import { canaryKinds, memberFamilies as families, pairPaths } from './member-families.ts';
+
+type Labels = 'hall' | 'pair' | 'member';
+
+/** The member's families, fed by its states and events. Setting a gauge to what it is costs next to nothing. */
+export class MemberMetrics {
+  readonly set: MetricSet<Labels>;
+  readonly #clock: Clock;
+  readonly #role;
+  readonly #mode;
+  readonly #epoch;
+  readonly #possible;
+  readonly #blocked;
+  readonly #serving;
+  readonly #lag;
+  readonly #path;
+  readonly #arbiter;
+  readonly #canarySuccess;
+  readonly #canarySeconds;
+  readonly #failovers;
+  readonly #phase;
+  readonly #unavailable;
+  readonly #falseAcks;
+  readonly #dnsUpdates;
+  readonly #dnsFailures;
+  readonly #dnsEpoch;
+
+  constructor(labels: Readonly<Record<Labels, string>>, clock: Clock) {
+    const set = new MetricSet<Labels>('pair', labels);
+    this.set = set;
+    this.#clock = clock;
+    this.#role = set.states(families.role, 'role');
+    this.#mode = set.states(families.mode, 'mode');
+    this.#epoch = set.gauge(families.epoch);
+    this.#possible = set.gauge(families.possible);
+    this.#blocked = set.gauge(families.blocked);
+    this.#serving = set.gauge(families.serving);
+    this.#lag = set.gauge(families.lagBytes);
+    this.#path = set.gauge(families.path);
+    this.#arbiter = set.gauge(families.arbiter);
+    this.#canarySuccess = set.gauge(families.canarySuccess);
+    this.#canarySeconds = set.histogram(families.canarySeconds);
+    this.#failovers = set.counter(families.failovers);
+    this.#phase = set.gauge(families.phase);
+    this.#unavailable = set.counter(families.unavailable);
+    this.#falseAcks = set.counter(families.falseAcks);
+    this.#dnsUpdates = set.counter(families.dnsUpdates);
+    this.#dnsFailures = set.counter(families.dnsFailures);
+    this.#dnsEpoch = set.gauge(families.dnsEpoch);
+  }
+
+  /** Shows a state of the core. Called when a look or a change brought a new one, not for every tick. */
+  show(state: MemberState): void {
+    const record = recordOf(state);
+    const { postgres } = state;
+    const running = postgres.process === 'running';
+    this.#role.set({}, running ? postgres.role : 'none');
+    if (record !== undefined) {
+      this.#mode.set({}, record.mode);
+      this.#epoch.set({}, record.epoch);
+    }
+    const why = failoverBlockedBy(state);
+    this.#possible.set({}, why === undefined ? 1 : 0);
+    for (const reason of blockedReasons) this.#blocked.set({ reason }, reason === why ? 1 : 0);
+    this.#serving.set({}, outputsOf(state).access.to === 'open' ? 1 : 0);
+    const paths = pathsOf(state);
+    const stream = running && (postgres.role === 'primary' ? postgres.peerAttached : postgres.streaming);
+    const up = { heartbeat: paths.heartbeat, sql: postgres.role === 'primary' ? paths.heartbeat : paths.sql, stream };
+    for (const path of pairPaths) this.#path.set({ path }, up[path] ? 1 : 0);
+    this.#arbiter.set({}, state.arbiter.failures === 0 && record !== undefined ? 1 : 0);
+    if (running && postgres.role === 'primary' && postgres.peerAttached) {
+      this.#lag.set({}, Number(postgres.flush > postgres.peerFlush ? postgres.flush - postgres.peerFlush : 0n));
+    } else {
+      this.#lag.remove({});
+    }
+  }
+
+  canary(kind: (typeof canaryKinds)[number], tookMs: number): void {
+    this.#canarySuccess.set({ canary: kind }, this.#clock.wallMs() / 1_000);
+    this.#canarySeconds.observe({ canary: kind }, tookMs / 1_000);
+  }
+
+  falseAck(): void {
+    this.#falseAcks.add({});
+  }
+
+  /** Counts a take-over that has just finished. */
+  finished(report: FailoverReport): void {
+    this.showPhases(report);
+    this.#failovers.add({ reason: report.reason as 'silence' });
+    this.#unavailable.add({}, report.outageMs / 1_000);
+  }
+
+  /** Shows the phases of the last take-over, also after a restart of the agent. */
+  showPhases(report: FailoverReport): void {
+    for (const phase of failoverPhases) this.#phase.set({ phase }, report.phasesMs[phase] / 1_000);
+  }
+
+  dns({ server, result, attempts }: ServerOutcome, epoch: number): void {
+    const name = `${server.host}:${server.port}`;
+    this.#dnsUpdates.add({ server: name }, attempts);
+    if (result.outcome === 'applied' || result.outcome === 'unchanged') this.#dnsEpoch.set({ server: name }, epoch);
+    else this.#dnsFailures.add({ server: name, reason: result.outcome });
+  }
+}

@@ -1,0 +1,55 @@
+import { decideOperation } from '#lib/pair/decide-operation.ts';
+import { awakeMs, recordOf } from '#lib/pair/member-state.ts';
+import type { MemberState } from '#lib/pair/member-state.ts';
+import { failoverBlockedBy, outputsOf } from '#lib/pair/outputs.ts';
+import { formatLsn } from '#lib/postgres/lsn.ts';
+import type { FailoverReport, MemberStatus } from './contract-status.ts';
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly settingsRevision: string;
+  readonly timeline: number;
+  readonly progressPercent: number | undefined;
+  readonly stepSeconds: number;
+  readonly diskFreePercent: number | undefined;
+  readonly certificateExpiresAt: string;
+  readonly dns: MemberStatus['dns'];
+  readonly failovers: readonly FailoverReport[];
+  readonly switchovers: MemberStatus['switchovers'];
+}
+
+/** What the member does or waits for right now, in words; a copy tells its progress in steps of ten percent. */
+export function stepInWords(state: MemberState, progressPercent: number | undefined): string {
+  const { operation } = state;
+  if (operation === undefined) return decideOperation(state).why;
+  const progress = progressPercent === undefined ? '' : ` ${Math.floor(progressPercent / 10) * 10} %`;
+  return `${operation.what.do}${progress}`;
+}
+
+/** The answer of `GET /v1/status`, from the core's state and what only the shell knows. */
+export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
+  const record = recordOf(state);
+  const { postgres } = state;
+  const running = postgres.process === 'running';
+  const leads = running && postgres.role === 'primary';
+  const lag = postgres.flush > postgres.peerFlush ? postgres.flush - postgres.peerFlush : 0n;
+  const { timeline, progressPercent, ...rest } = facts;
+  return {
+    ...rest,
+    member: state.self,
+    record:
+      record === undefined
+        ? undefined
+        : { mode: record.mode, primary: record.primary ?? '-', epoch: record.epoch, sequence: record.sequence },
+    role: running ? postgres.role : 'none',
+    serving: outputsOf(state).access.to === 'open',
+    step: stepInWords(state, progressPercent),
+    timeline,
+    flushPosition: formatLsn(postgres.flush),
+    lagBytes: leads && postgres.peerAttached ? Number(lag) : undefined,
+    peerHeard: awakeMs(state) - state.peerView.heardMs < state.limits.suspectAfterMs && state.peerView.heartbeat !== undefined,
+    arbiterReached: record !== undefined && state.arbiter.failures === 0,
+    blockedBy: failoverBlockedBy(state),
+    systemIdentifier: postgres.systemIdentifier,
+  };
+}

@@ -1,0 +1,383 @@
+import { join } from 'node:path';
+import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import { optionErrors } from '#lib/base/fields.ts';
+import type { Logger } from '#lib/base/log.ts';
+import { runParts } from '#lib/base/parts.ts';
+import type { Part } from '#lib/base/parts.ts';
+import type { Random } from '#lib/base/random.ts';
+import { metricsServer } from '#lib/http/metrics-server.ts';
+import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
+import { awakeMs } from '#lib/pair/member-state.ts';
+import type { MemberState } from '#lib/pair/member-state.ts';
+import type { MemberOutputs } from '#lib/pair/outputs.ts';
+import { heartbeatOf } from '#lib/pair/outputs.ts';
+import { inspectCertificate } from '#lib/pki/inspect.ts';
+import { pairAuthority } from '#lib/pki/trust.ts';
+import { findBinaries } from '#lib/postgres/binaries.ts';
+import type { PostgresInstance } from '#lib/postgres/instance.ts';
+import { openInstance } from '#lib/postgres/open-instance.ts';
+import { pathsOf } from '#lib/postgres/paths.ts';
+import { memberAccount } from './account.ts';
+import { AdminEndpoint } from './admin-endpoint.ts';
+import { runCanaries } from './canary-lane.ts';
+import type { MemberSettings } from './contract.ts';
+import type { MemberStatus } from './contract-status.ts';
+import { reportOf } from './failover-story.ts';
+import { writeHallFiles } from './hall-files.ts';
+import { HallProcess } from './hall-process.ts';
+import { KubernetesRecordStore } from './kubernetes-record-store.ts';
+import { MemberMetrics } from './member-metrics.ts';
+import type { MemberOptions } from './member-options.ts';
+import { MemberShell } from './member-shell.ts';
+import { statusOf, stepInWords } from './member-status.ts';
+import { dialPeer } from './peer-link.ts';
+import { PostgresLane } from './postgres-lane.ts';
+import { ReportFile } from './report-file.ts';
+import { Route } from './route.ts';
+import type { SettingsSource } from './settings-source.ts';
+import { runUpkeep } from './upkeep.ts';
+
+export interface MemberPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+  readonly uid: number;
+  /** Starts the hall server when member.yaml names no command. */
+  readonly hallCommand: readonly [string, ...string[]];
+}
+
+/** Switchovers whose end is remembered for the status. */
+const switchoversMax = 10;
+const diskEveryMs = 10_000;
+
+/** Changed settings that a running member takes over; any other change starts it anew, with PostgreSQL running on. */
+function needsRestart(before: MemberSettings, after: MemberSettings): boolean {
+  const rest = ({ paused: _paused, revision: _revision, ...others }: MemberSettings): string =>
+    JSON.stringify({
+      ...others,
+      tls: { ...others.tls, key: others.tls.key.reveal() },
+      dns: others.dns === undefined ? undefined : { ...others.dns, tsig: { ...others.dns.tsig, secret: others.dns.tsig.secret.reveal() } },
+    });
+  return rest(before) !== rest(after);
+}
+
+/** One member with one set of settings, from taking the lock to letting it go. */
+export class Member {
+  readonly #options: MemberOptions;
+  readonly #source: SettingsSource;
+  readonly #settings: MemberSettings;
+  readonly #ports: MemberPorts;
+  readonly #metrics: MemberMetrics;
+  readonly #instance: PostgresInstance;
+  readonly #lane: PostgresLane;
+  readonly #reports: ReportFile;
+  readonly #stop = new AbortController();
+  readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
+  readonly #route: Route;
+  #hall: HallProcess | undefined;
+  #shell: MemberShell | undefined;
+  #told = { epoch: 0, routedMs: 0 };
+  #step = { words: '', sinceMs: 0 };
+  #diskFreePercent: number | undefined;
+  #restart = false;
+
+  private constructor(
+    options: MemberOptions,
+    source: SettingsSource,
+    ports: MemberPorts,
+    made: { readonly instance: PostgresInstance; readonly reports: ReportFile },
+  ) {
+    const { settings } = source;
+    this.#options = options;
+    this.#source = source;
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#instance = made.instance;
+    this.#reports = made.reports;
+    const hall = settings.hallServer?.hall ?? settings.pair.namespace;
+    this.#metrics = new MemberMetrics({ hall, pair: settings.pair.name, member: settings.self.name }, ports.clock);
+    const last = made.reports.reports[0];
+    if (last !== undefined) this.#metrics.showPhases(last);
+    this.#lane = new PostgresLane(made.instance, { peer: settings.peer.name, clock: ports.clock, log: ports.log }, (postgres) =>
+      this.#shell?.send({ on: 'postgresDied', postgres }),
+    );
+    this.#route = new Route({
+      clock: ports.clock,
+      random: ports.random,
+      log: ports.log,
+      dns: settings.dns,
+      address: settings.self.address,
+      pairUid: settings.pair.uid,
+      outcome: (outcome, epoch) => {
+        this.#metrics.dns(outcome, epoch);
+        if (this.#told.routedMs === 0 && this.#shell !== undefined) this.#told.routedMs = awakeMs(this.#shell.state);
+      },
+    });
+  }
+
+  /** @throws HK_OPTIONS_INVALID, HK_POSTGRES_BINARIES, HK_POSTGRES_SETTINGS, HK_MEMBER_ACCOUNT */
+  static async make(options: MemberOptions, source: SettingsSource, ports: MemberPorts, signal: AbortSignal): Promise<Member> {
+    const { settings } = source;
+    const limits = { ...defaultLimits, ...settings.detection };
+    const problems = limitProblems(limits);
+    if (problems.length > 0) throw optionErrors.HK_OPTIONS_INVALID(problems.join('; '));
+    const { directory } = await findBinaries(options.postgresql.binDirectory, signal);
+    const { account, localUsers } = await memberAccount(options.postgresql.user, ports.uid);
+    const { port, databases, parameters, slotKeepMegabytes } = settings.postgresql;
+    const instance = openInstance(
+      {
+        binaryDirectory: directory,
+        stateDirectory: join(options.stateDirectory, 'postgresql'),
+        dataDirectory: options.dataDirectory,
+        account,
+        localUsers,
+        self: { ...settings.self, port },
+        peer: { ...settings.peer, port },
+        tls: { certificate: settings.tls.certificate, key: settings.tls.key, authority: settings.tls.authority },
+        databases,
+        parameters,
+        slotKeepMegabytes,
+      },
+      { clock: ports.clock, random: ports.random, log: ports.log },
+    );
+    return new Member(options, source, ports, { instance, reports: await ReportFile.open(join(options.stateDirectory, 'failovers.json')) });
+  }
+
+  /** Runs until the signal aborts or changed settings ask for a new start. PostgreSQL runs on either way. */
+  async run(outer: AbortSignal): Promise<'stopped' | 'restart'> {
+    const stop = (): void => this.#stop.abort(new Error('the agent stops'));
+    outer.addEventListener('abort', stop, { once: true });
+    if (outer.aborted) stop();
+    const { clock, log } = this.#ports;
+    try {
+      await runParts(this.#parts(), { clock, log, signal: this.#stop.signal });
+    } finally {
+      outer.removeEventListener('abort', stop);
+    }
+    return this.#restart && !outer.aborted ? 'restart' : 'stopped';
+  }
+
+  #parts(): readonly Part[] {
+    const { clock, log, version } = this.#ports;
+    const { signal } = this.#stop;
+    const admin = this.#admin();
+    const background = (name: string, task: () => Promise<void>): Part => {
+      let running: Promise<void> | undefined;
+      const fail = (error: unknown): void => {
+        log.error({ part: name, error: messageOf(error) }, 'a part of the agent failed; it is started anew');
+        this.#restart = true;
+        this.#stop.abort(error);
+      };
+      return {
+        name,
+        start: () => void (running = task().catch((error: unknown) => void (signal.aborted || fail(error)))),
+        stop: () => running,
+        stopMaxMs: 5_000,
+      };
+    };
+    const { address, port } = this.#options.metrics;
+    const ready = {
+      name: 'record',
+      problem: () => (this.#shell?.state.arbiter.seen === undefined ? 'the record was never read' : undefined),
+    };
+    return [
+      metricsServer({
+        program: 'hallkeeper-member',
+        version,
+        address,
+        port,
+        summary: 'One member of a failover pair: its role, its canaries, its take-overs.',
+        collectors: [this.#metrics.set],
+        checks: { healthy: [], ready: [ready] },
+        clock,
+        log,
+      }),
+      { name: 'lock', start: () => this.#instance.lock(signal), stop: () => this.#instance.close(), stopMaxMs: 5_000 },
+      { name: 'core', start: () => this.#makeShell(), stop: () => undefined, stopMaxMs: 100 },
+      admin,
+      background('hall server', () => this.#runHall()),
+      background('core loop', async () => await this.#shell?.run()),
+      background('heartbeats', () => this.#beat()),
+      background('canaries', () => this.#canaries()),
+      background('upkeep', () => runUpkeep(this.#lane, () => this.state, signal)),
+      background('disk', () => this.#watchDisk()),
+      background('settings', () => this.#source.watch((settings) => this.#changed(settings), signal)),
+      { name: 'route', start: () => undefined, stop: () => this.#route.close(), stopMaxMs: 100 },
+    ];
+  }
+
+  get state(): MemberState {
+    if (this.#shell === undefined) throw new Error('the core is asked before it is made');
+    return this.#shell.state;
+  }
+
+  async #makeShell(): Promise<void> {
+    const { self, peer, pair, founder, detection, whenStandbyLost, paused } = this.#settings;
+    const { clock, log } = this.#ports;
+    const store = new KubernetesRecordStore(
+      this.#source.client,
+      { namespace: pair.namespace, name: pair.name },
+      [self.name, peer.name],
+      clock,
+    );
+    const limits = { ...defaultLimits, ...detection };
+    const postgres = await this.#lane.find(this.#stop.signal);
+    this.#shell = new MemberShell(
+      { self: self.name, peer: peer.name, founder, limits, whenStandbyLost, paused },
+      postgres,
+      {
+        store,
+        lane: this.#lane,
+        clock,
+        log,
+        act: (outputs, state) => this.#act(outputs, state),
+        observe: (state) => this.#observe(state),
+        switchoverEnded: (id, ok, why) => this.#note(id, ok ? 'done' : 'refused', why),
+      },
+      this.#stop.signal,
+    );
+  }
+
+  #act({ access, route }: MemberOutputs, state: MemberState): void {
+    const { log } = this.#ports;
+    if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
+    else log.info({ why: access.why }, 'clients are not served here');
+    this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
+    this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : 0;
+    this.#route.set(route);
+  }
+
+  #observe(state: MemberState): void {
+    this.#metrics.show(state);
+    const words = stepInWords(state, this.#lane.progressPercent);
+    if (words !== this.#step.words) this.#step = { words, sinceMs: awakeMs(state) };
+    const { takeover } = state;
+    if (takeover?.openedMs === undefined || takeover.epoch === this.#told.epoch || this.#told.routedMs === 0) return;
+    const { self, peer } = this.#settings;
+    const now = { awakeMs: awakeMs(state), wallMs: this.#ports.clock.wallMs() };
+    const report = reportOf(takeover, Math.max(takeover.openedMs, this.#told.routedMs), { from: peer.name, to: self.name }, now);
+    if (report === undefined) return;
+    this.#told.epoch = takeover.epoch;
+    this.#metrics.finished(report);
+    this.#ports.log.info(
+      { epoch: report.epoch, reason: report.reason, outageMs: report.outageMs, ...report.phasesMs },
+      'take-over finished',
+    );
+    void this.#reports.add(report).catch((error: unknown) => this.#ports.log.error({ error: messageOf(error) }, 'the report was not kept'));
+  }
+
+  #tls(): ReturnType<Parameters<typeof dialPeer>[0]['tls']> {
+    const { tls, pair, peer, trustDomain } = this.#settings;
+    return {
+      own: { certificatePem: tls.certificate, privateKeyPem: tls.key },
+      trust: [pairAuthority(tls.authority, { trustDomain, pairUid: pair.uid })],
+      expected: { kind: 'member', trustDomain, pairUid: pair.uid, name: peer.name },
+    };
+  }
+
+  #admin(): AdminEndpoint {
+    const { self, adminPort, trustDomain } = this.#settings;
+    return new AdminEndpoint({
+      address: self.address,
+      port: adminPort,
+      tls: () => this.#tls(),
+      peer: this.#tls().expected,
+      operator: { kind: 'operator', trustDomain },
+      log: this.#ports.log,
+      tell: (event) => this.#shell?.send(event),
+      status: () => this.#status(),
+      takeSettings: async (settings, token) => {
+        if (await this.#source.take(settings, token)) this.#changed(settings);
+      },
+      switchover: (id) => {
+        if (this.#switchovers.has(id)) return;
+        this.#note(id, 'running', '-');
+        this.#shell?.send({ on: 'switchoverAsked', id });
+      },
+    });
+  }
+
+  #status(): MemberStatus {
+    const { state } = this;
+    return statusOf(state, {
+      version: this.#ports.version,
+      settingsRevision: this.#source.settings.revision,
+      timeline: this.#lane.lastStatus?.timeline ?? 0,
+      progressPercent: this.#lane.progressPercent,
+      stepSeconds: Math.max(0, Math.round((awakeMs(state) - this.#step.sinceMs) / 1_000)),
+      diskFreePercent: this.#diskFreePercent,
+      certificateExpiresAt: new Date(inspectCertificate(this.#settings.tls.certificate).notAfterMs).toISOString(),
+      dns: this.#route.standing,
+      failovers: this.#reports.reports,
+      switchovers: [...this.#switchovers.values()],
+    });
+  }
+
+  #note(id: string, state: 'running' | 'done' | 'refused', why: string): void {
+    this.#switchovers.set(id, { id, state, why });
+    const oldest = this.#switchovers.keys().next();
+    if (this.#switchovers.size > switchoversMax && oldest.done !== true) this.#switchovers.delete(oldest.value);
+  }
+
+  #changed(settings: MemberSettings): void {
+    this.#shell?.send({ on: 'paused', paused: settings.paused });
+    if (!needsRestart(this.#settings, settings)) return;
+    this.#ports.log.info({ revision: settings.revision }, 'changed settings: the agent starts anew, PostgreSQL runs on');
+    this.#restart = true;
+    this.#stop.abort(new Error('the settings changed'));
+  }
+
+  async #runHall(): Promise<void> {
+    const plan = this.#settings.hallServer;
+    if (plan === undefined) return;
+    const { stateDirectory } = this.#options;
+    const { account } = this.#instance.settings;
+    const { socketDirectory } = pathsOf(this.#instance.settings);
+    const file = await writeHallFiles(join(stateDirectory, 'hall'), plan, this.#settings, { socketDirectory, account });
+    const command = this.#options.hallServer.command ?? this.#ports.hallCommand;
+    this.#hall = new HallProcess({
+      command: [...command, '--config', file],
+      account,
+      clock: this.#ports.clock,
+      log: this.#ports.log,
+      heard: (event) => void (event.event === 'falseAck' && this.#metrics.falseAck()),
+    });
+    await this.#hall.run(this.#stop.signal);
+  }
+
+  async #beat(): Promise<void> {
+    const { peer, adminPort, detection } = this.#settings;
+    const { clock, log } = this.#ports;
+    const ports = { clock, log, address: peer.address, port: adminPort, periodMs: detection.periodMs };
+    await dialPeer(
+      { ...ports, tls: () => this.#tls(), heartbeat: () => heartbeatOf(this.state), tell: (event) => this.#shell?.send(event) },
+      this.#stop.signal,
+    );
+  }
+
+  async #canaries(): Promise<void> {
+    const { clock } = this.#ports;
+    await runCanaries(
+      {
+        instance: this.#instance,
+        clock,
+        periodMs: this.#settings.detection.periodMs,
+        leads: () => this.#lane.last.process === 'running' && this.#lane.last.role === 'primary',
+        tell: (event) => this.#shell?.send(event),
+        falseAck: () => this.#metrics.falseAck(),
+        took: (which, ms) => this.#metrics.canary(which, ms),
+      },
+      this.#stop.signal,
+    );
+  }
+
+  async #watchDisk(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const space = await this.#instance.diskSpace().catch(() => undefined);
+      this.#diskFreePercent = space === undefined ? undefined : Math.floor((space.freeBytes / space.totalBytes) * 100);
+      await this.#ports.clock.sleep(diskEveryMs, this.#stop.signal).catch(() => undefined);
+    }
+  }
+}

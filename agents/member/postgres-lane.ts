@@ -1,0 +1,150 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
+import { within } from '#lib/base/deadline.ts';
+import type { OperationOutcome } from '#lib/pair/events.ts';
+import { unseenPostgres } from '#lib/pair/member-state.ts';
+import type { LocalPostgres, Operation } from '#lib/pair/member-state.ts';
+import type { PostgresInstance, RunningServer, SqlLine, StatusSnapshot } from '#lib/postgres/instance.ts';
+import { operate } from './act-operation.ts';
+import { pictureDown, pictureRunning } from './picture.ts';
+
+/** One look at the server may take so long; a server that is slower is seen to stand still. */
+const lookMaxMs = 500;
+
+/**
+ * The member's hand on its PostgreSQL: one operation at a time, one picture at a time, and word of its death. An operation that is
+ * replaced is aborted and waited for before the next one begins, so that nothing starts a server behind a kill.
+ */
+export class PostgresLane {
+  readonly instance: PostgresInstance;
+  readonly peer: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Lines of the agent's own, each for one use at a time. */
+  readonly control: SqlLine;
+  readonly waiting: SqlLine;
+  progressPercent: number | undefined;
+  lastStatus: StatusSnapshot | undefined;
+  readonly #watchLine: SqlLine;
+  readonly #died: (picture: LocalPostgres) => void;
+  #server: RunningServer | undefined;
+  #proven: string | undefined;
+  #recovered: bigint | undefined;
+  #last: LocalPostgres = unseenPostgres;
+  #ending = false;
+  #current: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
+
+  constructor(
+    instance: PostgresInstance,
+    ports: { readonly peer: string; readonly clock: Clock; readonly log: Logger },
+    died: (picture: LocalPostgres) => void,
+  ) {
+    this.instance = instance;
+    this.peer = ports.peer;
+    this.clock = ports.clock;
+    this.log = ports.log;
+    this.control = instance.openLine('control');
+    this.waiting = instance.openLine('proof');
+    this.#watchLine = instance.openLine('watch');
+    this.#died = died;
+  }
+
+  get running(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get last(): LocalPostgres {
+    return this.#last;
+  }
+
+  /** At the start of the agent: finds a server that outlived the last one, and leaves it as it is. */
+  async find(signal: AbortSignal): Promise<LocalPostgres> {
+    this.#proven = (await this.instance.readProof())?.systemIdentifier;
+    const server = await this.instance.reattach(signal);
+    if (server !== undefined) this.follow(server);
+    return await this.look(signal);
+  }
+
+  /** Begins to watch over a server that was started or found. */
+  follow(server: RunningServer): void {
+    this.#server = server;
+    this.#recovered = undefined;
+    void server.exited.then(async (exit) => {
+      if (this.#server !== server) return;
+      this.#server = undefined;
+      this.log.warn({ pid: exit.pid, exitCode: exit.exitCode, signal: exit.signalName, expected: this.#ending }, 'PostgreSQL ended');
+      if (this.#ending) return;
+      const picture = { ...this.#last, process: 'down', names: 'gate', upstream: false, streaming: false, peerAttached: false } as const;
+      this.#last = picture;
+      this.#died(picture);
+    });
+  }
+
+  /** Says that an end of the server is our own doing until `task` is over. */
+  async ending<T>(task: () => Promise<T>): Promise<T> {
+    this.#ending = true;
+    try {
+      return await task();
+    } finally {
+      this.#ending = false;
+      if ((await this.instance.reattach(within(lookMaxMs, 'finding the server'))) === undefined) this.#server = undefined;
+    }
+  }
+
+  /** What recovery brought back; clients wait until the peer has it too. */
+  recoveredAt(position: bigint): void {
+    this.#recovered = position;
+  }
+
+  proven(systemIdentifier: string | undefined): void {
+    this.#proven = systemIdentifier;
+  }
+
+  /** Looks at the server. A look that fails leaves the last picture as it was: nothing moved that we saw. */
+  async look(signal: AbortSignal): Promise<LocalPostgres> {
+    if (this.#server === undefined) {
+      this.lastStatus = undefined;
+      this.#last = await pictureDown(this.instance, signal);
+      return this.#last;
+    }
+    try {
+      const status = await this.instance.status(this.#watchLine, within(lookMaxMs, 'looking at PostgreSQL', signal));
+      if (this.#server === undefined) return this.#last;
+      if (!status.inRecovery) this.#recovered ??= status.flushLsn;
+      this.lastStatus = status;
+      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered });
+    } catch (error) {
+      this.log.debug({ error: messageOf(error) }, 'PostgreSQL did not answer the look');
+      if (this.#last.process === 'down' && this.#server !== undefined)
+        this.#last = { ...this.#last, process: 'running', role: 'standby', upstream: true };
+    }
+    return this.#last;
+  }
+
+  /** Carries out one operation; aborts the one before it first. */
+  async run(what: Operation, outer: AbortSignal): Promise<{ readonly outcome: OperationOutcome; readonly postgres: LocalPostgres }> {
+    const before = this.#current;
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, outer]);
+    const ended = (async (): Promise<OperationOutcome> => {
+      before?.stop.abort(new Error('another operation took its place'));
+      await before?.ended;
+      try {
+        signal.throwIfAborted();
+        await operate(this, what, signal);
+        return { ok: true };
+      } catch (error) {
+        return { ok: false, why: messageOf(error) };
+      }
+    })();
+    this.#current = { stop, ended };
+    const outcome = await ended;
+    this.progressPercent = undefined;
+    return { outcome, postgres: await this.look(outer) };
+  }
+
+  abort(why: string): void {
+    this.#current?.stop.abort(new Error(why));
+  }
+}

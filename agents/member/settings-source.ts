@@ -1,0 +1,215 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '#lib/base/clock.ts';
+import { codeOf, defineErrors, messageOf } from '#lib/base/errors.ts';
+import { readFields } from '#lib/base/fields.ts';
+import type { Logger } from '#lib/base/log.ts';
+import type { Random } from '#lib/base/random.ts';
+import { Secret } from '#lib/base/secret.ts';
+import { KubeClient } from '#lib/kube/client.ts';
+import { defineResource } from '#lib/kube/objects.ts';
+import type { KubeObject } from '#lib/kube/objects.ts';
+import { formatMemberSettings, memberAccountName, parseBundle, parseMemberSettings, settingsKey, tokenKey } from './contract.ts';
+import type { EnrolmentBundle, MemberSettings } from './contract.ts';
+
+export const enrolmentErrors = defineErrors({
+  HK_MEMBER_NOT_ENROLLED: { retry: 'never', says: 'this member is not enrolled' },
+  HK_MEMBER_SETTINGS: { retry: 'backoff', says: 'the settings of this member cannot be read' },
+});
+
+interface SecretObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const secrets = defineResource<SecretObject>({ apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, confidential: true });
+
+/** What is kept on disk between starts, mode 0600. */
+interface Enrolment {
+  readonly server: string;
+  readonly authority: string;
+  readonly token: Secret;
+  readonly namespace: string;
+  readonly account: string;
+  readonly settings: MemberSettings;
+}
+
+const watchSeconds = 300;
+const pauseMs = 5_000;
+const firstCallMs = 20_000;
+
+export interface SettingsPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly userAgent: string;
+}
+
+/** Where a member's settings come from: the bundle once, then its Secret, then whatever the operator pushes; always kept on disk. */
+export class SettingsSource {
+  readonly #file: string;
+  readonly #ports: SettingsPorts;
+  #enrolment: Enrolment;
+  #client: KubeClient;
+
+  private constructor(file: string, enrolment: Enrolment, ports: SettingsPorts) {
+    this.#file = file;
+    this.#ports = ports;
+    this.#enrolment = enrolment;
+    this.#client = clientOf(enrolment, ports);
+  }
+
+  /** @throws HK_MEMBER_NOT_ENROLLED, HK_MEMBER_SETTINGS, HK_OPTIONS_INVALID */
+  static async open(
+    stateDirectory: string,
+    bundleFile: string | undefined,
+    ports: SettingsPorts,
+    signal: AbortSignal,
+  ): Promise<SettingsSource> {
+    const file = join(stateDirectory, 'enrolment.json');
+    const kept = await readKept(file);
+    if (kept !== undefined) return new SettingsSource(file, kept, ports);
+    if (bundleFile === undefined) {
+      throw enrolmentErrors.HK_MEMBER_NOT_ENROLLED(`make a bundle with "hallctl pair enrol PAIR MEMBER" and name its file as "bundle"`);
+    }
+    const bundle = await readBundle(bundleFile);
+    const enrolment = await fetchFirst(bundle, ports, signal);
+    const source = new SettingsSource(file, enrolment, ports);
+    await source.#keep(enrolment);
+    return source;
+  }
+
+  get settings(): MemberSettings {
+    return this.#enrolment.settings;
+  }
+
+  /** The present client of the API server. Ask each time: a new token means a new client. */
+  readonly client = (): KubeClient => this.#client;
+
+  /** Takes settings and token from the operator. Older ones cannot be told from newer, so the operator's word counts. */
+  async take(settings: MemberSettings, token: Secret): Promise<boolean> {
+    const { pair, self } = this.#enrolment.settings;
+    if (settings.pair.uid !== pair.uid || settings.self.name !== self.name) {
+      throw enrolmentErrors.HK_MEMBER_SETTINGS(`they are for member ${settings.self.name} of pair ${settings.pair.name}, not for this one`);
+    }
+    const sameToken = token.reveal() === this.#enrolment.token.reveal();
+    const sameSettings = settings.revision === this.#enrolment.settings.revision;
+    if (sameToken && sameSettings) return false;
+    const next = { ...this.#enrolment, settings, token };
+    await this.#keep(next);
+    if (!sameToken) {
+      const old = this.#client;
+      this.#client = clientOf(next, this.#ports);
+      // Requests under way on the old connections get the time that a request may take at most.
+      void this.#ports.clock.sleep(2_000).then(() => old.close());
+    }
+    this.#enrolment = next;
+    return !sameSettings;
+  }
+
+  /** Watches the own Secret, the only object it may read, until the signal aborts. */
+  async watch(changed: (settings: MemberSettings) => void, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#ports;
+    while (!signal.aborted) {
+      try {
+        const { namespace, account } = this.#enrolment;
+        const found = await this.#client.get(secrets, { namespace, name: account }, signal);
+        if (await this.#takeSecret(found)) changed(this.settings);
+        const options = {
+          namespace,
+          fieldSelector: `metadata.name=${account}`,
+          resourceVersion: found.metadata.resourceVersion ?? '',
+          timeoutSeconds: watchSeconds,
+        };
+        for await (const event of this.#client.watch(secrets, options, signal)) {
+          if ((event.type === 'ADDED' || event.type === 'MODIFIED') && (await this.#takeSecret(event.object))) changed(this.settings);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ error: messageOf(error) }, 'the settings are not watched for now');
+        await clock.sleep(pauseMs, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #takeSecret(object: SecretObject): Promise<boolean> {
+    const { settings, token } = readSecret(object);
+    return await this.take(settings, token);
+  }
+
+  async #keep(enrolment: Enrolment): Promise<void> {
+    const { settings, token, ...rest } = enrolment;
+    const text = JSON.stringify({ ...rest, token: token.reveal(), settings: JSON.parse(formatMemberSettings(settings)) as unknown });
+    await mkdir(dirname(this.#file), { recursive: true });
+    const part = `${this.#file}.part`;
+    await writeFile(part, text, { mode: 0o600, flush: true });
+    await chmod(part, 0o600);
+    await rename(part, this.#file);
+  }
+}
+
+function clientOf(
+  { server, authority, token, namespace, account }: Pick<Enrolment, 'server' | 'authority' | 'token' | 'namespace' | 'account'>,
+  ports: SettingsPorts,
+): KubeClient {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [{ name: 'hall', server, caData: Buffer.from(authority).toString('base64'), skipTLSVerify: false }],
+    users: [{ name: account, token: token.reveal() }],
+    contexts: [{ name: account, cluster: 'hall', user: account, namespace }],
+    currentContext: account,
+  });
+  return KubeClient.fromKubeConfig(config, ports, { deadlineMs: 1_000, attemptsMax: 1 });
+}
+
+function readSecret({ data }: SecretObject): { readonly settings: MemberSettings; readonly token: Secret } {
+  const read = (key: string): string => {
+    const value = data?.[key];
+    if (value === undefined) throw enrolmentErrors.HK_MEMBER_SETTINGS(`the Secret has no ${key}; look at the FailoverPair's conditions`);
+    return Buffer.from(value, 'base64').toString('utf8');
+  };
+  return { settings: parseMemberSettings(JSON.parse(read(settingsKey))), token: new Secret(read(tokenKey)) };
+}
+
+async function fetchFirst(bundle: EnrolmentBundle, ports: SettingsPorts, signal: AbortSignal): Promise<Enrolment> {
+  const account = memberAccountName(bundle.pair, bundle.member);
+  const place = { server: bundle.server, authority: bundle.authority, namespace: bundle.namespace, account };
+  const client = clientOf({ ...place, token: bundle.token }, ports).with({ deadlineMs: firstCallMs, attemptsMax: 5 });
+  try {
+    const { settings, token } = readSecret(await client.get(secrets, { namespace: bundle.namespace, name: account }, signal));
+    return { ...place, token, settings };
+  } catch (error) {
+    throw enrolmentErrors.HK_MEMBER_SETTINGS(`with the bundle: ${messageOf(error)}`, { cause: error });
+  } finally {
+    await client.close();
+  }
+}
+
+async function readBundle(file: string): Promise<EnrolmentBundle> {
+  try {
+    return parseBundle(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw enrolmentErrors.HK_MEMBER_NOT_ENROLLED(`the bundle ${file} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function readKept(file: string): Promise<Enrolment | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const raw = JSON.parse(text) as { readonly settings?: unknown };
+  const field = readFields({ ...raw, settings: undefined });
+  const kept: Enrolment = {
+    server: field.text('server'),
+    authority: field.text('authority'),
+    token: field.secret('token'),
+    namespace: field.text('namespace'),
+    account: field.text('account'),
+    settings: parseMemberSettings(raw.settings),
+  };
+  return kept;
+}
