@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesOf } from './process-table.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { realPair, soon, startFirst } from './testing/real-pair.ts';
+import { realPair, runDoomedAgent, soon, startFirst } from './testing/real-pair.ts';
 
 const run = promisify(execFile);
 
@@ -30,16 +30,7 @@ describe('the server process', () => {
   });
 
   test('a server outlives SIGKILL of the process that started it, and another agent finds it', async () => {
-    const settings = join(pair.folder.path, 'settings.json');
-    const { tls, ...plain } = pair.settingsOf('a');
-    await writeFile(settings, JSON.stringify({ ...plain, tls: { ...tls, key: tls.key.reveal() } }), { mode: 0o600 });
-    const agent = spawn(process.execPath, [join(import.meta.dirname, 'testing', 'start-server.ts'), settings], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [piece] = (await once(agent.stdout, 'data', { signal: soon() })) as [Buffer];
-    const pid = Number(piece.toString().trim());
-    agent.kill('SIGKILL');
-    await once(agent, 'exit', { signal: soon() });
+    const pid = Number(await runDoomedAgent(pair, 'a', 'start'));
     const second = pair.again('a');
     const found = await second.reattach(soon());
     expect(found).toMatchObject({ pid, reattached: true });
@@ -67,6 +58,38 @@ describe('the server process', () => {
     await pair.a.waitReady(soon());
     expect(await pair.a.commitLocal(line, soon())).toBeGreaterThan(0n);
     await pair.a.killAll(soon());
+  });
+
+  test('a postmaster that died alone, or stands still, leaves nothing that stops the next start', async () => {
+    for (const name of ['SIGKILL', 'SIGSTOP'] as const) {
+      const { pid } = await pair.a.start({ as: 'primary', gate: 'none' }, soon());
+      await pair.a.waitReady(soon());
+      process.kill(pid, name);
+      if (name === 'SIGSTOP') expect(await pair.a.serverState(200)).toBe('unanswered');
+      await pair.a.killAll(soon());
+      expect(await pair.a.serverState(5_000)).toBe('absent');
+    }
+    await pair.a.start({ as: 'primary', gate: 'closed' }, soon());
+    await pair.a.waitReady(soon());
+    await pair.a.killAll(soon());
+  });
+
+  test('an initialisation that is broken off leaves no data directory, and the next one works', async () => {
+    const { b } = pair;
+    const breakOff = new AbortController();
+    const begun = b.initialise(breakOff.signal).catch((error: unknown) => error);
+    const home = join(pair.folder.path, 'b');
+    await expect.poll(() => readdir(home), { timeout: 60_000, interval: 5 }).toContainEqual(expect.stringContaining('unfinished'));
+    breakOff.abort(new Error('broken off'));
+    expect(await begun).toMatchObject({ message: 'broken off' });
+    expect(await b.inspectData(soon())).toEqual({ holds: 'nothing' });
+    await b.initialise(soon());
+    expect(await b.inspectData(soon())).toMatchObject({
+      holds: 'cluster',
+      control: { timeline: 1, dataChecksums: true, state: 'shutDown' },
+    });
+    await expect(b.initialise(soon())).rejects.toMatchObject({ code: 'HK_POSTGRES_DATA' });
+    expect((await readdir(home)).toSorted()).toEqual(['data', 'state']);
   });
 
   test('a pid file whose number belongs to a stranger neither fools us nor stops the start', async () => {

@@ -1,10 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeOf } from '#lib/base/errors.ts';
+import { systemClock } from '#lib/base/system-clock.ts';
 import { decideRejoin } from './decide-rejoin.ts';
 import type { PostgresInstance } from './instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+import { joinSecond, realPair, runDoomedAgent, soon, startFirst, untilStatus } from './testing/real-pair.ts';
 
 // One story in order: b takes over from a, and a comes back by pg_rewind; then a copy is killed, and one succeeds.
 describe('coming back as a standby', () => {
@@ -114,6 +116,18 @@ describe('coming back as a standby', () => {
     await streaming(pair.b);
   });
 
+  test('a copy whose agent was killed is cleared away with its processes, and the next one completes', async () => {
+    const { a } = pair;
+    await a.killAll(soon());
+    await runDoomedAgent(pair, 'a', 'copy');
+    expect(await a.inspectData(soon())).toEqual({ holds: 'nothing' });
+    await untilDone(() => a.copy(() => undefined, soon()));
+    expect((await readdir(join(pair.folder.path, 'a'))).filter((name) => name.includes('unfinished'))).toEqual([]);
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(pair.b);
+  });
+
   test('what ALTER SYSTEM wrote at the peer comes along with a copy and has no effect', async () => {
     const { a, b } = pair;
     await useLine(b, 'test', (line) => line.query(`ALTER SYSTEM SET synchronous_standby_names = ''`, [], soon()));
@@ -142,6 +156,19 @@ describe('coming back as a standby', () => {
     });
   });
 });
+
+/** The peer may still hold the slot for a connection that just broke; the caller tries again, as the agent does. */
+async function untilDone(work: () => Promise<void>): Promise<void> {
+  const signal = soon();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || codeOf(error) !== 'HK_POSTGRES_PROGRAM') throw error;
+      await systemClock.sleep(200, signal);
+    }
+  }
+}
 
 async function useLine<T>(
   instance: PostgresInstance,

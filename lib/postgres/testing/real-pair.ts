@@ -1,4 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { within } from '#lib/base/deadline.ts';
@@ -147,4 +149,19 @@ export async function untilStatus(
     if (wanted(status)) return status;
     await systemClock.sleep(20, signal);
   }
+}
+
+/** Runs `doomed-agent.ts` in a process of its own, kills it with SIGKILL after its first line, and answers that line. */
+export async function runDoomedAgent(pair: RealPair, member: 'a' | 'b', what: 'start' | 'copy'): Promise<string> {
+  const path = join(pair.folder.path, `${member}-${what}.json`);
+  const { tls, ...plain } = pair.settingsOf(member);
+  await writeFile(path, JSON.stringify({ ...plain, tls: { ...tls, key: tls.key.reveal() } }), { mode: 0o600 });
+  const agent = spawn(process.execPath, [join(import.meta.dirname, 'doomed-agent.ts'), path, what], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(agent, 'exit', { signal: soon() });
+  const [piece] = (await once(agent.stdout, 'data', { signal: soon() })) as [Buffer];
+  agent.kill('SIGKILL');
+  await exited;
+  return piece.toString().split('\n')[0] ?? '';
 }
