@@ -1,5 +1,6 @@
 import { generate as generateApi } from './api.ts';
 import { generate as generateBoards } from './dashboards.ts';
+import { generate as generateMetricsDoc } from './metrics-doc.ts';
 import { generate as generateLink } from './proto.ts';
 
 /** Path from the root, with slashes → whole content. */
@@ -23,4 +24,5 @@ export const generators: readonly Generator[] = [
   },
   { name: 'gRPC code of lib/link from proto/', generate: generateLink, owns: (path) => path.startsWith('lib/link/gen/') },
   { name: 'boards of grafana-dashboards/', generate: generateBoards, owns: (path) => /^grafana-dashboards\/[^/]+\.json$/.test(path) },
+  { name: 'docs/metrics.md from the family tables', generate: generateMetricsDoc, owns: (path) => path === 'docs/metrics.md' },
 ];
