@@ -7,6 +7,8 @@ const policyFile = '/usr/sbin/policy-rc.d';
 const savedFile = '/usr/sbin/policy-rc.d.before-hallkeeper';
 const mark = '# Written by the set-up of Hallkeeper';
 
+const unitFolders = ['/etc/systemd/system', '/lib/systemd/system', '/usr/lib/systemd/system'];
+
 /** Services of the packages that we install; a test's servers are our own children, and nothing should listen on a machine by surprise. */
 const servicesOf = {
   bind9: ['named'],
@@ -40,10 +42,15 @@ function restore() {
   if (existsSync(savedFile) && !existsSync(policyFile)) renameSync(savedFile, policyFile);
 }
 
-/** Keeps the services of new packages from starting with the machine. Where there is no systemd there is nothing to do. */
-export function disableServices(packages) {
-  const systemctl = findProgram('systemctl');
-  if (systemctl === undefined) return;
+/** Services that these packages would bring and that the machine has not yet: what it has is its owner's and stays as it is. */
+export function newServices(packages) {
   const services = packages.flatMap((name) => servicesOf[name.replace(/-[0-9]+$/, '')] ?? []);
-  if (services.length > 0) spawnSync(systemctl, ['disable', '--quiet', ...services], { stdio: 'ignore' });
+  return services.filter((name) => !unitFolders.some((folder) => existsSync(`${folder}/${name}.service`)));
+}
+
+/** Keeps new services from starting with the machine. Where there is no systemd there is nothing to do. */
+export function disableServices(services) {
+  const systemctl = findProgram('systemctl');
+  if (systemctl === undefined || services.length === 0) return;
+  spawnSync(systemctl, ['disable', '--quiet', ...services], { stdio: 'ignore' });
 }

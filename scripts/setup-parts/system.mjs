@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findIn, findProgram, isAtLeast, pathFolders } from './places.mjs';
 import { StepFailed } from './progress.mjs';
-import { disableServices, withoutServiceStarts } from './service-starts.mjs';
+import { disableServices, newServices, withoutServiceStarts } from './service-starts.mjs';
 
 const postgresVersionMin = 15;
 const postgresRoot = '/usr/lib/postgresql';
@@ -67,6 +67,7 @@ async function install(progress, missing) {
   const wait = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3'];
   await progress.run('reading the package lists of the distribution (apt-get update)', 'apt-get', [...wait, 'update', '-qq'], { env });
   const packages = missingPackages().map((name) => (name === 'postgresql' ? newestPostgresPackage() : name));
+  const services = newServices(packages);
   await withoutServiceStarts(() =>
     progress.run(
       `installing ${missing.join(', ')} with apt-get (tests and demo run real servers; their services are not started)`,
@@ -75,7 +76,7 @@ async function install(progress, missing) {
       { env },
     ),
   );
-  disableServices(packages);
+  disableServices(services);
 }
 
 function newestPostgresPackage() {
