@@ -215,3 +215,31 @@ test('an operator works, survives a killed server, cleans up, and stops without 
   expect(world.fatal).toEqual([]);
   await expectNothingLeft(before);
 });
+
+test('finalizers of others are neither overwritten nor taken off, although we read too early', async () => {
+  const namespace = await newNamespace(client, 'finalizers');
+  const key = { namespace, name: 'a' };
+  const metadataOf = async (): Promise<ConfigMap['metadata']> => (await client.get(configMaps, key, signal)).metadata;
+  const work = { type: configMaps, finalizer, reconcile: async () => 'reconciled', cleanup: async () => undefined };
+  const early = await client.create(configMaps, { metadata: key }, signal);
+  const theirs = { type: 'merge', body: { metadata: { finalizers: ['them.example/x'] } } } as const;
+  const joined = await client.patch(configMaps, key, theirs, signal);
+  await expect(withFinalizer(early, work, client, signal)).rejects.toMatchObject({ code: 'HK_KUBE_CONFLICT', retry: 'reread' });
+  expect((await metadataOf()).finalizers).toEqual(['them.example/x']);
+
+  await withFinalizer(joined, work, client, signal);
+  expect((await metadataOf()).finalizers).toEqual(['them.example/x', finalizer]);
+  expect(await withFinalizer(await client.get(configMaps, key, signal), work, client, signal)).toBe('reconciled');
+
+  await client.delete(configMaps, key, {}, signal);
+  const deleted = await client.get(configMaps, key, signal);
+  const left = { type: 'json', operations: [{ op: 'remove', path: '/metadata/finalizers/0' }] } as const;
+  await client.patch(configMaps, key, left, signal);
+  // Ours now stands first; the position that we read holds nobody's.
+  await expect(withFinalizer(deleted, work, client, signal)).rejects.toMatchObject({ code: 'HK_KUBE_CONFLICT' });
+  const again = await client.get(configMaps, key, signal);
+  await withFinalizer(again, work, client, signal);
+  expect(await client.find(configMaps, key, signal)).toBeUndefined();
+  // Done is done, also for those who are late.
+  await withFinalizer(again, work, client, signal);
+});

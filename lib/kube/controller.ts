@@ -21,7 +21,11 @@ export interface ReconcileRun {
   readonly log: Logger;
 }
 
-/** Looks at the world and brings it closer to what the object asks for. Idempotent; state, not events, decides. */
+/**
+ * Looks at the world and brings it closer to what the object asks for. Idempotent; state, not events, decides. What it
+ * throws carries the decision: `never` waits for the object to change, everything else is tried again with back-off, not
+ * sooner than the error's `retryAfterMs` when it has one.
+ */
 export type Reconcile = (key: ObjectKey, run: ReconcileRun) => Promise<{ readonly requeueAfterMs: number } | undefined>;
 
 export interface ControllerOptions {
@@ -174,8 +178,9 @@ export class Controller {
     try {
       const answer = await this.#options.reconcile(key, { signal: limit.signal, log });
       this.#failures.delete(text);
-      if (answer !== undefined && answer.requeueAfterMs > 0) this.#queue.addAfter(text, answer.requeueAfterMs);
-      end(answer === undefined ? 'success' : 'requeue_after');
+      const again = answer !== undefined && answer.requeueAfterMs > 0;
+      if (again) this.#queue.addAfter(text, answer.requeueAfterMs);
+      end(again ? 'requeue_after' : 'success');
     } catch (error) {
       if (error instanceof InvariantBroken) throw error;
       const terminal = retryOf(error) === 'never';

@@ -69,13 +69,19 @@ interface Candidate {
   readonly campaign: Promise<void>;
 }
 
-function campaign(identity: string, client: KubeClient, clock: SimulatedClock, seed: number): Candidate {
+function campaign(
+  identity: string,
+  client: KubeClient,
+  clock: SimulatedClock,
+  seed: number,
+  signal = new AbortController().signal,
+): Candidate {
   const lost: Error[] = [];
   const elector = new LeaderElector(
     { lease: { namespace: 'hall', name: 'lease' }, identity, times: coreLeaseTimes },
     { client, clock, random: seededRandom(seed), log: silentLog, lost: (error) => void lost.push(error) },
   );
-  const running = elector.campaign(new AbortController().signal);
+  const running = elector.campaign(signal);
   running.catch(() => undefined);
   return { elector, lost, campaign: running };
 }
@@ -133,6 +139,23 @@ test('a record that names somebody else ends the leadership at once', async () =
   expect([elector.mode, lost.length]).toEqual(['lost', 1]);
   await elector.release();
   expect(server.lease?.spec?.holderIdentity).toBe('them');
+});
+
+test('a campaign called off while its write is under way does not leave the lease behind', async () => {
+  const clock = new SimulatedClock();
+  const server = new LeaseServer(clock, 10);
+  const stop = new AbortController();
+  const { elector, campaign: running } = campaign('a', server.client(served), clock, 1, stop.signal);
+  // The read takes 20 ms; 15 ms later the write has reached the server, and its answer has not reached us.
+  await clock.advance(35);
+  expect(server.lease?.spec?.holderIdentity).toBe('a');
+  expect(elector.mode).toBe('follower');
+  stop.abort(new Error('the program stops'));
+  await expect(running).rejects.toThrow('the program stops');
+  const released = elector.release();
+  await clock.advance(1_000);
+  await released;
+  expect(server.lease?.spec?.holderIdentity).toBeUndefined();
 });
 
 test('the watchdog speaks when the process stood still', async () => {

@@ -79,6 +79,8 @@ export class LeaderElector {
   /** When the last renewal that succeeded was begun. */
   #renewedAtMs = 0;
   #renewing: Promise<void> = Promise.resolve();
+  /** A write was sent and nobody told us what became of it: the lease may be ours without our knowing. */
+  #unsure = false;
 
   /** @throws HK_LEASE_SETTINGS */
   constructor(options: ElectorOptions, ports: ElectorPorts) {
@@ -130,9 +132,9 @@ export class LeaderElector {
     this.#stop.abort(new Error('the election stops'));
     await this.#renewing;
     if (this.#mode === 'lost') return;
-    const wasLeader = this.isLeader;
+    const mayHold = this.isLeader || this.#unsure;
     this.#enter('released');
-    if (!wasLeader) return;
+    if (!mayHold) return;
     const { client, clock, log } = this.#ports;
     const endMs = clock.nowMs() + this.#options.times.renewMaxMs;
     const { signal } = new AbortController();
@@ -248,9 +250,14 @@ export class LeaderElector {
     const { client, clock } = this.#ports;
     const startedMs = clock.nowMs();
     const next = { ...lease, spec };
-    const written = await (lease.metadata.resourceVersion === undefined
-      ? client.create(leases, next, signal)
-      : client.update(leases, next, signal));
+    this.#unsure = true;
+    const writing =
+      lease.metadata.resourceVersion === undefined ? client.create(leases, next, signal) : client.update(leases, next, signal);
+    const written = await writing.catch((error: unknown) => {
+      this.#unsure = !isKubeError(error) || error.status === 0;
+      throw error;
+    });
+    this.#unsure = false;
     // Counted from before the request: others see the change later than this, never sooner.
     this.#renewedAtMs = startedMs;
     this.#observed = { lease: written, observedAtMs: startedMs };
