@@ -81,8 +81,8 @@ function isMain(target: string | undefined): boolean {
 /** Imports between files lead nowhere back: what needs each other is one concept. Types are erased before anything runs. */
 export function checkCycles(sources: Sources): Problems {
   const graph = new Map<string, string[]>();
-  for (const { from, target, typesOnly } of allImports(sources)) {
-    if (target !== undefined && !typesOnly && !isGenerated(from)) graph.set(from, [...(graph.get(from) ?? []), target]);
+  for (const { from, target, typesOnly, started } of allImports(sources)) {
+    if (target !== undefined && !typesOnly && !started && !isGenerated(from)) graph.set(from, [...(graph.get(from) ?? []), target]);
   }
   const done = new Set<string>();
   const problems: string[] = [];
