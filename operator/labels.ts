@@ -9,6 +9,10 @@ export const managedSelector = `${managedByLabel}=${managedBy}`;
 export const ownerUidLabel = 'hallkeeper.dev/owner-uid';
 export const pairLabel = 'hallkeeper.dev/pair';
 export const hallLabel = 'hallkeeper.dev/hall';
+/** On what was made for one terminal, beside the label of its hall. */
+export const terminalLabel = 'hallkeeper.dev/terminal';
+/** On claims in the operator's namespace: what is claimed. */
+export const claimLabel = 'hallkeeper.dev/claim';
 
 /** Labels of what is made for a pair or a hall. */
 export function ownedLabels(label: typeof pairLabel | typeof hallLabel, owner: KubeObject): Readonly<Record<string, string>> {

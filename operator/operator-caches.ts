@@ -7,8 +7,9 @@ import type { KubeCaches } from '#lib/kube/caches.ts';
 import { keyText } from '#lib/kube/objects.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
 import { Followed } from './followed.ts';
-import { managedSelector, pairLabel } from './labels.ts';
+import { claimLabel, hallLabel, managedSelector, pairLabel } from './labels.ts';
 import {
+  configMaps,
   endpointSlices,
   failoverPairs,
   halls,
@@ -21,7 +22,7 @@ import {
   services,
   terminals,
 } from './resources.ts';
-import type { EndpointSlice, KubeSecret, Role, RoleBinding, Service, ServiceAccount } from './resources.ts';
+import type { EndpointSlice, KubeConfigMap, KubeSecret, Role, RoleBinding, Service, ServiceAccount } from './resources.ts';
 
 /**
  * Everything the operator follows, shared by all controllers. Of the kinds of Kubernetes only what bears our label is here: a Secret
@@ -36,7 +37,9 @@ export interface OperatorCaches {
   readonly pairRecords: Followed<PairRecord>;
   /** Index `pair`: `namespace/name` of the pair that is concerned. */
   readonly pairOperations: Followed<PairOperation>;
-  /** Ours only, like all below. Index `pair`: `namespace/name` of the pair, by label. */
+  /** Who holds the name of a hall, and which hall a pair serves: ConfigMaps in the operator's own namespace. */
+  readonly claims: Followed<KubeConfigMap>;
+  /** Ours only, like all below. Indexes `pair` and `hall`: `namespace/name` of the pair or hall, by label. */
   readonly secrets: Followed<KubeSecret>;
   readonly serviceAccounts: Followed<ServiceAccount>;
   readonly roles: Followed<Role>;
@@ -45,9 +48,14 @@ export interface OperatorCaches {
   readonly endpointSlices: Followed<EndpointSlice>;
 }
 
-/** Declares every resource. Before the caches start. @param namespaces  Empty: all. */
-export function followResources(caches: KubeCaches, namespaces: readonly string[]): OperatorCaches {
-  const ours = { labelSelector: managedSelector, indexes: { pair: pairByLabel } };
+/**
+ * Declares every resource. Before the caches start.
+ *
+ * @param namespaces    Empty: all.
+ * @param ownNamespace  The operator's own, where claims stand.
+ */
+export function followResources(caches: KubeCaches, namespaces: readonly string[], ownNamespace: string): OperatorCaches {
+  const ours = { labelSelector: managedSelector, indexes: { pair: byLabel(pairLabel), hall: byLabel(hallLabel) } };
   return {
     halls: new Followed(caches, namespaces, halls, {
       indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.failoverPairRef.name })] },
@@ -60,6 +68,7 @@ export function followResources(caches: KubeCaches, namespaces: readonly string[
     pairOperations: new Followed(caches, namespaces, pairOperations, {
       indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })] },
     }),
+    claims: new Followed(caches, [ownNamespace], configMaps, { labelSelector: `${managedSelector},${claimLabel}` }),
     secrets: new Followed(caches, namespaces, secrets, ours),
     serviceAccounts: new Followed(caches, namespaces, serviceAccounts, ours),
     roles: new Followed(caches, namespaces, roles, ours),
@@ -69,7 +78,9 @@ export function followResources(caches: KubeCaches, namespaces: readonly string[
   };
 }
 
-function pairByLabel({ metadata }: KubeObject): readonly string[] {
-  const pair = metadata.labels?.[pairLabel];
-  return pair === undefined ? [] : [keyText({ namespace: metadata.namespace, name: pair })];
+function byLabel(label: string): (object: KubeObject) => readonly string[] {
+  return ({ metadata }) => {
+    const owner = metadata.labels?.[label];
+    return owner === undefined ? [] : [keyText({ namespace: metadata.namespace, name: owner })];
+  };
 }

@@ -51,8 +51,8 @@ export function assembleOperator({ settings, identity, tls, clock, random, log, 
   collectDefaultMetrics({ register: registry });
   const metrics = new KubeMetrics(registry);
   const client = connect(metrics.requests);
-  const cluster = new KubeCaches({ client, clock, random, log });
-  const caches = followResources(cluster, settings.namespaces);
+  const cluster = new KubeCaches({ client, clock, random, log, fatal });
+  const caches = followResources(cluster, settings.namespaces, settings.namespace);
   const events = new EventRecorder(
     { reportingController: 'hallkeeper.dev/operator', reportingInstance: identity },
     { client, clock, log, dropped: metrics.eventDropped },

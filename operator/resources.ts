@@ -33,6 +33,12 @@ export const secrets = defineResource<KubeSecret>({
   confidential: true,
 });
 
+export interface KubeConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export const configMaps = defineResource<KubeConfigMap>({ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true });
+
 export interface ServiceAccount extends KubeObject {
   readonly automountServiceAccountToken?: boolean;
 }
