@@ -1,5 +1,12 @@
+export interface Stalls {
+  readonly tookMs: number;
+  /** CPU time of the main thread meanwhile: without what other programs took. */
+  readonly cpuMs: number;
+  readonly stallMsMax: number;
+}
+
 /** Runs work and finds the longest time for which the event loop could do nothing else, in milliseconds. */
-export async function withStallProbe(work: () => Promise<void>): Promise<{ readonly tookMs: number; readonly stallMsMax: number }> {
+export async function withStallProbe(work: () => Promise<void>): Promise<Stalls> {
   let last = performance.now();
   let longest = 0;
   let next: NodeJS.Immediate;
@@ -13,11 +20,13 @@ export async function withStallProbe(work: () => Promise<void>): Promise<{ reado
   await new Promise((resolve) => setImmediate(resolve));
   last = performance.now();
   next = setImmediate(tick);
+  const cpuBefore = process.threadCpuUsage();
   const began = performance.now();
   await work();
   const tookMs = performance.now() - began;
+  const { user, system } = process.threadCpuUsage(cpuBefore);
   // The turn in which the work ended counts too.
   await new Promise((resolve) => setImmediate(resolve));
   clearImmediate(next);
-  return { tookMs, stallMsMax: longest };
+  return { tookMs, cpuMs: (user + system) / 1_000, stallMsMax: longest };
 }
