@@ -25,9 +25,10 @@ let requests: { readonly method: string; readonly url: string; readonly headers:
 let server: Server;
 let pool: Pool;
 let refusals: number;
+let suspected: string[];
 
 beforeEach(async () => {
-  [replies, requests, refusals] = [[], [], 0];
+  [replies, requests, refusals, suspected] = [[], [], 0, []];
   server = createServer((request, response) => {
     requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
     request.resume();
@@ -61,7 +62,7 @@ function clientFor(limits: CallLimits = { deadlineMs: 20_000, attemptsMax: 3 }, 
     host: 'test',
     route: async () => ({ dispatcher: pool, origin: origin(), basePath: '/clusters/one', headers: { authorization: 'Bearer hunter2' } }),
     refused: () => (refusals += 1) === 1,
-    suspect: () => undefined,
+    suspect: (lane: string) => void suspected.push(lane),
     close: async () => undefined,
   };
   return new KubeClient(
@@ -157,6 +158,7 @@ test('an answer that is not JSON is told without quoting it', async () => {
 test('a body that never ends costs the deadline', async () => {
   replies = [(_request, response) => void response.writeHead(200).write('{"metadata":')];
   await expect(clientFor({ deadlineMs: 200, attemptsMax: 3 }).get(things, key, signal)).rejects.toMatchObject({ code: 'HK_KUBE_DEADLINE' });
+  expect(suspected).toEqual(['call']);
 });
 
 test('an object of another shape is refused by the type that knows better', async () => {
@@ -195,6 +197,7 @@ test('a watch asks for bookmarks and ends a stream that outlives its time', asyn
   })();
   await expect(following).rejects.toMatchObject({ code: 'HK_KUBE_DEADLINE', verb: 'watch' });
   expect(events).toEqual([event]);
+  expect(suspected).toEqual(['watch']);
   expect(requests[0]?.url).toBe(
     '/clusters/one/apis/test/v1/namespaces/hall/things?resourceVersion=5&timeoutSeconds=1&watch=true&allowWatchBookmarks=true',
   );

@@ -251,7 +251,11 @@ export class KubeClient {
       const events = readEvents(answer.body, { label, log: this.#ports.log, signal: stop.signal });
       const life = new AbortController();
       this.#ports.clock.sleep(lifeMaxMs, life.signal).then(
-        () => stop.abort(transportError('HK_KUBE_DEADLINE', label, `the stream outlived its ${options.timeoutSeconds} s`)),
+        () => {
+          // The server ends its streams in time; one that it has not ended has no server at its other end any more.
+          this.#ports.connection.suspect('watch', answer.route);
+          stop.abort(transportError('HK_KUBE_DEADLINE', label, `the stream outlived its ${options.timeoutSeconds} s`));
+        },
         () => undefined,
       );
       try {
