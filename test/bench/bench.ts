@@ -3,7 +3,8 @@ export type BenchResult = Readonly<Record<string, unknown>>;
 
 export interface BenchOptions {
   readonly series: number;
-  readonly rounds: number;
+  /** Measured rounds; left out, the bench chooses. */
+  readonly rounds?: number;
   /** Tells progress; standard output belongs to the result. */
   readonly say: (line: string) => void;
 }

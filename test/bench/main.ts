@@ -12,7 +12,7 @@ const command = parseCommand(
     positionals: ['NAME'],
     options: {
       series: { value: 'N', help: 'number of series', fallback: '100000' },
-      rounds: { value: 'N', help: 'measured rounds; the result is their median', fallback: '7' },
+      rounds: { value: 'N', help: 'measured rounds, the result is their median (default: enough for the size)' },
       json: { help: 'print the result as one JSON object and nothing else on standard output' },
     },
   },
@@ -30,9 +30,10 @@ async function main(): Promise<number> {
     const bench = benches.find(({ name }) => name === wanted);
     if (bench === undefined)
       throw commandErrors.HK_USAGE(`there is no bench "${wanted}"; there is ${benches.map(({ name }) => name).join(', ')}`);
-    const options = { series: whole('series', line.text('series'), 2_000_000), rounds: whole('rounds', line.text('rounds'), 1_000) };
+    const series = whole('series', line.text('series'), 2_000_000);
+    const rounds = line.has('rounds') ? { rounds: whole('rounds', line.text('rounds'), 1_000) } : {};
     const say = (text: string): void => void process.stderr.write(`${text}\n`);
-    const result = await bench.run({ ...options, say });
+    const result = await bench.run({ series, ...rounds, say });
     process.stdout.write(line.has('json') ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
     return exitCodes.ok;
   } catch (error) {
