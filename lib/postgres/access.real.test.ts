@@ -141,12 +141,18 @@ describe('who may enter', () => {
   });
 
   test('a server whose certificate does not carry the address is not believed to be the peer', async () => {
-    const settings = pair.settingsOf('a');
-    const impostor = await clientLeaf(pair.authority, 'app_owner');
-    await pair.a.setTls({ ...settings.tls, certificate: impostor.certificatePem, key: impostor.privateKeyPem }, soon());
-    const error: unknown = await pair.b.commitLocal(pair.b.openPeerLine('test'), soon()).catch((caught: unknown) => caught);
-    expect(error).toMatchObject({ code: 'HK_POSTGRES_UNREACHABLE' });
-    await expect(pair.b.copy(() => undefined, soon())).rejects.toThrow(/certificate/);
+    // A client's certificate cannot serve at all; one of a server of this pair at another address could.
+    const client = await clientLeaf(pair.authority, 'app_owner');
+    const impostors = [
+      { certificate: client.certificatePem, key: client.privateKeyPem, authority: pair.authority.certificatePem },
+      await memberTls(pair.authority, 'a', '127.0.0.9'),
+    ];
+    for (const impostor of impostors) {
+      await pair.a.setTls(impostor, soon());
+      const error: unknown = await pair.b.commitLocal(pair.b.openPeerLine('test'), soon()).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: 'HK_POSTGRES_UNREACHABLE' });
+      await expect(pair.b.copy(() => undefined, soon())).rejects.toThrow(/certificate/);
+    }
     await pair.a.setTls(await memberTls(pair.authority, 'a'), soon());
     await pair.b.commitLocal(pair.b.openPeerLine('test'), soon());
   });

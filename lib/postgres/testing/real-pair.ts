@@ -99,11 +99,11 @@ async function memberSettings(
   };
 }
 
-export async function memberTls(authority: Authority, name: string): Promise<TlsMaterial> {
+export async function memberTls(authority: Authority, name: string, ipAddress = address): Promise<TlsMaterial> {
   const leaf = await issueLeaf(authority, {
     identity: { kind: 'member', trustDomain: 'hallkeeper.dev', pairUid, name },
     commonName: memberCommonName,
-    ipAddresses: [address],
+    ipAddresses: [ipAddress],
     usages: ['server', 'client'],
     nowMs: Date.now(),
   });
