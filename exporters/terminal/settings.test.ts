@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
 import { expect, test } from 'vitest';
 import { parseExporterSettings } from './settings.ts';
 
@@ -51,4 +53,10 @@ test('members must be found somehow', () => {
   expect(() => parseExporterSettings({ ...whole, endpoint: { port: 7443 } })).toThrow(
     'endpoint.name or addresses must say where the members are',
   );
+});
+
+test('the settings in the handbook are good', async () => {
+  const page = await readFile(new URL('../../docs/terminal-exporter.md', import.meta.url), 'utf8');
+  const yaml = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
+  expect(parseExporterSettings(load(yaml))).toMatchObject({ hall: 'north', http: { port: 9_850 }, endpoint: { fixed: [{}, {}] } });
 });
