@@ -99,9 +99,9 @@ test('silence counts from the last heartbeat, and the time until then was online
 test('a pause of our own makes nobody offline: only so much of it counts as watching', () => {
   const hall = aHall();
   hall.run(5_000, () => hall.beat());
-  // Nearly six seconds without a heartbeat, of which we slept through nearly half: less than offlineAfter was watched.
+  // Nearly eight seconds without a heartbeat, of which we slept through more than half: less than offlineAfter was watched.
   hall.run(3_000);
-  hall.pause(2_700);
+  hall.pause(4_700);
   hall.run(tickMs);
   hall.run(2_000, () => hall.beat());
   expect(hall.moves()).toEqual(['unknown>online']);

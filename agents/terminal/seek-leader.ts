@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from '#lib/base/errors.ts';
+import { invariant } from '#lib/base/invariant.ts';
 import { backoffMs } from '#lib/base/retry.ts';
 import type { BackoffPolicy } from '#lib/base/retry.ts';
 import { failureReasonOf, isServiceError, linkErrorOf, retryAfterMsOf } from '#lib/link/call-failure.ts';
@@ -6,7 +7,7 @@ import { formatEndpoint } from '#lib/link/endpoint.ts';
 import type { Endpoint } from '#lib/link/endpoint.ts';
 import { linkErrors } from '#lib/link/errors.ts';
 import type { Welcome } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
-import { race, raceStaggerMs } from '#lib/link/race.ts';
+import { raceStaggerMs } from '#lib/link/race.ts';
 import { AttachStream } from './attach-stream.ts';
 import type { ChannelTotals } from './channel-totals.ts';
 import { decideDown } from './decide-down.ts';
@@ -18,71 +19,100 @@ export interface Welcomed {
   readonly welcome: Welcome;
 }
 
-/** Addresses are looked up again after this long without a leader. */
-const seekRoundMs = 10_000;
-/** For connection, TLS and the first answer. */
-const firstAnswerMs = 5_000;
-const attemptPolicy: BackoffPolicy = { firstMs: 250, maxMs: 2_000, jitterPercent: 50 };
+/** Addresses are looked up again this often while no leader is found. */
+const lookUpEveryMs = 10_000;
+/**
+ * For connection, TLS and the first answer. Generous, and never cut short by looking up addresses: thousands that come back at once
+ * make a server slow, and whoever gives up a handshake half-way makes it slower still.
+ */
+const firstAnswerMs = 20_000;
+const attemptPolicy: BackoffPolicy = { firstMs: 250, maxMs: 5_000, jitterPercent: 50 };
 const retryAfterMaxMs = 15_000;
+/** Addresses that are tried beside each other; more are left out. */
+const endpointsMax = 16;
 
 type SeekPorts = Omit<TerminalPorts, 'readGame'>;
-
-/**
- * Finds the member that leads: every address is tried beside the others, again and again; a standby's stream stays open, so that a
- * take-over is heard at once. The first welcome that may command us wins; its epoch is on the disk before this returns.
- *
- * @throws HK_LINK_NOT_PRIMARY  after 10 s without a leader; names each address's last reason. Then look up addresses and seek again.
- */
-export async function seekLeader(names: TerminalNames, totals: ChannelTotals, ports: SeekPorts, signal: AbortSignal): Promise<Welcomed> {
-  const round = new AbortController();
-  const roundSignal = AbortSignal.any([round.signal, signal]);
-  const reasons = new Map<string, string>();
-  const over = ports.clock.sleep(seekRoundMs, roundSignal).then(
-    () => round.abort(),
-    () => undefined,
-  );
-  try {
-    const endpoints = await ports.findEndpoints(roundSignal);
-    const attempt = (endpoint: Endpoint, raceSignal: AbortSignal): Promise<Welcomed> =>
-      tryEndpoint(endpoint, { names, totals, ports, reasons }, raceSignal);
-    if (endpoints.length > 0) {
-      const discard = ({ stream }: Welcomed): void => stream.close();
-      return await race(endpoints, attempt, discard, { clock: ports.clock, staggerMs: raceStaggerMs }, roundSignal);
-    }
-    await over;
-    throw linkErrors.HK_LINK_UNREACHABLE('no address of a member is known');
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!round.signal.aborted) throw error;
-    throw linkErrors.HK_LINK_NOT_PRIMARY([...reasons].map(([address, why]) => `${address}: ${why}`).join('; '), { cause: error });
-  } finally {
-    round.abort();
-  }
-}
 
 interface Seek {
   readonly names: TerminalNames;
   readonly totals: ChannelTotals;
   readonly ports: SeekPorts;
+  /** The last word about each address. */
   readonly reasons: Map<string, string>;
+  readonly won: (welcomed: Welcomed) => void;
 }
 
-async function tryEndpoint(endpoint: Endpoint, seek: Seek, signal: AbortSignal): Promise<Welcomed> {
-  const { clock, random, log } = seek.ports;
-  for (let failures = 0; ;) {
+/**
+ * Finds the member that leads: every address is tried beside the others, again and again; a standby's stream stays open, so that a
+ * take-over is heard at once. The first welcome that may command us wins; its epoch is on the disk before this returns.
+ *
+ * @param tell  Told every 10 s why there is no leader yet: each address's last word.
+ * @throws the signal's reason; nothing else, for it never gives up.
+ */
+export async function seekLeader(
+  names: TerminalNames,
+  totals: ChannelTotals,
+  ports: SeekPorts,
+  tell: (why: string) => void,
+  signal: AbortSignal,
+): Promise<Welcomed> {
+  const over = new AbortController();
+  const seekSignal = AbortSignal.any([over.signal, signal]);
+  let winner: Welcomed | undefined;
+  const won = (welcomed: Welcomed): void => {
+    if (winner === undefined && !seekSignal.aborted) winner = welcomed;
+    else welcomed.stream.close();
+    over.abort();
+  };
+  const reasons = new Map<string, string>();
+  const running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+  while (!seekSignal.aborted) {
+    const endpoints = (await ports.findEndpoints(seekSignal)).slice(0, endpointsMax);
+    const wanted = new Set(endpoints.map(formatEndpoint));
+    for (const [key, { stop }] of running) {
+      if (wanted.has(key)) continue;
+      stop.abort();
+      running.delete(key);
+      reasons.delete(key);
+    }
+    for (const endpoint of endpoints) {
+      const key = formatEndpoint(endpoint);
+      if (running.has(key) || seekSignal.aborted) continue;
+      const stop = new AbortController();
+      const ended = keepTrying(endpoint, { names, totals, ports, reasons, won }, AbortSignal.any([stop.signal, seekSignal]));
+      running.set(key, { stop, ended });
+      await ports.clock.sleep(raceStaggerMs, seekSignal).catch(() => undefined);
+    }
+    await ports.clock.sleep(lookUpEveryMs, seekSignal).catch(() => undefined);
+    if (!seekSignal.aborted) tell(wanted.size === 0 ? 'no address of a member is known' : wordsOf(reasons));
+  }
+  await Promise.all([...running.values()].map(({ ended }) => ended));
+  if (winner === undefined || signal.aborted) {
+    winner?.stream.close();
     signal.throwIfAborted();
-    const stream = new AttachStream(endpoint, seek.ports.credentials());
+  }
+  invariant(winner !== undefined, 'a seek ends with a leader or with its signal');
+  return winner;
+}
+
+const wordsOf = (reasons: ReadonlyMap<string, string>): string => [...reasons].map(([address, why]) => `${address}: ${why}`).join('; ');
+
+async function keepTrying(endpoint: Endpoint, seek: Seek, signal: AbortSignal): Promise<void> {
+  const { clock, random, log, credentials } = seek.ports;
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    const stream = new AttachStream(endpoint, credentials());
     try {
-      return { stream, welcome: await hello(stream, seek, signal) };
+      const welcome = await hello(stream, seek, signal);
+      seek.won({ stream, welcome });
+      return;
     } catch (error) {
       stream.close();
-      signal.throwIfAborted();
-      failures += 1;
+      if (signal.aborted) return;
       const why = messageOf(error);
       seek.reasons.set(formatEndpoint(endpoint), why);
       log.debug({ address: endpoint.address, why }, 'a member did not welcome this terminal');
       const asked = isServiceError(stream.error) ? retryAfterMsOf(stream.error, retryAfterMaxMs) : undefined;
-      await clock.sleep(Math.max(asked ?? 0, backoffMs(failures, attemptPolicy, random)), signal);
+      await clock.sleep(Math.max(asked ?? 0, backoffMs(failures, attemptPolicy, random)), signal).catch(() => undefined);
     }
   }
 }

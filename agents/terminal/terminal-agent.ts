@@ -67,18 +67,18 @@ export class TerminalAgent {
     while (!signal.aborted) {
       let welcomed: Welcomed | undefined;
       try {
-        welcomed = await seekLeader(this.#names, this.#totals, this.#ports, signal);
+        const tell = (why: string): void => {
+          this.#status = { ...this.#status, why };
+        };
+        welcomed = await seekLeader(this.#names, this.#totals, this.#ports, tell, signal);
         this.#becameOnline(welcomed);
         await this.#serve(welcomed, signal);
       } catch (error) {
         if (signal.aborted) return;
-        const wasOnline = this.#status.isOnline;
         const why = messageOf(error);
-        const sinceMs = wasOnline ? clock.nowMs() : this.#status.sinceMs;
-        this.#status = { isOnline: false, sinceMs, member: undefined, address: undefined, why };
-        if (wasOnline) log.warn({ why }, 'the hall is lost; it is sought again');
-        // A seek that ended without a leader has waited in itself already.
-        if (wasOnline) await clock.sleep(random.below(reconnectJitterMs), signal).catch(() => undefined);
+        this.#status = { isOnline: false, sinceMs: clock.nowMs(), member: undefined, address: undefined, why };
+        log.warn({ why }, 'the hall is lost; it is sought again');
+        await clock.sleep(random.below(reconnectJitterMs), signal).catch(() => undefined);
       } finally {
         welcomed?.stream.close();
       }

@@ -89,6 +89,7 @@ async function run(settings: LoadSettings, level: (typeof logLevels)[number]): P
   };
   const timer = setInterval(look, lookEveryMs);
   const input = createInterface({ input: process.stdin });
+  process.stdout.on('error', () => input.close());
   process.on('SIGTERM', () => input.close());
   process.on('SIGINT', () => input.close());
   for await (const line of input) {
