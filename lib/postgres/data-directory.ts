@@ -11,6 +11,7 @@ import { isUnfinished, unfinishedName } from './paths.ts';
 import { processesOf } from './process-table.ts';
 import { runProgram } from './program.ts';
 import { prepareDirectories } from './server-files.ts';
+import { sendSignal } from './server-process.ts';
 
 export async function inspectData(context: InstanceContext, signal: AbortSignal): Promise<DataFacts> {
   const { paths } = context;
@@ -72,7 +73,7 @@ async function removeUnfinished({ paths }: InstanceContext, signal: AbortSignal)
   for (const name of await readdir(paths.home)) {
     if (!isUnfinished(paths.data, name)) continue;
     const directory = join(paths.home, name);
-    for (const { pid } of await processesOf(directory)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of await processesOf(directory)) sendSignal(pid, 'SIGKILL');
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     signal.throwIfAborted();
   }

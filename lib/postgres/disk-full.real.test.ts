@@ -58,6 +58,14 @@ test.runIf(asRoot)('a full disk is named as such, while initialising and while r
   await again.close();
 });
 
+test.runIf(asRoot)('a data directory that is a mount point is refused, for no copy could take its place', async () => {
+  const settings = { ...pair.settingsOf('b'), stateDirectory: join(pair.folder.path, 's'), dataDirectory: small };
+  const mounted = openInstance(settings, testPorts);
+  await expect(mounted.initialise(soon())).rejects.toThrow(/not empty|mount point/);
+  await expect(mounted.lock(soon())).rejects.toThrow('mount point');
+  await mounted.close();
+});
+
 /** Fills the small file system until `leaveMegabytes` are free. The server writes meanwhile, so the end may come early: full is full. */
 async function fill(path: string, leaveMegabytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(small);

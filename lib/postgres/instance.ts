@@ -175,7 +175,7 @@ export interface ReceiverStatus {
   readonly status: string;
   readonly timeline: number | undefined;
   readonly flushedLsn: Lsn | undefined;
-  /** Since the last message of the primary arrived, by the server's clock. */
+  /** Since the last message of the primary arrived, by the server's wall clock: a jump of it falsifies this, so it is for showing. */
   readonly lastMessageAgeMs: number | undefined;
   readonly senderAddress: string | undefined;
 }

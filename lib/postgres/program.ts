@@ -31,6 +31,11 @@ export function asAccount(account: PostgresAccount | undefined): { readonly uid?
   return account === undefined ? {} : { uid: account.uid, gid: account.gid };
 }
 
+/** For errors: a directory above that the account may not pass through is the usual reason. */
+export function inName(account: PostgresAccount | undefined): string {
+  return account === undefined ? '' : ` as user ${account.uid}`;
+}
+
 /**
  * Runs a program to its end. Killed with SIGKILL when `signal` aborts, and then its reason is thrown. It leads a process group, so that
  * its children are killed with it: pg_basebackup's second process would else stream on and keep the slot busy.
@@ -58,7 +63,7 @@ export function endOfProgram(call: ProgramCall, signal: AbortSignal): Promise<Pr
     });
     child.once('error', (cause) => {
       signal.removeEventListener('abort', kill);
-      reject(postgresErrors.HK_POSTGRES_BINARIES(`${call.file} cannot be run`, { cause }));
+      reject(postgresErrors.HK_POSTGRES_BINARIES(`${call.file} cannot be run in ${call.directory}${inName(call.account)}`, { cause }));
     });
     child.once('close', (exitCode) => {
       signal.removeEventListener('abort', kill);

@@ -14,8 +14,13 @@ export async function prepareDirectories({ settings, paths }: InstanceContext): 
   await ensureDirectory(paths.state, { mode: 0o750, owner: group });
   await ensureDirectory(paths.tlsDirectory, { mode: 0o750, owner: group });
   await ensureDirectory(paths.socketDirectory, { mode: 0o750, owner });
-  const [state, home] = await Promise.all([stat(paths.state), stat(paths.home).catch(() => undefined)]);
+  const [state, home, data] = await Promise.all([
+    stat(paths.state),
+    ...[paths.home, paths.data].map((path) => stat(path).catch(() => undefined)),
+  ]);
   if (home === undefined) throw postgresErrors.HK_POSTGRES_DATA(`${paths.home} does not exist: make it, or choose another data directory`);
+  if (data !== undefined && data.dev !== home.dev)
+    throw postgresErrors.HK_POSTGRES_DATA(`${paths.data} is a mount point, which no rename can replace: choose a directory inside it`);
   if (state.dev !== home.dev)
     throw postgresErrors.HK_POSTGRES_DATA(
       `${paths.state} and ${paths.home} are on different file systems: a swapped disk would leave its proof of completeness behind`,

@@ -10,7 +10,7 @@ import { postgresErrors } from './errors.ts';
 import type { RunningServer, ServerExit } from './instance.ts';
 import type { ProcessFacts } from './process-table.ts';
 import { isSameProcess, processesOf, readProcess, worksIn } from './process-table.ts';
-import { asAccount, programEnvironment } from './program.ts';
+import { asAccount, inName, programEnvironment } from './program.ts';
 import { boundLog, readLogTail } from './server-log.ts';
 
 /** A found server has no parent that is told of its end; we look this often. */
@@ -62,7 +62,9 @@ export async function spawnPostmaster(context: InstanceContext): Promise<Running
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) => reject(postgresErrors.HK_POSTGRES_NOT_STARTED('postgres cannot be run', { cause })));
+      child.once('error', (cause) =>
+        reject(postgresErrors.HK_POSTGRES_NOT_STARTED(`postgres cannot be run in ${paths.data}${inName(settings.account)}`, { cause })),
+      );
     });
     child.unref();
     return watchChild(child, context);
@@ -167,7 +169,7 @@ export async function signalReload(context: InstanceContext): Promise<void> {
 }
 
 /** False when the process is gone. */
-function sendSignal(pid: number, name: NodeJS.Signals): boolean {
+export function sendSignal(pid: number, name: NodeJS.Signals): boolean {
   try {
     process.kill(pid, name);
     return true;
