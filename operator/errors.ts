@@ -2,6 +2,7 @@ import { defineErrors } from '#lib/base/errors.ts';
 
 export const operatorErrors = defineErrors({
   HK_OBJECT_FOREIGN: { retry: 'never', says: 'an object of this name exists, and it was not made for this owner' },
+  HK_OBJECT_UNSEEN: { retry: 'backoff', says: 'the object exists, but was not among those that are followed' },
   HK_OBJECT_DELETING: { retry: 'backoff', says: 'the object is being deleted and cannot be changed yet' },
   HK_AUTHORITY_UNREADABLE: { retry: 'never', says: 'the Secret of a certification authority cannot be read' },
   HK_MEMBER_UNREACHABLE: { retry: 'backoff', says: 'the agent of a member does not answer' },

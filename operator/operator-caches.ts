@@ -37,7 +37,7 @@ export interface OperatorCaches {
   readonly pairRecords: Followed<PairRecord>;
   /** Index `pair`: `namespace/name` of the pair that is concerned. */
   readonly pairOperations: Followed<PairOperation>;
-  /** Who holds the name of a hall, and which hall a pair serves: ConfigMaps in the operator's own namespace. */
+  /** Who holds the name of a hall, and which hall a pair serves: ConfigMaps in the operator's own namespace. Index `name`. */
   readonly claims: Followed<KubeConfigMap>;
   /** Ours only, like all below. Indexes `pair` and `hall`: `namespace/name` of the pair or hall, by label. */
   readonly secrets: Followed<KubeSecret>;
@@ -68,7 +68,10 @@ export function followResources(caches: KubeCaches, namespaces: readonly string[
     pairOperations: new Followed(caches, namespaces, pairOperations, {
       indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })] },
     }),
-    claims: new Followed(caches, [ownNamespace], configMaps, { labelSelector: `${managedSelector},${claimLabel}` }),
+    claims: new Followed(caches, [ownNamespace], configMaps, {
+      labelSelector: `${managedSelector},${claimLabel}`,
+      indexes: { name: ({ metadata }) => [metadata.name] },
+    }),
     secrets: new Followed(caches, namespaces, secrets, ours),
     serviceAccounts: new Followed(caches, namespaces, serviceAccounts, ours),
     roles: new Followed(caches, namespaces, roles, ours),

@@ -1,5 +1,6 @@
+import { pairRoom } from './pair/pair-room.ts';
 import type { OperatorPorts, Room } from './frame.ts';
 import type { OperatorSettings } from './settings.ts';
 
 /** The controllers of the operator, by folder. */
-export const rooms: readonly ((ports: OperatorPorts, settings: OperatorSettings) => Room)[] = [];
+export const rooms: readonly ((ports: OperatorPorts, settings: OperatorSettings) => Room)[] = [pairRoom];

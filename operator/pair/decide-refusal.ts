@@ -1,0 +1,60 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import { parseDurationMs } from '#lib/base/duration.ts';
+import { ownerUidLabel } from '../labels.ts';
+import type { PairView } from './pair-view.ts';
+
+/**
+ * Why the spec of a pair cannot be met, every reason at once and each with what to do; empty when it can. What the schema refuses
+ * already is not asked again.
+ */
+export function refusalsOf({ pair, record, tsig, rivals }: Pick<PairView, 'pair' | 'record' | 'tsig' | 'rivals'>): readonly string[] {
+  const { spec, metadata } = pair;
+  const pods = spec.members.filter((member) => member.host === undefined).map(({ name }) => name);
+  const problems: string[] = [];
+  if (pods.length > 0) problems.push(`members of kind pod are not supported yet: run ${pods.join(' and ')} on servers, with host.address`);
+  if (spec.arbiter.kubernetes === undefined) problems.push('the arbiter etcd is not supported yet: use arbiter.kubernetes');
+  if (tsig?.found === false) problems.push(tsig.says);
+  if (record !== undefined && record.metadata.labels?.[ownerUidLabel] !== metadata.uid) {
+    problems.push(
+      `the PairRecord ${metadata.name} belongs to an earlier pair of this name, whose members may still serve: stop them for good, retire that record and delete it, or choose another name`,
+    );
+  }
+  for (const rival of rivals) {
+    problems.push(
+      `${rival.place} belongs to the pair ${rival.pair} already, which was there before ${metadata.namespace}/${metadata.name}`,
+    );
+  }
+  return [...problems, ...detectionProblems(pair)];
+}
+
+/** Where a pair's servers listen: address and port, one text each. */
+export function placesOf({ spec }: FailoverPair): readonly string[] {
+  const { adminPort, port, metricsPort } = spec.hallServer;
+  const ports = [spec.postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
+  return spec.members.flatMap(({ host }) => (host === undefined ? [] : ports.map((each) => `${host.address} port ${each}`)));
+}
+
+/** Pairs that were there before this one and listen at the same place. Of two made in the same second the lower UID is the earlier. */
+export function rivalsOf(pair: FailoverPair, others: readonly FailoverPair[]): PairView['rivals'] {
+  const own = new Set(placesOf(pair));
+  const { uid, creationTimestamp } = pair.metadata;
+  return others
+    .filter(({ metadata }) => metadata.uid !== uid)
+    .filter(({ metadata }) => `${metadata.creationTimestamp} ${metadata.uid}` < `${creationTimestamp} ${uid}`)
+    .flatMap((other) => {
+      const place = placesOf(other).find((each) => own.has(each));
+      return place === undefined ? [] : [{ pair: `${other.metadata.namespace}/${other.metadata.name}`, place }];
+    });
+}
+
+/** Ports of one member must differ from each other. */
+function detectionProblems({ spec }: FailoverPair): readonly string[] {
+  const { adminPort, port, metricsPort } = spec.hallServer;
+  const ports = [spec.postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
+  const twice = [...new Set(ports.filter((each, index) => ports.indexOf(each) !== index))];
+  const unread = Object.entries(spec.detection).filter(([, text]) => parseDurationMs(text) === undefined);
+  return [
+    ...(twice.length === 0 ? [] : [`port ${twice.join(', ')} is given to two servers of one member: choose different ports`]),
+    ...unread.map(([name]) => `detection.${name} is not a duration such as 600ms`),
+  ];
+}

@@ -1,0 +1,59 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { EndpointSlice } from '../resources.ts';
+import { epochAnnotation } from './pair-names.ts';
+
+/**
+ * wait     Nobody leads: the record is new, or a claim that is not open yet. What is there stays.
+ * point    The slice shall name this address for this epoch.
+ * keep     It does.
+ * obsolete The slice is of a higher epoch: what we know of the record is old.
+ */
+export type RouteDecision =
+  | { readonly do: 'wait'; readonly why: string }
+  | { readonly do: 'point'; readonly address: string; readonly epoch: number }
+  | { readonly do: 'keep'; readonly epoch: number }
+  | { readonly do: 'obsolete'; readonly epoch: number };
+
+export interface RouteFacts {
+  readonly pair: FailoverPair;
+  readonly record: PairRecord | undefined;
+  readonly slice: EndpointSlice | undefined;
+}
+
+/**
+ * Where the Service of a pair leads. The epoch guards it: the slice goes to a higher epoch, or is mended in its own, since one epoch has
+ * one primary; it never goes back, whoever is late.
+ */
+export function decideRoute({ pair, record, slice }: RouteFacts): RouteDecision {
+  if (record === undefined) return { do: 'wait', why: 'there is no record' };
+  const { mode, primary, epoch } = record.spec;
+  if (mode === 'New') return { do: 'wait', why: 'the pair has never been led' };
+  if (mode === 'Claim') return { do: 'wait', why: `${primary ?? 'a member'} takes over and has not opened yet` };
+  const address = pair.spec.members.find(({ name }) => name === primary)?.host?.address;
+  if (address === undefined) return { do: 'wait', why: `the record names ${String(primary)}, which is no member of the pair` };
+  if (slice === undefined) return { do: 'point', address, epoch };
+  const known = sliceEpoch(slice);
+  if (known > epoch) return { do: 'obsolete', epoch: known };
+  if (known === epoch && isPointed(slice, pair, address)) return { do: 'keep', epoch };
+  return { do: 'point', address, epoch };
+}
+
+/** The epoch for which a slice was written; -1 when it bears none that can be read. */
+export function sliceEpoch({ metadata }: EndpointSlice): number {
+  const text = metadata.annotations?.[epochAnnotation] ?? '';
+  return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1;
+}
+
+export function slicePorts({ spec }: FailoverPair): EndpointSlice['ports'] & readonly unknown[] {
+  return (spec.service?.ports ?? []).map(({ name, port, targetPort }) => ({ name, port: targetPort ?? port, protocol: 'TCP' }));
+}
+
+function isPointed({ endpoints, ports }: EndpointSlice, pair: FailoverPair, address: string): boolean {
+  const [only, ...more] = endpoints ?? [];
+  if (only === undefined || more.length > 0 || only.addresses.length !== 1 || only.addresses[0] !== address) return false;
+  if (only.conditions?.ready === false) return false;
+  const wanted = slicePorts(pair);
+  const found = ports ?? [];
+  return wanted.length === found.length && wanted.every(({ name, port }) => found.some((each) => each.name === name && each.port === port));
+}

@@ -1,0 +1,157 @@
+import type { FailoverReport, MemberStatus } from '#agents/member/contract.ts';
+import type {
+  FailoverPairStatus,
+  FailoverPairStatusHistory,
+  FailoverPairStatusLastFailover,
+  FailoverPairStatusMember,
+} from '#lib/api/failoverpair.gen.ts';
+import type { Condition } from '#lib/api/shared.gen.ts';
+import { setCondition } from '#lib/kube/conditions.ts';
+import type { Condition as KubeCondition } from '#lib/kube/conditions.ts';
+import { kubeTime } from '#lib/kube/time.ts';
+import { inSteps, isCopying } from './decide-conditions.ts';
+import type { PairStatement } from './pair-conditions.ts';
+import type { MemberView, PairView } from './pair-view.ts';
+
+const historyMax = 10;
+const messageMax = 1_024;
+/** Up to this much the standby counts as having everything: what is under way at any moment. */
+const lagNoneBytes = 1_048_576;
+const lagSmallBytes = 67_108_864;
+
+/**
+ * The status of a pair: what changed, and nothing that changes with every commit. Times and history of the status there is are kept.
+ *
+ * @param nowMs  Wall time.
+ */
+export function decideStatus(view: PairView, statements: readonly PairStatement[], nowMs: number): FailoverPairStatus {
+  const { pair, record, halls } = view;
+  const before = pair.status;
+  const names = pair.spec.members.map(({ name }) => name);
+  const { mode, primary, epoch } = record?.spec ?? before ?? {};
+  const standby = primary === undefined ? undefined : names.find((name) => name !== primary);
+  const history = mergeHistory(before?.history ?? [], reportsOf(view));
+  const lastFailover = lastOf(before?.lastFailover, reportsOf(view));
+  return {
+    observedGeneration: pair.metadata.generation,
+    conditions: conditionsOf(before?.conditions ?? [], statements, pair.metadata.generation, nowMs),
+    ...(mode === undefined ? {} : { mode }),
+    ...(primary === undefined ? {} : { primary }),
+    ...(standby === undefined ? {} : { standby }),
+    ...(epoch === undefined ? {} : { epoch }),
+    usedBy: halls
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.name)
+      .slice(0, usedByMax)
+      .toSorted(),
+    members: names.map((name) => memberOf(name, view, primary, nowMs)),
+    ...(lastFailover === undefined ? {} : { lastFailover }),
+    ...(history.length === 0 ? {} : { history }),
+  };
+}
+
+/** As the schema limits it: more Halls than this are one too many anyway. */
+const usedByMax = 16;
+
+function conditionsOf(
+  before: readonly Condition[],
+  statements: readonly PairStatement[],
+  generation: number,
+  nowMs: number,
+): readonly Condition[] {
+  const known = before.filter(({ type }) => statements.some((each) => each.type === type)) as readonly KubeCondition[];
+  return statements.reduce<readonly KubeCondition[]>(
+    (conditions, statement) => setCondition(conditions, { ...statement, observedGeneration: generation }, nowMs),
+    known,
+  );
+}
+
+function memberOf(name: string, { pair, members }: PairView, primary: string | undefined, nowMs: number): FailoverPairStatusMember {
+  const view: MemberView | undefined = members.get(name);
+  const before = pair.status?.members?.find((member) => member.name === name);
+  // Until it was asked for the first time since our start, what a leader before us saw is the best there is.
+  if (view === undefined) return before ?? { name, role: 'Unknown', reachable: false };
+  const { reachable, status } = view;
+  if (status === undefined) return { name, role: 'Unknown', reachable };
+  const role = status.role === 'primary' ? 'Primary' : status.role === 'standby' ? 'Standby' : 'Unknown';
+  const step = inSteps(status.step);
+  const lag = name === primary ? undefined : lagOf(status, members, primary);
+  const began = kubeTime(nowMs - status.stepSeconds * 1_000);
+  return {
+    name,
+    role,
+    reachable,
+    timeline: status.timeline,
+    ...(lag === undefined ? {} : { lag }),
+    step,
+    since: before?.step === step && before.since !== undefined ? before.since : began,
+  };
+}
+
+/** How far the standby is behind, as the primary tells it. Nothing is said while it cannot tell. */
+function lagOf(
+  status: MemberStatus,
+  members: PairView['members'],
+  primary: string | undefined,
+): NonNullable<FailoverPairStatusMember['lag']> | undefined {
+  if (isCopying(status.step)) return 'Large';
+  const bytes = primary === undefined ? undefined : members.get(primary)?.status?.lagBytes;
+  if (bytes === undefined) return undefined;
+  if (bytes < lagNoneBytes) return 'None';
+  return bytes < lagSmallBytes ? 'Small' : 'Large';
+}
+
+function reportsOf({ members }: PairView): readonly FailoverReport[] {
+  return [...members.values()].flatMap(({ status }) => status?.failovers ?? []);
+}
+
+/** Newest first, one entry an epoch, at most ten. What is known already stays as it was told first. */
+function mergeHistory(
+  before: readonly FailoverPairStatusHistory[],
+  reports: readonly FailoverReport[],
+): readonly FailoverPairStatusHistory[] {
+  const known = new Set(before.map(({ epoch }) => epoch));
+  const added = new Map(reports.filter(({ epoch }) => !known.has(epoch)).map((report) => [report.epoch, historyOf(report)]));
+  return [...before, ...added.values()].toSorted((left, right) => right.epoch - left.epoch).slice(0, historyMax);
+}
+
+function historyOf({ epoch, completedAt, reason, from, to, outageMs }: FailoverReport): FailoverPairStatusHistory {
+  return { epoch, completedAt: seconds(completedAt), reason: camel(reason), from, to, writeOutageMs: outageMs };
+}
+
+function lastOf(
+  before: FailoverPairStatusLastFailover | undefined,
+  reports: readonly FailoverReport[],
+): FailoverPairStatusLastFailover | undefined {
+  const newest = reports.toSorted((left, right) => right.epoch - left.epoch)[0];
+  if (newest === undefined || (before !== undefined && before.epoch >= newest.epoch)) return before;
+  return failoverOf(newest);
+}
+
+/** A report as the resources tell it. */
+export function failoverOf(report: FailoverReport): FailoverPairStatusLastFailover {
+  const { epoch, reason, from, to, startedAt, completedAt, outageMs, why, positionAtClaim, phasesMs } = report;
+  return {
+    epoch,
+    reason: camel(reason),
+    from,
+    to,
+    startedAt: seconds(startedAt),
+    completedAt: seconds(completedAt),
+    writeOutageMs: outageMs,
+    message: why.slice(0, messageMax),
+    positionAtClaim,
+    phases: phasesMs,
+  };
+}
+
+/** `processDeath` as the resources write it: `ProcessDeath`. */
+function camel(reason: string): string {
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+}
+
+/** Times of resources are whole seconds. A text that is no time is told as the beginning of 1970 rather than refused. */
+function seconds(time: string): string {
+  const ms = Date.parse(time);
+  return kubeTime(Number.isFinite(ms) ? ms : 0);
+}

@@ -1,0 +1,86 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { Hall } from '#lib/api/hall.gen.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import { Secret } from '#lib/base/secret.ts';
+import { checkTsigKey } from '#lib/dns/tsig.ts';
+import { keyOf, keyText } from '#lib/kube/objects.ts';
+import { bundleKey } from '../authority-secret.ts';
+import { readSecretRef } from '../foreign-secrets.ts';
+import type { ForeignSecrets } from '../foreign-secrets.ts';
+import type { OperatorPorts } from '../frame.ts';
+import { decodeData } from '../secret-data.ts';
+import { readSettings } from './act-settings.ts';
+import { rivalsOf } from './decide-refusal.ts';
+import type { Observations } from './observations.ts';
+import { hallAuthoritySecretName, memberKey, sliceName } from './pair-names.ts';
+import type { PairView, TsigView } from './pair-view.ts';
+
+export interface GatherPorts extends Pick<OperatorPorts, 'caches'> {
+  readonly foreign: ForeignSecrets;
+  readonly observations: Observations;
+}
+
+/** Everything that is known of a pair now. Asks the API server at most for the TSIG Secret. */
+export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal: AbortSignal): Promise<PairView> {
+  const { caches, observations } = ports;
+  const { namespace, name, uid } = pair.metadata;
+  const service = pair.spec.service?.name;
+  const { members, dns, routeProblem } = observations.of(uid);
+  const revisions = pair.spec.members.flatMap((member): readonly (readonly [string, string])[] => {
+    const held = readSettings(caches.secrets.get(memberKey(pair, member.name)));
+    return held === undefined ? [] : [[member.name, held.settings.revision]];
+  });
+  return {
+    pair,
+    halls: hallsOf(pair, ports),
+    record: caches.pairRecords.get({ namespace, name }),
+    tsig: await gatherTsig(pair, ports.foreign, signal),
+    rivals: rivalsOf(pair, caches.pairs.list()),
+    members,
+    dns,
+    slice: service === undefined ? undefined : caches.endpointSlices.get({ namespace, name: sliceName(service) }),
+    routeProblem,
+    foreign: [],
+    revisions: new Map(revisions),
+  };
+}
+
+/** The oldest first; of two made in the same second the lower UID. */
+function hallsOf(pair: FailoverPair, { caches }: GatherPorts): readonly Hall[] {
+  const age = ({ metadata }: Hall): string => `${metadata.creationTimestamp} ${metadata.uid}`;
+  return caches.halls.byIndex('pair', keyText(keyOf(pair))).toSorted((left, right) => (age(left) < age(right) ? -1 : 1));
+}
+
+/**
+ * The hall that the pair serves: the oldest that refers to it, once its certification authority stands. A hall that is being deleted is
+ * served until it is gone.
+ */
+export function servedHall(
+  { halls }: Pick<PairView, 'halls'>,
+  caches: OperatorPorts['caches'],
+): { readonly name: string; readonly authority: string } | undefined {
+  const [first] = halls;
+  if (first === undefined) return undefined;
+  const { namespace, name } = first.metadata;
+  const secret = caches.secrets.get({ namespace, name: hallAuthoritySecretName(name) });
+  const authority = secret === undefined ? undefined : decodeData(secret)[bundleKey];
+  return authority === undefined ? undefined : { name, authority };
+}
+
+async function gatherTsig({ metadata, spec }: FailoverPair, foreign: ForeignSecrets, signal: AbortSignal): Promise<TsigView | undefined> {
+  if (spec.dns === undefined) return undefined;
+  const { tsigSecretRef, tsigKeyName } = spec.dns;
+  const field = 'dns.tsigSecretRef';
+  const entry = await readSecretRef(foreign, { namespace: metadata.namespace, ...tsigSecretRef, field }, signal);
+  if (!entry.found) return entry;
+  const secret = new Secret(entry.text);
+  try {
+    checkTsigKey({ name: tsigKeyName, secret });
+    return { found: true, secret };
+  } catch (error) {
+    return {
+      found: false,
+      says: `the key ${tsigSecretRef.key} of the Secret ${tsigSecretRef.name} of ${field} is not usable: ${messageOf(error)}`,
+    };
+  }
+}

@@ -1,0 +1,62 @@
+import type { MemberStatus } from '#agents/member/contract.ts';
+import type { DnsView, MemberView } from './pair-view.ts';
+
+/** What was last seen of one pair outside the cluster. Lives in memory: a new leader asks anew. */
+export interface PairObservation {
+  readonly members: ReadonlyMap<string, MemberView>;
+  readonly dns: DnsView | undefined;
+  /** Why the Service cannot be kept; absent when it can. */
+  readonly routeProblem: string | undefined;
+}
+
+/** So many calls in a row must fail before a member counts as not reachable: an agent that restarts is no news. */
+export const failuresMax = 3;
+
+interface MemberMemory extends MemberView {
+  readonly failures: number;
+}
+
+const none: ReadonlyMap<string, MemberMemory> = new Map();
+
+/** Observations of all pairs, by UID. */
+export class Observations {
+  readonly #members = new Map<string, ReadonlyMap<string, MemberMemory>>();
+  readonly #dns = new Map<string, DnsView>();
+  readonly #routes = new Map<string, string>();
+
+  of(uid: string): PairObservation {
+    return { members: this.#members.get(uid) ?? none, dns: this.#dns.get(uid), routeProblem: this.#routes.get(uid) };
+  }
+
+  answered(uid: string, member: string, status: MemberStatus): void {
+    this.#put(uid, member, { reachable: true, status, why: undefined, failures: 0 });
+  }
+
+  failed(uid: string, member: string, why: string): void {
+    const before = this.#members.get(uid)?.get(member);
+    const failures = Math.min((before?.failures ?? 0) + 1, failuresMax);
+    // Of a member that never answered there is nothing to lose: it counts as unreachable at once.
+    const reachable = before?.reachable === true && failures < failuresMax;
+    this.#put(uid, member, { reachable, status: before?.status, why, failures });
+  }
+
+  sawDns(uid: string, dns: DnsView | undefined): void {
+    if (dns === undefined) this.#dns.delete(uid);
+    else this.#dns.set(uid, dns);
+  }
+
+  sawRoute(uid: string, problem: string | undefined): void {
+    if (problem === undefined) this.#routes.delete(uid);
+    else this.#routes.set(uid, problem);
+  }
+
+  forget(uid: string): void {
+    this.#routes.delete(uid);
+    this.#members.delete(uid);
+    this.#dns.delete(uid);
+  }
+
+  #put(uid: string, member: string, memory: MemberMemory): void {
+    this.#members.set(uid, new Map([...(this.#members.get(uid) ?? []), [member, memory]]));
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Condition types of a FailoverPair and their reasons, each with what it means. Users see them, monitoring matches them: a reason is
+ * never renamed. The handbook is made from this table.
+ */
+export const pairConditions = {
+  Ready: {
+    SettingsDelivered: 'The spec is accepted and both members have their settings waiting for them.',
+    SpecRefused:
+      'The spec cannot be met; the message lists every problem. What ran before goes on, and certificates and tokens are renewed.',
+    ObjectForeign: 'An object of a name that the pair needs belongs to somebody else. It is never adopted; delete or rename it.',
+    AuthorityUnreadable: "The Secret of the pair's certification authority is damaged. Restore it from a backup.",
+  },
+  ZeroLossFailoverPossible: {
+    StandbyStreaming: 'Everything acknowledged is on both members; either may fail without loss.',
+    StandbyLost: 'The primary commits alone. Find out what is the matter with the standby.',
+    CopyingStandby: 'The standby is being brought up to date; the message tells how far it is, in steps of ten percent.',
+    ArbiterUnreachable: 'A member does not reach the Kubernetes API, so it could not take over.',
+    DiskFull: 'A member has almost no free disk.',
+    RecordLost: "The pair's record is missing or names no member of it. Nobody repairs it silently: compare both members and adopt one.",
+    Paused: 'The pair is paused, by spec.paused or by a PairOperation, and makes no failover.',
+    NeverLed: 'The pair has not been started yet. Enrol both members and start their agents.',
+    TakeoverRunning: 'One member is taking over from the other at this moment.',
+    MembersUnreachable: 'Neither member can be asked, so it is not known.',
+  },
+  MembersReachable: {
+    AllReachable: 'The agents of both members answer the operator.',
+    MemberUnreachable: 'An agent does not answer the operator. Failover does not need the operator; operations and this status do.',
+    NotAskedYet: 'The members have not been asked since the operator started.',
+  },
+  DNSInSync: {
+    InSync: "Every server shows the primary's address.",
+    OutOfSync: 'A server shows something older. It is told again.',
+    ServerUnreachable: 'A server does not answer.',
+    KeyRefused: 'A server does not accept the TSIG key. Compare name, secret and clock.',
+    NameForeign: 'The name has records that this pair did not set. They are never touched.',
+    NotLedYet: 'Nobody leads, so there is nothing to show.',
+    NotAskedYet: 'The servers have not been asked since the operator started.',
+  },
+  ServiceInSync: {
+    InSync: 'The EndpointSlice leads to the primary of the present epoch.',
+    OutOfSync: 'The EndpointSlice does not lead to the primary yet.',
+    ObjectForeign: 'The Service or its EndpointSlice belongs to somebody else. It is never adopted; rename spec.service.',
+    NotLedYet: 'Nobody leads, so there is nothing to lead to.',
+  },
+  Progressing: {
+    Settled: 'Nothing is under way.',
+    WaitingForEnrolment: 'A member has never been heard of. Run hallctl pair enrol for it and start its agent.',
+    DeliveringSettings: 'A member has not taken its present settings yet.',
+    CopyingStandby: 'The standby is being brought up to date.',
+    TakeoverRunning: 'One member is taking over from the other.',
+    Deleting: 'The pair is being taken down.',
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export type PairConditionType = keyof typeof pairConditions;
+
+/** One condition as it is decided: the time of transition is not its business. */
+export type PairStatement = {
+  [Type in PairConditionType]: {
+    readonly type: Type;
+    readonly status: 'True' | 'False' | 'Unknown';
+    readonly reason: keyof (typeof pairConditions)[Type];
+    readonly message: string;
+  };
+}[PairConditionType];

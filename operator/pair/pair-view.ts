@@ -1,0 +1,54 @@
+import type { MemberStatus } from '#agents/member/contract.ts';
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { Hall } from '#lib/api/hall.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { Secret } from '#lib/base/secret.ts';
+import type { EndpointSlice } from '../resources.ts';
+
+/** What was seen of a member by asking its agent. */
+export interface MemberView {
+  /** False only after several calls in a row failed. */
+  readonly reachable: boolean;
+  /** The last answer; kept while the member is not reached, for its name and reports. */
+  readonly status: MemberStatus | undefined;
+  /** Why the last call failed. */
+  readonly why: string | undefined;
+}
+
+/** What one DNS server shows. */
+export interface DnsServerView {
+  readonly server: string;
+  readonly state: 'in sync' | 'behind' | 'foreign' | 'unreachable' | 'refused';
+  readonly says: string;
+}
+
+export interface DnsView {
+  /** The epoch that was looked for. */
+  readonly epoch: number;
+  readonly servers: readonly DnsServerView[];
+}
+
+/** What was found under the name of the TSIG Secret. */
+export type TsigView = { readonly found: true; readonly secret: Secret } | { readonly found: false; readonly says: string };
+
+/** Everything a decision about a pair may know. */
+export interface PairView {
+  readonly pair: FailoverPair;
+  /** Halls that refer to the pair, the oldest first; those being deleted included. */
+  readonly halls: readonly Hall[];
+  readonly record: PairRecord | undefined;
+  /** Absent: no DNS in the spec. */
+  readonly tsig: TsigView | undefined;
+  /** Pairs that were there before and use an address and port of this one. */
+  readonly rivals: readonly { readonly pair: string; readonly place: string }[];
+  /** By member name; absent before the first call. */
+  readonly members: ReadonlyMap<string, MemberView>;
+  readonly dns: DnsView | undefined;
+  readonly slice: EndpointSlice | undefined;
+  /** Why the Service cannot be kept. */
+  readonly routeProblem: string | undefined;
+  /** Objects of our names that belong to somebody else. */
+  readonly foreign: readonly string[];
+  /** Digest of the settings that each member should have, by member name. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
