@@ -64,9 +64,19 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
   }
 }
 
+/**
+ * Makes the data and everything a pair needs in it. The proof comes last: interrupted, the next attempt goes on where this one stopped,
+ * because the record names no data yet and so nobody can have led with it.
+ */
 async function initialise(lane: PostgresLane, signal: AbortSignal): Promise<void> {
-  const { systemIdentifier, timeline } = await lane.instance.initialise(signal);
-  await lane.instance.writeProof({ systemIdentifier, timeline });
+  const { instance } = lane;
+  const before = await instance.inspectData(signal);
+  const { systemIdentifier, timeline } = before.holds === 'cluster' ? before.control : await instance.initialise(signal);
+  if (!lane.running) lane.follow(await instance.start({ as: 'primary', gate: 'none', clients: 'closed' }, signal), 'primary');
+  await instance.waitReady(signal);
+  await instance.bootstrap(signal);
+  await lane.ending(() => instance.stop(signal));
+  await instance.writeProof({ systemIdentifier, timeline });
   lane.proven(systemIdentifier);
 }
 
@@ -80,11 +90,11 @@ async function startPrimary(lane: PostgresLane, names: SyncNames, signal: AbortS
   const state = facts.holds === 'cluster' ? facts.control.state : undefined;
   const inTime = within(primaryReadyMs, 'starting PostgreSQL', signal);
   if (state === 'inArchiveRecovery' || state === 'shutDownInRecovery') {
-    lane.follow(await instance.start({ as: 'standby', follow: false }, inTime));
+    lane.follow(await instance.start({ as: 'standby', follow: false, clients: 'closed' }, inTime), 'standby');
     await instance.waitReady(inTime);
     await promoteTo(lane, names, inTime);
   } else {
-    lane.follow(await instance.start({ as: 'primary', gate: gateOf[names] }, inTime));
+    lane.follow(await instance.start({ as: 'primary', gate: gateOf[names], clients: 'closed' }, inTime), 'primary');
     await instance.waitReady(inTime);
   }
   lane.recoveredAt((await instance.status(lane.control, inTime)).flushLsn ?? 0n);

@@ -13,6 +13,11 @@ const checkpointPollMs = 200;
 const rewindMaxMs = 3_600_000;
 const copyMaxMs = 24 * 3_600_000;
 
+/** Only what the replication role may ask: whether the last checkpoint is of the timeline that is written now. */
+const checkpointedQuery = `
+SELECT (SELECT timeline_id FROM pg_control_checkpoint())
+  >= ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int AS done`;
+
 /** Brings this member back as a standby of the living primary: streams, rewinds or copies, whatever its past allows. */
 export async function rejoin(lane: PostgresLane, signal: AbortSignal): Promise<void> {
   const { instance, log } = lane;
@@ -57,8 +62,8 @@ async function sourceCheckpointed(lane: PostgresLane, signal: AbortSignal): Prom
   const line = lane.instance.openReplicationLine('checkpoint');
   try {
     for (;;) {
-      const { timeline, checkpointTimeline } = await lane.instance.status(line, signal);
-      if (checkpointTimeline >= timeline) return;
+      const { rows } = await line.query(checkpointedQuery, [], signal);
+      if (rows[0]?.['done'] === 't') return;
       await lane.clock.sleep(checkpointPollMs, signal);
     }
   } finally {

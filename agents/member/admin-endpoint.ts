@@ -6,7 +6,7 @@ import { defineErrors, messageOf } from '#lib/base/errors.ts';
 import { optionErrors, readFields } from '#lib/base/fields.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { Part } from '#lib/base/parts.ts';
-import { Secret } from '#lib/base/secret.ts';
+import type { Secret } from '#lib/base/secret.ts';
 import { explainTls } from '#lib/pki/explain-tls.ts';
 import { peerIdentity, serverTls } from '#lib/pki/trust.ts';
 import type { Expectation, OwnCertificate, TrustedAuthority } from '#lib/pki/trust.ts';

@@ -4,10 +4,11 @@ import { pathsOf } from '#lib/pair/decide-claim.ts';
 import { recordOf } from '#lib/pair/member-state.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
 import { blockedReasons, failoverBlockedBy, outputsOf } from '#lib/pair/outputs.ts';
+import type { canaryKinds } from './member-families.ts';
 import type { ServerOutcome } from '#lib/dns/publish.ts';
 import { failoverPhases } from './contract-status.ts';
 import type { FailoverReport } from './contract-status.ts';
-import { canaryKinds, memberFamilies as families, pairPaths } from './member-families.ts';
+import { memberFamilies as families, pairPaths } from './member-families.ts';
 
 type Labels = 'hall' | 'pair' | 'member';
 

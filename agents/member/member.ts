@@ -11,7 +11,7 @@ import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
 import { awakeMs } from '#lib/pair/member-state.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
-import { heartbeatOf } from '#lib/pair/outputs.ts';
+import { heartbeatOf, outputsOf } from '#lib/pair/outputs.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { pairAuthority } from '#lib/pki/trust.ts';
 import { findBinaries } from '#lib/postgres/binaries.ts';
@@ -21,6 +21,7 @@ import { pathsOf } from '#lib/postgres/paths.ts';
 import { memberAccount } from './account.ts';
 import { AdminEndpoint } from './admin-endpoint.ts';
 import { runCanaries } from './canary-lane.ts';
+import { ClientDoor } from './client-door.ts';
 import type { MemberSettings } from './contract.ts';
 import type { MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
@@ -76,6 +77,7 @@ export class Member {
   readonly #stop = new AbortController();
   readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
   readonly #route: Route;
+  readonly #door: ClientDoor;
   #hall: HallProcess | undefined;
   #shell: MemberShell | undefined;
   #told = { epoch: 0, routedMs: 0 };
@@ -102,6 +104,11 @@ export class Member {
     if (last !== undefined) this.#metrics.showPhases(last);
     this.#lane = new PostgresLane(made.instance, { peer: settings.peer.name, clock: ports.clock, log: ports.log }, (postgres) =>
       this.#shell?.send({ on: 'postgresDied', postgres }),
+    );
+    this.#door = new ClientDoor(
+      made.instance,
+      { clock: ports.clock, log: ports.log, running: () => this.#lane.running },
+      this.#stop.signal,
     );
     this.#route = new Route({
       clock: ports.clock,
@@ -244,6 +251,8 @@ export class Member {
     const { log } = this.#ports;
     if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
     else log.info({ why: access.why }, 'clients are not served here');
+    // A server that outlived the agent keeps its clients until the record says otherwise.
+    if (state.arbiter.seen !== undefined) this.#door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
     this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : 0;
     this.#route.set(route);
@@ -344,6 +353,8 @@ export class Member {
       log: this.#ports.log,
       heard: (event) => void (event.event === 'falseAck' && this.#metrics.falseAck()),
     });
+    const { access } = outputsOf(this.state);
+    this.#hall.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
     await this.#hall.run(this.#stop.signal);
   }
 

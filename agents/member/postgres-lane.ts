@@ -29,6 +29,7 @@ export class PostgresLane {
   readonly #watchLine: SqlLine;
   readonly #died: (picture: LocalPostgres) => void;
   #server: RunningServer | undefined;
+  #role: LocalPostgres['role'] = 'standby';
   #proven: string | undefined;
   #recovered: bigint | undefined;
   #last: LocalPostgres = unseenPostgres;
@@ -62,13 +63,18 @@ export class PostgresLane {
   async find(signal: AbortSignal): Promise<LocalPostgres> {
     this.#proven = (await this.instance.readProof())?.systemIdentifier;
     const server = await this.instance.reattach(signal);
-    if (server !== undefined) this.follow(server);
+    if (server !== undefined) {
+      this.follow(server, 'standby');
+      // Clients that were let in saw everything already: nothing is to be caught up before they may stay.
+      if ((await this.instance.configured())?.clients === 'open') this.#recovered = 0n;
+    }
     return await this.look(signal);
   }
 
-  /** Begins to watch over a server that was started or found. */
-  follow(server: RunningServer): void {
+  /** Begins to watch over a server that was started or found. Until it answers, it counts as what it was started as. */
+  follow(server: RunningServer, role: LocalPostgres['role']): void {
     this.#server = server;
+    this.#role = role;
     this.#recovered = undefined;
     void server.exited.then(async (exit) => {
       if (this.#server !== server) return;
@@ -116,8 +122,9 @@ export class PostgresLane {
       this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered });
     } catch (error) {
       this.log.debug({ error: messageOf(error) }, 'PostgreSQL did not answer the look');
-      if (this.#last.process === 'down' && this.#server !== undefined)
-        this.#last = { ...this.#last, process: 'running', role: 'standby', upstream: true };
+      if (this.#last.process === 'down' && this.#server !== undefined) {
+        this.#last = { ...this.#last, process: 'running', role: this.#role, upstream: this.#role === 'standby' };
+      }
     }
     return this.#last;
   }

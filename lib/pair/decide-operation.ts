@@ -51,7 +51,7 @@ function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
   const { postgres } = state;
   if (postgres.process === 'down') {
     if (postgres.data === 'complete') return run({ do: 'startPrimary', names: 'none' }, 'the record says that this member leads alone');
-    if (postgres.data === 'empty' && record.systemIdentifier === undefined) return run({ do: 'initialise' }, 'first start from empty');
+    if (record.systemIdentifier === undefined) return run({ do: 'initialise' }, 'first start from empty');
     return none('this member leads by the record, but its data has no proof of completeness: a person must decide');
   }
   if (postgres.role === 'standby') return run({ do: 'becomePrimary', names: 'none' }, 'the record says that this member leads alone');

@@ -72,6 +72,7 @@ class Instance implements PostgresInstance {
   #context: InstanceContext;
   #held: HeldLock | undefined;
   #server: RunningServer | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
   readonly #closed = new AbortController();
   readonly #lines = new Set<SqlLine>();
 
@@ -162,15 +163,15 @@ class Instance implements PostgresInstance {
   readonly killAll: PostgresInstance['killAll'] = (signal) => killServer(this.#context, signal);
 
   async setGate(gate: ConfigurationChoice['gate'], signal: AbortSignal): Promise<void> {
-    await this.#change((choice) => ({ ...choice, gate }), signal);
+    await this.#change({ gate }, signal);
   }
 
   async setFollow(follow: boolean, signal: AbortSignal): Promise<void> {
-    await this.#change((choice) => ({ ...choice, follow }), signal);
+    await this.#change({ follow }, signal);
   }
 
   async setClients(clients: ConfigurationChoice['clients'], signal: AbortSignal): Promise<void> {
-    await this.#change((choice) => ({ ...choice, clients }), signal);
+    await this.#change({ clients }, signal);
     if (clients === 'closed' && (await findPostmaster(this.#context)) !== undefined)
       await this.#onFreshLine((line) => endApplicationSessions(line, signal));
   }
@@ -208,8 +209,7 @@ class Instance implements PostgresInstance {
     provesClosed(this.#context, waiting, watching, signal);
 
   async fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean> {
-    const choice = await this.#writtenChoice();
-    await writeChoice(this.#context, { ...choice, follow: false });
+    await this.#write({ follow: false });
     await signalReload(this.#context);
     await endClientSessions(line, signal);
     return await receiverGone(this.#context, line, limitMs, signal);
@@ -257,23 +257,31 @@ class Instance implements PostgresInstance {
     }
   }
 
-  /** Writes a changed choice and waits until a fresh session sees it. */
-  async #change(next: (choice: ConfigurationChoice) => ConfigurationChoice, signal: AbortSignal): Promise<void> {
-    const choice = next(await this.#writtenChoice());
-    await writeChoice(this.#context, choice);
+  /** Writes what changes and waits until a fresh session sees that; other changes may be under way at the same time. */
+  async #change(part: Partial<ConfigurationChoice>, signal: AbortSignal): Promise<void> {
+    await this.#write(part);
     if ((await findPostmaster(this.#context)) === undefined) return;
     await signalReload(this.#context);
-    const names = standbyNames(choice.gate, this.settings.peer.name);
+    const { gate, follow, clients } = part;
+    const names = gate === undefined ? undefined : standbyNames(gate, this.settings.peer.name);
     const taken = async (): Promise<true | undefined> =>
       this.#onFreshLine(async (line) => {
         await refuseFileErrors(line, signal);
         const { rows } = await line.query(takenQuery, [], signal);
         const [row] = rows;
-        return row?.['names'] === names && (row['follow'] === 't') === choice.follow && row['clients'] === choice.clients
-          ? true
-          : undefined;
+        const seen = (wanted: string | undefined, name: string): boolean => wanted === undefined || row?.[name] === wanted;
+        const follows = follow === undefined ? undefined : follow ? 't' : 'f';
+        return seen(names, 'names') && seen(follows, 'follow') && seen(clients, 'clients') ? true : undefined;
       });
     await poll(taken, reloadEveryMs, this.#context.ports, signal);
+  }
+
+  /** One writer at a time: each reads what the one before has written. */
+  #write(part: Partial<ConfigurationChoice>): Promise<void> {
+    const write = async (): Promise<void> => writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part });
+    const written = this.#writing.then(write);
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 
   async #writtenChoice(): Promise<ConfigurationChoice> {

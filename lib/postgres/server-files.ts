@@ -41,8 +41,13 @@ export async function writeServerFiles(context: InstanceContext, choice: Configu
 export async function writeChoice(context: InstanceContext, choice: ConfigurationChoice): Promise<void> {
   const { settings, paths } = context;
   const access = readableByServer(context);
-  await writeDurably(paths.hostAccess, renderHostAccess(settings, choice.clients), access);
-  await writeDurably(paths.configuration, renderConfiguration(settings, paths, choice), access);
+  await writeIfChanged(paths.hostAccess, renderHostAccess(settings, choice.clients), access);
+  await writeIfChanged(paths.configuration, renderConfiguration(settings, paths, choice), access);
+}
+
+/** A take-over waits for these writes, and most change one of the two files only. */
+async function writeIfChanged(path: string, text: string, access: Parameters<typeof writeDurably>[2]): Promise<void> {
+  if ((await readIfPresent(path)) !== text) await writeDurably(path, text, access);
 }
 
 /** The choice that the file holds; undefined when there is no file of ours. */

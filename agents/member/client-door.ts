@@ -1,0 +1,50 @@
+import type { Clock } from '#lib/base/clock.ts';
+import { within } from '#lib/base/deadline.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
+import type { ClientDoor as Door, PostgresInstance } from '#lib/postgres/instance.ts';
+
+const moveMaxMs = 5_000;
+const againMs = 200;
+
+/** Lets applications into PostgreSQL or shuts them out, whatever was asked for last; one change at a time, repeated until it holds. */
+export class ClientDoor {
+  readonly #instance: PostgresInstance;
+  readonly #ports: { readonly clock: Clock; readonly log: Logger; readonly running: () => boolean };
+  readonly #signal: AbortSignal;
+  #wanted: Door = 'closed';
+  #moving = false;
+
+  constructor(
+    instance: PostgresInstance,
+    ports: { readonly clock: Clock; readonly log: Logger; readonly running: () => boolean },
+    signal: AbortSignal,
+  ) {
+    this.#instance = instance;
+    this.#ports = ports;
+    this.#signal = signal;
+  }
+
+  /** A server that is down is always started with a closed door, so only a running one is asked. */
+  set(wanted: Door): void {
+    this.#wanted = wanted;
+    if (!this.#moving) void this.#move();
+  }
+
+  async #move(): Promise<void> {
+    const { clock, log, running } = this.#ports;
+    this.#moving = true;
+    let done: Door | undefined;
+    while (done !== this.#wanted && !this.#signal.aborted && running()) {
+      const wanted = this.#wanted;
+      try {
+        await this.#instance.setClients(wanted, within(moveMaxMs, 'letting clients in or out', this.#signal));
+        done = wanted;
+      } catch (error) {
+        if (running() && !this.#signal.aborted) log.warn({ wanted, error: messageOf(error) }, 'clients could not be let in or out yet');
+        await clock.sleep(againMs, this.#signal).catch(() => undefined);
+      }
+    }
+    this.#moving = false;
+  }
+}
