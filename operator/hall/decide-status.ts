@@ -69,7 +69,7 @@ function readiness(view: HallView): HallStatement {
 }
 
 /** Undefined: as it was. */
-function reachability({ hall, link, nowWallMs: _ }: HallView): HallStatement | undefined {
+function reachability({ hall, link }: HallView): HallStatement | undefined {
   const type = 'FleetReachable';
   const before = findCondition(hall.status?.conditions as readonly Condition[] | undefined, type);
   if (link === undefined) return { type, status: 'Unknown', reason: 'NotServed', message: 'see the condition Ready' };
@@ -77,7 +77,7 @@ function reachability({ hall, link, nowWallMs: _ }: HallView): HallStatement | u
     return { type, status: 'True', reason: 'Connected', message: 'the hall server of the leading member answers' };
   const isNews = before === undefined || before.reason === 'NotServed';
   if (link.lostMs < fleetLostAfterMs) {
-    if (!isNews) return { ...(before as HallStatement & Condition), type };
+    if (!isNews) return undefined;
     return { type, status: 'Unknown', reason: 'Connecting', message: 'the connection to the pair is being made' };
   }
   // The words of each further attempt would be a write each: the first ones stay.
@@ -90,12 +90,12 @@ function reachability({ hall, link, nowWallMs: _ }: HallView): HallStatement | u
 
 const whyMax = 1_000;
 
-function routing({ hall, routing: made, nameTakenBy }: HallView): HallStatement | undefined {
+/** Undefined: as it was, until the configuration has been made once since this process began. */
+function routing({ routing: made, nameTakenBy }: HallView): HallStatement | undefined {
   const type = 'NotificationsRouted';
   if (nameTakenBy !== undefined) return { type, status: 'False', reason: 'NameTaken', message: 'see the condition Ready' };
   if (made !== undefined) return { type, status: made.routed ? 'True' : 'False', reason: made.reason, message: made.message };
-  const before = findCondition(hall.status?.conditions as readonly Condition[] | undefined, type);
-  return before === undefined ? undefined : { ...(before as HallStatement & Condition), type };
+  return undefined;
 }
 
 const counters = {

@@ -1,7 +1,7 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
 import type { Terminal } from '#lib/api/terminal.gen.ts';
-import type { HallRouting } from '../notify/configuration.ts';
+import type { Routing } from '../notifications/routing-board.ts';
 import type { ClaimHolder } from './claim.ts';
 import type { RosterAttempt } from './fleet-link.ts';
 import type { FleetPicture } from './fleet-picture.ts';
@@ -30,6 +30,6 @@ export interface HallView {
   /** Revision of the roster as it should be. */
   readonly rosterRevision: string;
   /** Absent: the notifications were not made yet since this process began. */
-  readonly routing: HallRouting | undefined;
+  readonly routing: Routing | undefined;
   readonly nowWallMs: number;
 }

@@ -1,0 +1,68 @@
+import type { Hall } from '#lib/api/hall.gen.ts';
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { Terminal } from '#lib/api/terminal.gen.ts';
+import { terminalResource } from '#lib/api/terminal.gen.ts';
+import { controllerReference } from '#lib/kube/owner.ts';
+import { decideAuthorities } from '#lib/pki/renewal.ts';
+import { readAuthorities } from '../authority-secret.ts';
+import { keepLeaf } from '../hall/act-leaf.ts';
+import type { KeptLeaf } from '../hall/act-leaf.ts';
+import { pairTrustOf, secretProblemOf } from '../hall/act-hall.ts';
+import { connectionHints, connectionKey, formatHints } from '../hall/connection.ts';
+import type { OperatorPorts } from '../frame.ts';
+import { hallLabel, ownedLabels, terminalLabel } from '../labels.ts';
+import { hallAuthoritySecretName } from '../pair/pair-names.ts';
+import { terminals } from '../resources.ts';
+
+export const terminalFieldManager = `hallkeeper-${terminalResource.singular}`;
+
+/** Certificate, key, trust and connection hints of a terminal. */
+export const terminalSecretName = (terminal: string): string => `hallkeeper-terminal-${terminal}`;
+
+export type CertificatePorts = Pick<OperatorPorts, 'client' | 'clock' | 'caches' | 'trustDomain'>;
+
+/** What was made, or what is wrong; neither while the authorities of hall and pair are not there yet. */
+export interface CertificateOutcome {
+  readonly leaf: KeptLeaf | undefined;
+  readonly secretProblem: string | undefined;
+}
+
+/** The certificate of a terminal whose hall is served by this pair. */
+export async function keepCertificate(
+  terminal: Terminal,
+  hall: Hall,
+  pair: FailoverPair,
+  ports: CertificatePorts,
+  signal: AbortSignal,
+): Promise<CertificateOutcome> {
+  const { caches, clock, trustDomain } = ports;
+  const { namespace, name } = terminal.metadata;
+  const authorities = caches.secrets.get({ namespace, name: hallAuthoritySecretName(hall.metadata.name) });
+  const trustPem = pairTrustOf(pair, caches);
+  if (authorities === undefined || trustPem === undefined) return { leaf: undefined, secretProblem: undefined };
+  try {
+    const { signWith } = decideAuthorities(readAuthorities(authorities), clock.wallMs());
+    if (signWith === undefined) return { leaf: undefined, secretProblem: undefined };
+    const leaf = await keepLeaf(
+      {
+        key: { namespace, name: terminalSecretName(name) },
+        labels: { ...ownedLabels(hallLabel, hall), [terminalLabel]: name },
+        owner: controllerReference(terminals, terminal),
+        names: {
+          identity: { kind: 'terminal', trustDomain, hall: hall.metadata.name, name },
+          commonName: 'hallkeeper-terminal',
+          usages: ['client'],
+        },
+        signWith,
+        trustPem,
+        more: { [connectionKey]: formatHints(connectionHints(pair, { hall: hall.metadata.name, terminal: name, trustDomain })) },
+      },
+      ports,
+      terminalFieldManager,
+      signal,
+    );
+    return { leaf, secretProblem: undefined };
+  } catch (error) {
+    return { leaf: undefined, secretProblem: secretProblemOf(error) };
+  }
+}
