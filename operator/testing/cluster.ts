@@ -53,6 +53,7 @@ export async function startOperatorCluster(rooms: OperatorOptions['rooms'], opti
   const { controlPlane } = server;
   const ports = { clock: systemClock, random: systemRandom, log: recordingLog([]), userAgent: 'hallkeeper-test/1' };
   const clients: KubeClient[] = [];
+  const operators: RunningOperator[] = [];
   const withToken = (token: string, change: Partial<Parameters<typeof KubeClient.fromKubeConfig>[1]> = {}): KubeClient => {
     const client = KubeClient.fromKubeConfig(configOf(server, token), { ...ports, ...change });
     clients.push(client);
@@ -71,7 +72,11 @@ export async function startOperatorCluster(rooms: OperatorOptions['rooms'], opti
     server,
     admin,
     withToken,
-    operator: ({ settings = {}, ...wish } = {}) => startOperator({ rooms, ...wish }, settings, (change) => withToken(status.token, change)),
+    operator: async ({ settings = {}, ...wish } = {}) => {
+      const operator = await startOperator({ rooms, ...wish }, settings, (change) => withToken(status.token, change));
+      operators.push(operator);
+      return operator;
+    },
     until: (what, type, key, holds) =>
       eventually(
         what,
@@ -86,6 +91,7 @@ export async function startOperatorCluster(rooms: OperatorOptions['rooms'], opti
       await eventually(`${type.kind} ${key.name} is gone`, async () => (await admin.find(type, key, anySignal())) === undefined, patience);
     },
     [Symbol.asyncDispose]: async () => {
+      for (const operator of operators) await operator.stop();
       await Promise.all(clients.map((client) => client.close()));
       await server[Symbol.asyncDispose]();
     },
