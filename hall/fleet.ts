@@ -13,7 +13,7 @@ import type { StateTotals } from './time-account.ts';
 
 /** After a take-over nobody is judged for not having called while others still arrive, at most this long. */
 const acceptBacklogMaxMs = 30_000;
-const arrivalQuietMs = 1_000;
+const arrivalQuietMs = 3_000;
 
 /** What one pass wants written. */
 export interface Pass {

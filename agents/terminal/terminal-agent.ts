@@ -6,6 +6,7 @@ import type { Desired, Down, Heartbeat } from '#lib/link/gen/hallkeeper/v1/termi
 import type { AttachStream } from './attach-stream.ts';
 import { ChannelTotals } from './channel-totals.ts';
 import { decideDown } from './decide-down.ts';
+import { QuietTime } from './quiet-time.ts';
 import { seekLeader } from './seek-leader.ts';
 import type { Welcomed } from './seek-leader.ts';
 import type { TerminalNames, TerminalPorts } from './terminal-ports.ts';
@@ -102,20 +103,20 @@ export class TerminalAgent {
     const sentAtMs = new Map<bigint, number>();
     const over = new AbortController();
     const serveSignal = AbortSignal.any([over.signal, signal]);
-    let heardMs = clock.nowMs();
+    const quiet = new QuietTime(intervalMs, clock.nowMs());
     const reading = this.#read(stream, serveSignal, (down) => {
-      heardMs = clock.nowMs();
+      quiet.heard();
       if (down.body?.$case === 'desired') this.#desired = down.body.value;
       if (down.body?.$case !== 'heartbeatAnswer') return;
       const sentMs = sentAtMs.get(down.body.value.sequence);
       sentAtMs.delete(down.body.value.sequence);
-      if (sentMs !== undefined) this.#totals.answered(heardMs - sentMs);
+      if (sentMs !== undefined) this.#totals.answered(clock.nowMs() - sentMs);
     });
     reading.catch(() => undefined);
     try {
       for (let dueMs = clock.nowMs(); ; dueMs += intervalMs) {
         const nowMs = clock.nowMs();
-        if (nowMs - heardMs >= silentMs) throw linkErrors.HK_LINK_SILENT(`${silentMs} ms`);
+        if (quiet.look(nowMs) >= silentMs) throw linkErrors.HK_LINK_SILENT(`${silentMs} ms`);
         // After a pause of our own the missed heartbeats are not made up for: the totals lose nothing.
         if (nowMs - dueMs > intervalMs) dueMs = nowMs;
         this.#totals.call();

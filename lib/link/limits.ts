@@ -27,17 +27,21 @@ export const clientChannelOptions: ChannelOptions = {
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.service_config_disable_resolution': 1,
-  'grpc.keepalive_time_ms': 5_000,
-  'grpc.keepalive_timeout_ms': 2_500,
+  // A second line behind heartbeats and deadlines, which notice much earlier: its timers know nothing of our own pauses.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 20_000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.initial_reconnect_backoff_ms': 60_000,
   'grpc.max_reconnect_backoff_ms': 60_000,
 };
 
-/** A connection without any sign of life ends after the two keepalive limits; one stream a terminal, a few a reader. */
+/**
+ * A connection without any sign of life ends after the two keepalive limits. They are long, because a server that is slow while
+ * thousands come back must not cut those it has. One stream a terminal, a few a reader.
+ */
 export const serverChannelOptions: ChannelOptions = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 20_000,
   'grpc.max_concurrent_streams': 16,
   'grpc.max_receive_message_length': fleetMessageBytesMax,
   'grpc.max_send_message_length': fleetMessageBytesMax,

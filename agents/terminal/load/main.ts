@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { load } from 'js-yaml';
 import { exitCodes, parseCommand } from '#lib/base/command.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { logLevels, systemLog } from '#lib/base/system-log.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
@@ -41,9 +42,8 @@ interface Simulated {
   isHanging: boolean;
 }
 
-async function start(settings: LoadSettings, terminal: string, level: (typeof logLevels)[number]): Promise<Simulated> {
-  const log = systemLog(command.name, level).with({ terminal });
-  const tls = await TlsFiles.read({
+function readTls(settings: LoadSettings, terminal: string): Promise<TlsFiles> {
+  return TlsFiles.read({
     tls: {
       certificateFile: join(settings.certificateDirectory, `${terminal}.crt`),
       keyFile: join(settings.certificateDirectory, `${terminal}.key`),
@@ -52,6 +52,9 @@ async function start(settings: LoadSettings, terminal: string, level: (typeof lo
     trustDomain: settings.trustDomain,
     pair: settings.pair,
   });
+}
+
+function start(settings: LoadSettings, terminal: string, tls: TlsFiles, log: Logger): Simulated {
   const stop = new AbortController();
   let progress = 0n;
   const readGame = (): GameReading => {
@@ -78,8 +81,11 @@ async function start(settings: LoadSettings, terminal: string, level: (typeof lo
 }
 
 async function run(settings: LoadSettings, level: (typeof logLevels)[number]): Promise<number> {
-  const terminals = new Map<string, Simulated>();
-  for (const name of settings.terminals) terminals.set(name, await start(settings, name, level));
+  const log = systemLog(command.name, level);
+  // All certificates are read before the first terminal calls: later the reading would have to wait for their handshakes.
+  const files = new Map<string, TlsFiles>();
+  for (const name of settings.terminals) files.set(name, await readTls(settings, name));
+  const terminals = new Map([...files].map(([name, tls]) => [name, start(settings, name, tls, log.with({ terminal: name }))]));
   const outage = new OutageWatch();
   const look = (): void => outage.show(statuses(), systemClock.nowMs());
   const statuses = (): ReturnType<TerminalAgent['status']>[] => [...terminals.values()].map(({ agent }) => agent.status());
