@@ -44,7 +44,7 @@ export async function takeClaim(
     // Somebody was quicker, or the cache is behind.
     seen = await ports.client.find(configMaps, key, signal);
   }
-  throw hallErrors.HK_CLAIM_CONTESTED(wish.says);
+  throw hallErrors.HK_CLAIM_CONTESTED(wish.name);
 }
 
 /** The server is asked, not the cache: a claim must never be taken from a Hall that lives. */

@@ -1,6 +1,7 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
-import { keyText } from '#lib/kube/objects.ts';
+import { keyText, parseKey } from '#lib/kube/objects.ts';
+import type { ObjectKey } from '#lib/kube/objects.ts';
 import { claimLabel, hallLabel, managedBy, managedByLabel } from '../labels.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
 import type { KubeConfigMap } from '../resources.ts';
@@ -21,6 +22,8 @@ export interface ClaimWish {
   readonly name: string;
   /** For people who read the ConfigMap. */
   readonly says: string;
+  /** `namespace/name` of the pair that is claimed. */
+  readonly pair?: string;
 }
 
 /** The Hall that holds a claim. */
@@ -35,17 +38,17 @@ export function nameClaim(hall: string): ClaimWish {
 }
 
 export function pairClaim({ metadata }: FailoverPair): ClaimWish {
-  return { kind: 'pair', name: `hallkeeper-pair-${metadata.uid}`, says: `the pair ${metadata.namespace}/${metadata.name}` };
+  return { kind: 'pair', name: `hallkeeper-pair-${metadata.uid}`, says: 'the pair', pair: keyText(metadata) };
 }
 
 export function holderOf({ metadata: { namespace, name, uid } }: Hall): ClaimHolder {
   return { namespace, name, uid };
 }
 
-export function formatClaim({ kind, name, says }: ClaimWish, holder: ClaimHolder, namespace: string): KubeConfigMap {
+export function formatClaim({ kind, name, says, pair }: ClaimWish, holder: ClaimHolder, namespace: string): KubeConfigMap {
   return {
     metadata: { namespace, name, labels: { [managedByLabel]: managedBy, [claimLabel]: kind, [hallLabel]: holder.name } },
-    data: { claim: says, namespace: holder.namespace, hall: holder.name, uid: holder.uid },
+    data: { claim: says, namespace: holder.namespace, hall: holder.name, uid: holder.uid, ...(pair === undefined ? {} : { pair }) },
   };
 }
 
@@ -53,6 +56,11 @@ export function formatClaim({ kind, name, says }: ClaimWish, holder: ClaimHolder
 export function parseClaim({ data = {} }: KubeConfigMap): ClaimHolder | undefined {
   const { namespace, hall: name, uid } = data;
   return namespace === undefined || name === undefined || uid === undefined ? undefined : { namespace, name, uid };
+}
+
+/** The pair that a claim is about. */
+export function claimedPairOf({ data }: KubeConfigMap): ObjectKey | undefined {
+  return data?.['pair'] === undefined ? undefined : parseKey(data['pair']);
 }
 
 /** The Hall that a pair serves; undefined while it serves none. */

@@ -6,7 +6,7 @@ import { keyOf, keyText } from '#lib/kube/objects.ts';
 import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
 import { defineController, hear, watch } from '../frame.ts';
 import type { ControllerDefinition, OperatorPorts, Room } from '../frame.ts';
-import { claimLabel, hallLabel, pairLabel, terminalLabel } from '../labels.ts';
+import { hallLabel, pairLabel, terminalLabel } from '../labels.ts';
 import { RoutingBoard } from '../notifications/routing-board.ts';
 import { Nudge } from '../nudge.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
@@ -16,7 +16,7 @@ import type { KubeConfigMap, KubeSecret } from '../resources.ts';
 import type { OperatorSettings } from '../settings.ts';
 import { reconcileTerminal } from '../terminal/reconcile-terminal.ts';
 import { StatusPace } from '../terminal/status-pace.ts';
-import { parseClaim } from './claim.ts';
+import { claimedPairOf, parseClaim } from './claim.ts';
 import { FleetLinks } from './fleet-links.ts';
 import { reconcileHall } from './reconcile-hall.ts';
 
@@ -91,16 +91,15 @@ function mapPairHalls({ halls }: OperatorCaches): Mapping<FailoverPair> {
   return ({ key }) => halls.byIndex('pair', keyText(key)).map(keyOf);
 }
 
-/** The holder, for it may be gone; and all that may want what was claimed: halls of the name, and of the namespace with the pair. */
+/** The holder, for it may be gone; and all that may want what was claimed: halls of the name, or of the pair. */
 function mapClaim({ halls }: OperatorCaches): Mapping<KubeConfigMap> {
   return (change) =>
     both(change).flatMap((claim) => {
       const holder = parseClaim(claim);
       if (holder === undefined) return [];
+      const pair = claimedPairOf(claim);
       const rivals =
-        claim.metadata.labels?.[claimLabel] === 'pair'
-          ? halls.list(holder.namespace)
-          : halls.list().filter(({ metadata }) => metadata.name === holder.name);
+        pair === undefined ? halls.list().filter(({ metadata }) => metadata.name === holder.name) : halls.byIndex('pair', keyText(pair));
       return [{ namespace: holder.namespace, name: holder.name }, ...rivals.map(keyOf)];
     });
 }

@@ -8,6 +8,7 @@ import { bundleKey } from '../authority-secret.ts';
 import { readSecretRef } from '../foreign-secrets.ts';
 import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
+import { servedHallOf } from '../hall/claim.ts';
 import { decodeData } from '../secret-data.ts';
 import { readSettings } from './act-settings.ts';
 import { rivalsOf } from './decide-refusal.ts';
@@ -52,16 +53,16 @@ function hallsOf(pair: FailoverPair, { caches }: GatherPorts): readonly Hall[] {
 }
 
 /**
- * The hall that the pair serves: the oldest that refers to it, once its certification authority stands. A hall that is being deleted is
- * served until it is gone.
+ * The hall that the pair serves: the one that holds the claim of the pair, once its certification authority stands. A hall that is being
+ * deleted is served until it is gone.
  */
 export function servedHall(
-  { halls }: Pick<PairView, 'halls'>,
+  { pair }: Pick<PairView, 'pair'>,
   caches: OperatorPorts['caches'],
 ): { readonly name: string; readonly authority: string } | undefined {
-  const [first] = halls;
-  if (first === undefined) return undefined;
-  const { namespace, name } = first.metadata;
+  const hall = servedHallOf(pair, caches);
+  if (hall === undefined) return undefined;
+  const { namespace, name } = hall.metadata;
   const secret = caches.secrets.get({ namespace, name: hallAuthoritySecretName(name) });
   const authority = secret === undefined ? undefined : decodeData(secret)[bundleKey];
   return authority === undefined ? undefined : { name, authority };

@@ -7,6 +7,7 @@ import type { KubeObject } from '#lib/kube/objects.ts';
 import { ForeignSecrets } from '../foreign-secrets.ts';
 import { defineController, hear, watch } from '../frame.ts';
 import type { OperatorPorts, Room } from '../frame.ts';
+import { claimedPairOf } from '../hall/claim.ts';
 import { hallLabel, pairLabel } from '../labels.ts';
 import { Nudge } from '../nudge.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
@@ -18,6 +19,7 @@ import { OperatorCertificates } from './operator-certificates.ts';
 import { pollMembers } from './poll-members.ts';
 import { reconcilePair } from './reconcile-pair.ts';
 import { watchDns } from './watch-dns.ts';
+import type { KubeConfigMap } from '../resources.ts';
 
 /**
  * The controllers of FailoverPairs. Four, so that none waits for another: `pair` makes what is in the cluster and tells the status,
@@ -53,6 +55,7 @@ export function pairRoom(ports: OperatorPorts): Room {
           ),
           watch(caches.secrets, ours),
           watch(caches.secrets, mapHallAuthority(caches)),
+          watch(caches.claims, mapClaimedPair()),
           watch(caches.serviceAccounts, ours),
           watch(caches.roles, ours),
           watch(caches.roleBindings, ours),
@@ -101,6 +104,15 @@ function mapPairRef(): Mapping<Hall> {
     [before, after].flatMap((hall) =>
       hall === undefined ? [] : [{ namespace: hall.metadata.namespace, name: hall.spec.failoverPairRef.name }],
     );
+}
+
+/** Another Hall has the pair now, or none. */
+function mapClaimedPair(): Mapping<KubeConfigMap> {
+  return ({ before, after }) =>
+    [before, after].flatMap((claim) => {
+      const pair = claim === undefined ? undefined : claimedPairOf(claim);
+      return pair === undefined ? [] : [pair];
+    });
 }
 
 /** The authority of a hall came or changed: the pair that serves the hall tells it to its members. */
