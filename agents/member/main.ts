@@ -72,9 +72,10 @@ async function main(): Promise<number> {
   return await run(options);
 }
 
+// PostgreSQL is a child that runs on, so the process does not end by itself.
 try {
-  process.exitCode = await main();
+  process.exit(await main());
 } catch (error) {
   process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-  process.exitCode = exitCodes.failed;
+  process.exit(exitCodes.failed);
 }

@@ -24,6 +24,7 @@ function whyClosed(state: MemberState): string | undefined {
   if (record === undefined) return 'the record is not known yet';
   if (record.primary !== state.self) return 'the other member leads';
   if (postgres.process !== 'running' || postgres.role !== 'primary') return 'the own PostgreSQL is not a running primary';
+  if (isStarting(state)) return 'PostgreSQL is being started';
   if (handover !== undefined && handover.stage !== 'checkpointing') return 'handing over';
   if (isCutOff(state)) return 'neither peer nor arbiter was reached: readers could be shown the past';
   switch (record.mode) {
@@ -36,6 +37,11 @@ function whyClosed(state: MemberState): string | undefined {
       // Crash recovery can show commits that were never acknowledged and that a claim would undo.
       return postgres.peerFlush >= postgres.recovered ? undefined : 'the standby does not have everything that recovery brought back';
   }
+}
+
+function isStarting({ operation }: MemberState): boolean {
+  const what = operation?.what.do;
+  return what === 'initialise' || what === 'startPrimary' || what === 'becomePrimary';
 }
 
 /** During an admission the gate stands for milliseconds while readers go on. */

@@ -68,17 +68,7 @@ export class Writer {
   async #connect(): Promise<pg.Client> {
     const [host] = await this.#addresses();
     if (host === undefined) throw new Error('the name has no address');
-    const { port, client: own } = this.#connection;
-    const client = new pg.Client({
-      host,
-      port,
-      user: 'app',
-      database: 'app',
-      connectionTimeoutMillis: connectMs,
-      query_timeout: attemptMs,
-      ssl: { ca: own.authority, cert: own.certificate, key: own.key.reveal(), minVersion: 'TLSv1.3' },
-    });
-    client.on('error', () => undefined);
+    const client = newClient(host, this.#connection);
     try {
       await client.connect();
       await client.query('CREATE TABLE IF NOT EXISTS written (id bigint PRIMARY KEY)');
@@ -87,6 +77,35 @@ export class Writer {
       await client.end().catch(() => undefined);
       throw error;
     }
+  }
+}
+
+function newClient(host: string, { port, client: own }: { readonly port: number; readonly client: Client }): pg.Client {
+  const client = new pg.Client({
+    host,
+    port,
+    user: 'app',
+    database: 'app',
+    connectionTimeoutMillis: connectMs,
+    query_timeout: attemptMs,
+    ssl: { ca: own.authority, cert: own.certificate, key: own.key.reveal(), minVersion: 'TLSv1.3' },
+  });
+  client.on('error', () => undefined);
+  return client;
+}
+
+/** Every id that the member at this address holds. */
+export async function readWritten(
+  host: string,
+  connection: { readonly port: number; readonly client: Client },
+): Promise<ReadonlySet<number>> {
+  const client = newClient(host, connection);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ readonly id: string }>('SELECT id FROM written');
+    return new Set(rows.map(({ id }) => Number(id)));
+  } finally {
+    await client.end();
   }
 }
 
