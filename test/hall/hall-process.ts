@@ -33,7 +33,7 @@ export async function startHallProcess(
   postgres: Pick<PlainPostgres, 'ledger'>,
   listenPort = 0,
 ): Promise<HallProcess> {
-  const settings: HallServerSettings = {
+  return startHall(folder, {
     hall,
     trustDomain,
     pair: { uid: pairUid },
@@ -42,7 +42,12 @@ export async function startHallProcess(
     tls: await certificates.memberFiles(join(folder, member), member),
     postgresql: postgres.ledger,
     metrics: { address: '127.0.0.1', port: 0 },
-  };
+  });
+}
+
+/** The same with whatever settings. */
+export async function startHall(folder: string, settings: HallServerSettings): Promise<HallProcess> {
+  const { member } = settings;
   const file = join(folder, `${member}.json`);
   await writeFile(file, JSON.stringify(settings));
   const main = new URL('../../hall/main.ts', import.meta.url).pathname;
