@@ -9,11 +9,11 @@ const given = Number(process.env['HALLKEEPER_SEED'] ?? Number.NaN);
 const firstSeed = Number.isNaN(given) ? randomInt(2 ** 31) : given;
 const stepsMin = 250_000;
 
-/** Runs on, seed after seed, until `enough`. At most 200 lives, so that a core that does nothing ends too. */
+/** Runs on, seed after seed, until `enough`. At most 400 lives, so that a core that does nothing ends too. */
 function live(from: number, broken: Sabotage | undefined, enough: (report: RunReport, steps: number) => boolean): RunReport[] {
   const reports: RunReport[] = [];
   let steps = 0;
-  for (let seed = from; seed < from + 200; seed += 1) {
+  for (let seed = from; seed < from + 400; seed += 1) {
     const report = simulatePair(seed, broken);
     reports.push(report);
     steps += report.steps;
@@ -47,8 +47,8 @@ describe('the pair in a simulated world', () => {
     casDegrade: 1,
     addOrder: 1,
     startBlind: 1,
-    settle: 30,
-    proof: 90,
+    settle: 140,
+    proof: 110,
     silentRetry: 1,
   };
   for (const broken of sabotages) {

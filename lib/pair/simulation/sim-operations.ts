@@ -21,9 +21,8 @@ const failed = (why: string): OperationOutcome => ({ ok: false, why });
 /** Carries out an operation on the simulated PostgreSQL, in the steps and with the delays at which the real one can be interrupted. */
 export function operate(job: Job, done: Done): void {
   const { world, member, what } = job;
-  const { postgres } = member;
   const { schedule } = world;
-  const later = (min: number, max: number, task: () => void): void => {
+  const later: Later = (min, max, task) => {
     schedule.after(schedule.between(min, max), () => {
       if (job.alive()) task();
       else done(failed('aborted'));
@@ -31,70 +30,93 @@ export function operate(job: Job, done: Done): void {
   };
   switch (what.do) {
     case 'initialise':
-      return later(200, 900, () => {
-        Object.assign(postgres, { data: 'full', proof: true });
-        postgres.truncate([{ key: 'init' }]);
-        done(ok);
-      });
     case 'startPrimary':
     case 'becomePrimary':
-      if (what.do === 'becomePrimary') postgres.die();
-      return later(50, 600, () => {
-        postgres.start('primary', what.names);
-        done(ok);
-      });
     case 'startStandby':
-      return later(50, 400, () => {
-        postgres.upstream = what.upstream;
-        postgres.start('standby', 'gate');
-        done(ok);
-      });
-    case 'follow':
-      return later(5, 50, () => {
-        postgres.upstream = true;
-        done(ok);
-      });
+      return start(what, job, later, done);
     case 'rejoin':
       return rejoin(job, later, done);
-    case 'prove':
-      return later(1, 20, () => {
-        postgres.proof = postgres.data === 'full';
-        done(postgres.proof ? ok : failed('not consistent'));
-      });
     case 'admit':
       return admit(job, later, done);
-    case 'setNames':
-      return later(2, 80, () => {
-        postgres.setNames(what.names);
-        schedule.after(schedule.between(0, 10), () => done(job.alive() ? ok : failed('aborted')));
-      });
     case 'fence':
-      postgres.upstream = false;
-      postgres.lateUntilMs = schedule.nowMs + schedule.between(0, 150);
-      return later(5, 100, () => done(ok));
     case 'promote':
-      return later(25, 200, () => {
-        if (!postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
-        postgres.promote();
-        if (world.broken === 'gate') postgres.setNames('none');
-        return done(ok);
-      });
+      return takeOver(what.do, job, later, done);
+    case 'follow':
+    case 'prove':
+    case 'setNames':
     case 'checkpoint':
-      return later(5, 500, () => done(postgres.alive ? ok : failed('not running')));
     case 'handOver':
-      return later(10, 200, () => {
-        postgres.die();
-        done(ok);
-      });
+      return tend(what, job, later, done);
     case 'kill':
       schedule.after(schedule.between(1, 20), () => {
-        if (member.state !== undefined) postgres.die();
+        if (member.state !== undefined) member.postgres.die();
         done(ok);
       });
       return undefined;
     default:
       return unreachable(what);
   }
+}
+
+type Starting = Extract<Operation, { do: 'initialise' | 'startPrimary' | 'becomePrimary' | 'startStandby' }>;
+
+function start(what: Starting, { member: { postgres } }: Job, later: Later, done: Done): void {
+  if (what.do === 'becomePrimary') postgres.die();
+  later(50, 600, () => {
+    if (what.do === 'initialise') {
+      Object.assign(postgres, { data: 'full', proof: true });
+      postgres.truncate([{ key: 'init' }]);
+    } else if (what.do === 'startStandby') {
+      postgres.upstream = what.upstream;
+      postgres.start('standby', 'gate');
+    } else {
+      postgres.start('primary', what.names);
+    }
+    done(ok);
+  });
+}
+
+function takeOver(what: 'fence' | 'promote', { world, member: { postgres } }: Job, later: Later, done: Done): void {
+  const { schedule } = world;
+  if (what === 'fence') {
+    postgres.upstream = false;
+    postgres.lateUntilMs = schedule.nowMs + schedule.between(0, 150);
+    return later(5, 100, () => done(ok));
+  }
+  return later(25, 200, () => {
+    if (!postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
+    postgres.promote();
+    if (world.broken === 'gate') postgres.setNames('none');
+    return done(ok);
+  });
+}
+
+type Tending = Extract<Operation, { do: 'follow' | 'prove' | 'setNames' | 'checkpoint' | 'handOver' }>;
+
+function tend(what: Tending, job: Job, later: Later, done: Done): void {
+  const { schedule } = job.world;
+  const { postgres } = job.member;
+  later(2, 80, () => {
+    switch (what.do) {
+      case 'follow':
+        postgres.upstream = true;
+        return done(ok);
+      case 'prove':
+        postgres.proof = postgres.data === 'full';
+        return done(postgres.proof ? ok : failed('not consistent'));
+      case 'setNames':
+        // It is in force before the agent knows.
+        postgres.setNames(what.names);
+        return schedule.after(schedule.between(0, 10), () => done(job.alive() ? ok : failed('aborted')));
+      case 'checkpoint':
+        return done(postgres.alive ? ok : failed('not running'));
+      case 'handOver':
+        postgres.die();
+        return done(ok);
+      default:
+        return unreachable(what);
+    }
+  });
 }
 
 type Later = (min: number, max: number, task: () => void) => void;
