@@ -15,7 +15,7 @@ export function decideConditions(
   { refusals, unreadable }: { readonly refusals: readonly string[]; readonly unreadable: string | undefined },
 ): readonly PairStatement[] {
   const { spec } = view.pair;
-  return [
+  const said: readonly PairStatement[] = [
     { type: 'Ready', ...ready(view, refusals, unreadable) },
     { type: 'ZeroLossFailoverPossible', ...zeroLoss(view) },
     { type: 'MembersReachable', ...reachable(view) },
@@ -23,6 +23,24 @@ export function decideConditions(
     ...(spec.service === undefined ? [] : [{ type: 'ServiceInSync' as const, ...serviceInSync(view) }]),
     { type: 'Progressing', ...progressing(view) },
   ];
+  return said.map((statement) => standing(statement, view) ?? statement);
+}
+
+const fromMembers: readonly string[] = ['ZeroLossFailoverPossible', 'MembersReachable', 'Progressing'];
+
+/**
+ * The statement that stands in the status already, while we have not yet asked again what it rests on: a new leader does not take back
+ * what the one before it saw. Only as long as the record is the one that it was said of.
+ */
+function standing({ type }: PairStatement, { pair, record, members, dns }: PairView): PairStatement | undefined {
+  const { status, spec, metadata } = pair;
+  const sameRecord = record !== undefined && status?.mode === record.spec.mode && status.epoch === record.spec.epoch;
+  const unasked = fromMembers.includes(type)
+    ? spec.members.some(({ name }) => !members.has(name))
+    : type === 'DNSInSync' && dns === undefined;
+  const before = status?.conditions?.find((condition) => condition.type === type);
+  if (!sameRecord || !unasked || before === undefined || before.observedGeneration !== metadata.generation) return undefined;
+  return { type, status: before.status, reason: before.reason, message: before.message } as PairStatement;
 }
 
 function ready({ foreign }: PairView, refusals: readonly string[], unreadable: string | undefined): Body<'Ready'> {

@@ -3,7 +3,7 @@ import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { Applier } from '#lib/kube/apply.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
-import { findCondition } from '#lib/kube/conditions.ts';
+import { findCondition, statusDiffers } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
 import { keepAuthority } from '../authority-secret.ts';
 import type { KeptAuthority } from '../authority-secret.ts';
@@ -42,8 +42,10 @@ export function reconcilePair(ports: PairPorts): Reconcile {
     const view = { ...gathered, ...done };
     const statements = decideConditions(view, { refusals, unreadable: done.unreadable });
     const status = decideStatus(view, statements, ports.clock.wallMs());
-    await applier.applyStatus(failoverPairs, pair, status, signal);
-    tellTransitions(pair, statements, ports);
+    if (statusDiffers(pair.status, status)) {
+      await applier.applyStatus(failoverPairs, pair, status, signal);
+      tellTransitions(pair, statements, ports);
+    }
     return { requeueAfterMs: againMs + ports.random.below(againJitterMs) };
   };
 }
