@@ -4,8 +4,8 @@ import type { HttpSettings } from '#lib/http/http-settings.ts';
 import { coreLeaseTimes } from '#lib/kube/lease.ts';
 import type { LeaseTimes } from '#lib/kube/lease.ts';
 import { trustDomainDefault } from '#lib/pki/identity.ts';
-import { readNotifySettings } from './notify/settings.ts';
-import type { NotifySettings } from './notify/settings.ts';
+import { readNotifySettings, readNotifyTarget } from './notify/settings.ts';
+import type { NotifySettings, NotifyTarget } from './notify/settings.ts';
 
 /** Settings of the operator, checked and complete. */
 export interface OperatorSettings {
@@ -20,7 +20,7 @@ export interface OperatorSettings {
   readonly namespace: string;
   readonly lease: { readonly name: string; readonly times: LeaseTimes };
   /** Absent: Halls notify nobody through us. */
-  readonly notify: NotifySettings | undefined;
+  readonly notify: (NotifySettings & { readonly target: NotifyTarget }) | undefined;
 }
 
 const label = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, shape: 'a name of at most 63 lower-case letters, digits and hyphens' };
@@ -36,12 +36,14 @@ export function parseOperatorSettings(raw: unknown): OperatorSettings {
   const field = readFields(raw);
   const lease = field.group('lease', { optional: true });
   const ms = { min: 1, max: hour } as const;
+  const namespace = field.text('namespace', { ...label, fallback: 'hallkeeper-system' });
+  const notify = field.has('notify') ? field.group('notify') : undefined;
   const settings: OperatorSettings = {
     kubeconfig: field.optionalText('kubeconfig', { pattern: /^\//, shape: 'an absolute path' }),
     namespaces: field.texts('namespaces', { max: 1_000, ...label }),
     trustDomain: field.text('trustDomain', { pattern: /^[a-z0-9][-a-z0-9.]{0,252}$/, shape: 'a DNS name', fallback: trustDomainDefault }),
     http: readHttpSettings(field.group('http', { optional: true }), httpPort),
-    namespace: field.text('namespace', { ...label, fallback: 'hallkeeper-system' }),
+    namespace,
     lease: {
       name: lease.text('name', { ...label, fallback: 'hallkeeper-operator' }),
       times: {
@@ -50,7 +52,10 @@ export function parseOperatorSettings(raw: unknown): OperatorSettings {
         retryEveryMs: lease.durationMs('retryPeriod', { ...ms, fallback: coreLeaseTimes.retryEveryMs }),
       },
     },
-    notify: field.has('notify') ? readNotifySettings(field.group('notify')) : undefined,
+    notify:
+      notify === undefined
+        ? undefined
+        : { ...readNotifySettings(notify), target: readNotifyTarget(notify.group('secret', { optional: true }), namespace) },
   };
   const { durationMs, renewMaxMs, retryEveryMs } = settings.lease.times;
   if (durationMs % 1_000 !== 0) lease.problem('duration', 'must be whole seconds');

@@ -7,7 +7,8 @@ import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
 import { defineController, hear, watch } from '../frame.ts';
 import type { ControllerDefinition, OperatorPorts, Room } from '../frame.ts';
 import { hallLabel, pairLabel, terminalLabel } from '../labels.ts';
-import { RoutingBoard } from '../notifications/routing-board.ts';
+import { notificationsControllers } from '../notifications/notifications-room.ts';
+import { notConfigured, RoutingBoard } from '../notifications/routing-board.ts';
 import { Nudge } from '../nudge.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
 import { OperatorCertificates } from '../pair/operator-certificates.ts';
@@ -22,13 +23,14 @@ import { reconcileHall } from './reconcile-hall.ts';
 
 /**
  * The controllers of Halls and Terminals, which share the connections to the hall servers: `hall` makes what belongs to a hall, stores
- * its roster and tells its status; `terminal` enrols each terminal and tells its state.
+ * its roster and tells its status; `terminal` enrols each terminal and tells its state; `notifications` writes the Alertmanager
+ * configuration of all halls, and what became of it stands in their status.
  */
 export function hallRoom(ports: OperatorPorts, settings: OperatorSettings): Room {
   const hallNews = new Nudge();
   const terminalNews = new Nudge();
   const links = new FleetLinks({ ...ports, halls: hallNews, terminals: terminalNews });
-  const board = new RoutingBoard(hallNews);
+  const board = new RoutingBoard(hallNews, settings.notify === undefined ? notConfigured : undefined);
   const inside = {
     ...ports,
     links,
@@ -40,6 +42,7 @@ export function hallRoom(ports: OperatorPorts, settings: OperatorSettings): Room
   return {
     parts: [links.part()],
     controllers: [
+      ...notificationsControllers(ports, settings, board),
       hallController(inside, hallNews),
       defineController({
         name: 'terminal',

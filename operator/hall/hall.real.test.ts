@@ -7,11 +7,13 @@ import type { Condition } from '#lib/kube/conditions.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { aHall, aPair, aTerminal } from '#test/api/builders.ts';
 import { namespace } from '#test/api/api-server.ts';
+import { eventually } from '#test/cluster/eventually.ts';
 import { failoverPairs, halls, secrets, terminals } from '../resources.ts';
 import { decodeData } from '../secret-data.ts';
 import { rooms } from '../rooms.ts';
-import { anySignal, startOperatorCluster } from '../testing/cluster.ts';
+import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
 import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
+import { settingsOf } from '../testing/served-hall.ts';
 
 let cluster: OperatorCluster;
 let operator: RunningOperator;
@@ -108,3 +110,161 @@ test('a Hall that names a missing pair says so and what to do, and takes the pai
   await createPair('late');
   await cluster.until('the hall is ready', halls, key('early'), isReady);
 });
+
+test('of two Halls on one pair the second is told who has it, and gets the pair when the first is gone', async () => {
+  await createPair('shared');
+  await createHall({ name: 'first', spec: { failoverPairRef: { name: 'shared' } } });
+  await cluster.until('the first is ready', halls, key('first'), isReady);
+  await createHall({ name: 'second', spec: { failoverPairRef: { name: 'shared' } } });
+  const second = await cluster.until('the second says it', halls, key('second'), (hall) => conditionOf(hall, 'Ready') !== undefined);
+  expect(conditionOf(second, 'Ready')).toMatchObject({ status: 'False', reason: 'PairTaken', message: expect.stringContaining('first') });
+  expect(await cluster.admin.find(secrets, key('hallkeeper-hall-second-exporter'), signal)).toBeUndefined();
+  const told = await cluster.until(
+    'the members are told of the first',
+    secrets,
+    key('hallkeeper-shared-a'),
+    (secret) => settingsOf(secret).hallServer !== undefined,
+  );
+  expect(settingsOf(told).hallServer?.hall).toBe('first');
+  await cluster.admin.delete(halls, key('first'), {}, signal);
+  await cluster.until('the second is ready', halls, key('second'), isReady);
+  await cluster.until(
+    'the members are told of the second',
+    secrets,
+    key('hallkeeper-shared-a'),
+    (secret) => settingsOf(secret).hallServer?.hall === 'second',
+  );
+});
+
+test('a Hall that turns to a pair in use does not take it, however old the Hall is', async () => {
+  await createPair('own-of-old');
+  await createPair('own-of-young');
+  await createHall({ name: 'old', spec: { failoverPairRef: { name: 'own-of-old' } } });
+  await cluster.until('the old one is ready', halls, key('old'), isReady);
+  await createHall({ name: 'young', spec: { failoverPairRef: { name: 'own-of-young' } } });
+  await cluster.until('the young one is ready', halls, key('young'), isReady);
+  const turn = { op: 'replace', path: '/spec/failoverPairRef/name', value: 'own-of-young' } as const;
+  await cluster.admin.patch(halls, key('old'), { type: 'json', operations: [turn] }, signal);
+  await cluster.until('the old one is told', halls, key('old'), (hall) => conditionOf(hall, 'Ready')?.reason === 'PairTaken');
+  expect(isReady(await cluster.admin.get(halls, key('young'), signal))).toBe(true);
+  // The pair that it left is free for others.
+  await createHall({ name: 'third', spec: { failoverPairRef: { name: 'own-of-old' } } });
+  await cluster.until('another has the pair that it left', halls, key('third'), isReady);
+});
+
+test('of two Halls of one name in two namespaces the first has it; the other gets nothing until the first is gone', async () => {
+  await cluster.server.kubectl('create', 'namespace', 'other');
+  await createPair('twin');
+  await createPair('twin', 'other');
+  await createHall({ name: 'twin', spec: { failoverPairRef: { name: 'twin' } } });
+  await cluster.until('the first is ready', halls, key('twin'), isReady);
+  await createHall({ name: 'twin', namespace: 'other', spec: { failoverPairRef: { name: 'twin' } } });
+  const other = await cluster.until('the second says it', halls, key('twin', 'other'), (hall) => conditionOf(hall, 'Ready') !== undefined);
+  expect(conditionOf(other, 'Ready')).toMatchObject({ reason: 'NameTaken', message: expect.stringContaining(`${namespace}/twin`) });
+  for (const name of ['hallkeeper-hall-twin-ca', 'hallkeeper-hall-twin-exporter']) {
+    expect(await cluster.admin.find(secrets, key(name, 'other'), signal)).toBeUndefined();
+  }
+  await cluster.admin.delete(halls, key('twin'), {}, signal);
+  await cluster.until('the second has the name', halls, key('twin', 'other'), isReady);
+});
+
+test('a spec that cannot be met is refused with every problem, and certificates are made all the same', async () => {
+  await createPair('refused');
+  await createHall({
+    name: 'refused',
+    spec: {
+      failoverPairRef: { name: 'refused' },
+      enrolment: { mode: 'Approved', tokenSecretRef: { name: 'token', key: 'token' } },
+      channels: [{ name: 'lte', endpoint: 'hall.example:7443' }],
+      notify: [{ name: 'night', sms: { numbers: ['+49151000000'] } }],
+    },
+  });
+  const refused = await cluster.until(
+    'the hall is refused',
+    halls,
+    key('refused'),
+    (hall) => conditionOf(hall, 'Ready')?.reason === 'SpecRefused',
+  );
+  for (const part of ['enrolment.mode Approved', 'channels', 'night']) expect(conditionOf(refused, 'Ready')?.message).toContain(part);
+  const [terminal = ''] = await createTerminals('refused', 1);
+  await cluster.until('its terminal is enrolled', terminals, key(terminal), isReady);
+});
+
+test('a Secret of somebody else is never taken over', async () => {
+  const data = { mine: Buffer.from('untouched').toString('base64') };
+  await cluster.admin.create(secrets, { metadata: key('hallkeeper-terminal-foreign-t001'), data }, signal);
+  await createPair('foreign');
+  await createHall({ name: 'foreign', spec: { failoverPairRef: { name: 'foreign' } } });
+  await cluster.until('the hall is ready', halls, key('foreign'), isReady);
+  await createTerminals('foreign', 1);
+  const refused = await cluster.until(
+    'it is said',
+    terminals,
+    key('foreign-t001'),
+    (terminal) => conditionOf(terminal, 'Ready')?.reason === 'SecretUnusable',
+  );
+  expect(conditionOf(refused, 'Ready')?.message).toContain('delete or rename it');
+  expect((await cluster.admin.get(secrets, key('hallkeeper-terminal-foreign-t001'), signal)).data).toEqual(data);
+});
+
+test('a Terminal without a Hall says so; a Hall that is made again finds its authority, and its terminals stay enrolled', async () => {
+  await createPair('again');
+  const [terminal = ''] = await createTerminals('again', 1);
+  await cluster.until('the hall is missed', terminals, key(terminal), (object) => conditionOf(object, 'Ready')?.reason === 'HallMissing');
+  await createHall({ name: 'again', spec: { failoverPairRef: { name: 'again' } } });
+  await cluster.until('the terminal is enrolled', terminals, key(terminal), isReady);
+  const before = decodeData(await cluster.admin.get(secrets, key(`hallkeeper-terminal-${terminal}`), signal));
+  await cluster.admin.delete(halls, key('again'), {}, signal);
+  await cluster.until(
+    'the hall is missed again',
+    terminals,
+    key(terminal),
+    (object) => conditionOf(object, 'Ready')?.reason === 'HallMissing',
+  );
+  await createHall({ name: 'again', spec: { failoverPairRef: { name: 'again' } } });
+  await cluster.until('the terminal is enrolled again', terminals, key(terminal), isReady);
+  expect(decodeData(await cluster.admin.get(secrets, key(`hallkeeper-terminal-${terminal}`), signal))).toEqual(before);
+});
+
+test('while nothing changes nothing is asked, and a restart of the operator writes nothing', async () => {
+  const quietMs = 4_000;
+  const asked = async (): Promise<string> => (await requestsOf(operator.url)).join('\n');
+  await eventually(
+    'the operator is quiet',
+    async () => {
+      const before = await asked();
+      await new Promise((resolve) => setTimeout(resolve, quietMs));
+      return (await asked()) === before;
+    },
+    patience,
+  );
+  const versions = await versionsOf();
+  await operator.stop();
+  operator = await cluster.operator();
+  await eventually(
+    'the new operator is quiet',
+    async () => {
+      const before = await asked();
+      await new Promise((resolve) => setTimeout(resolve, quietMs));
+      return (await asked()) === before;
+    },
+    patience,
+  );
+  expect(await versionsOf()).toEqual(versions);
+  expect(operator.writes.filter((write) => !write.startsWith('update') && !write.startsWith('create'))).toEqual([]);
+});
+
+/** Requests by verb, without those of the lease. */
+async function requestsOf(url: string): Promise<readonly string[]> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const requests = text.split('\n').filter((line) => line.startsWith('rest_client_requests_total{'));
+  expect(requests.length).toBeGreaterThan(2);
+  return requests.filter((line) => !line.includes('method="PUT"'));
+}
+
+async function versionsOf(): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    [halls, terminals, secrets].map((type) => cluster.admin.list(type as typeof halls, { namespace }, signal)),
+  );
+  return lists.flatMap(({ items }) => items.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`)).toSorted();
+}

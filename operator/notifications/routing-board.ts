@@ -10,18 +10,29 @@ export interface Routing {
   readonly message: string;
 }
 
+export const notConfigured: Routing = {
+  routed: false,
+  reason: 'NotConfigured',
+  message: 'the settings of the operator have no group notify, so nobody is told of alerts through it',
+};
+
 /** What became of the notifications of each Hall, made by one controller and told by another in the Hall's status. */
 export class RoutingBoard {
   readonly #halls: Nudge;
+  readonly #fallback: Routing | undefined;
   #routings: ReadonlyMap<string, Routing> = new Map();
 
-  /** @param halls  Told the Halls for which something changed. */
-  constructor(halls: Nudge) {
+  /**
+   * @param halls     Told the Halls for which something changed.
+   * @param fallback  What is said of a Hall of which nothing was posted. Absent: nothing.
+   */
+  constructor(halls: Nudge, fallback?: Routing) {
     this.#halls = halls;
+    this.#fallback = fallback;
   }
 
   get(hall: ObjectKey): Routing | undefined {
-    return this.#routings.get(keyText(hall));
+    return this.#routings.get(keyText(hall)) ?? this.#fallback;
   }
 
   /** Replaces everything. */

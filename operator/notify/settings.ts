@@ -1,5 +1,6 @@
 import type { Fields } from '#lib/base/fields.ts';
 import type { Secret } from '#lib/base/secret.ts';
+import type { SecretKeyRef } from './hall-notify.ts';
 
 /** Where notifications leave the cluster. The same for all halls; a setting of the operator, never of a Hall. */
 export interface NotifySettings {
@@ -14,6 +15,12 @@ export interface NotifySettings {
   readonly timing: NotifyTiming;
 }
 
+/** The Secret with the configuration of Alertmanager. Several operators never share one: each writes the Halls that it looks after. */
+export interface NotifyTarget {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export interface AlertmanagerVersion {
   readonly major: number;
   readonly minor: number;
@@ -24,6 +31,8 @@ export interface SmtpSettings {
   readonly smarthost: string;
   readonly from: string;
   readonly auth?: { readonly username: string; readonly password: Secret };
+  /** Instead of `auth`: the password stands in a Secret of the operator's namespace. */
+  readonly login?: { readonly username: string; readonly passwordSecretRef: SecretKeyRef };
   /** STARTTLS or nothing. Without it a mail, with what it says of the hall, may travel in the clear. */
   readonly requireTls: boolean;
   /** Path, as Alertmanager sees it, of the CA that signed the server's certificate. Absent: the system's trust store. */
@@ -55,6 +64,7 @@ export const alertmanagerMinorMin = 25;
 const second = 1_000;
 const hour = 3_600_000;
 const urlShape = { pattern: /^https?:\/\/[^\s]+$/, shape: 'an http or https address' };
+const nameShape = { pattern: /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, shape: 'the name of an object' };
 const pathShape = { pattern: /^\/[^\0\n]*$/, shape: 'an absolute path' };
 
 /** Reads the `notify` group of the operator's settings. Problems stay with `fields`; the caller refuses them. */
@@ -71,6 +81,14 @@ export function readNotifySettings(fields: Fields): NotifySettings {
     ...(fields.has('watchdogUrl') ? { watchdogUrl: readSecretUrl(fields, 'watchdogUrl') } : {}),
     platform: readPlatform(fields.group('platform', { optional: true })),
     timing: readTiming(fields.group('timing', { optional: true })),
+  };
+}
+
+/** Reads `notify.secret`: where the configuration is written. @param namespace  The operator's own. */
+export function readNotifyTarget(fields: Fields, namespace: string): NotifyTarget {
+  return {
+    namespace: fields.text('namespace', { ...nameShape, fallback: namespace }),
+    name: fields.text('name', { ...nameShape, fallback: 'hallkeeper-alertmanager' }),
   };
 }
 
@@ -96,15 +114,29 @@ function readVersion(fields: Fields): AlertmanagerVersion {
 
 function readSmtp(fields: Fields): SmtpSettings {
   const caFile = fields.optionalText('caFile', pathShape);
-  const hasLogin = fields.has('username');
-  if (!hasLogin && fields.has('password')) fields.problem('password', 'needs a username');
+  const login = readLogin(fields);
   return {
     smarthost: fields.text('smarthost', { pattern: /^(\[[0-9a-fA-F:]+\]|[^\s:]+):\d{1,5}$/, shape: 'host:port' }),
     from: fields.text('from', { pattern: mailAddress, shape: 'a mail address' }),
-    ...(hasLogin ? { auth: { username: fields.text('username'), password: fields.secret('password') } } : {}),
+    ...login,
     requireTls: fields.flag('requireTls', { fallback: true }),
     ...(caFile === undefined ? {} : { caFile }),
   };
+}
+
+function readLogin(fields: Fields): Pick<SmtpSettings, 'auth' | 'login'> {
+  const byRef = fields.has('passwordSecretRef');
+  if (byRef && fields.has('password')) fields.problem('password', 'stands beside passwordSecretRef; remove one of them');
+  if (!fields.has('username')) {
+    for (const name of ['password', 'passwordSecretRef']) if (fields.has(name)) fields.problem(name, 'needs a username');
+  }
+  const ref = fields.group('passwordSecretRef', { optional: true });
+  const passwordSecretRef = byRef ? { name: ref.text('name', nameShape), key: ref.text('key') } : undefined;
+  if (!fields.has('username')) return {};
+  const username = fields.text('username');
+  return passwordSecretRef === undefined
+    ? { auth: { username, password: fields.secret('password') } }
+    : { login: { username, passwordSecretRef } };
 }
 
 function readPlatform(fields: Fields): PlatformReceiver {

@@ -1,0 +1,64 @@
+import type { Hall } from '#lib/api/hall.gen.ts';
+import { Secret } from '#lib/base/secret.ts';
+import { keyOf } from '#lib/kube/objects.ts';
+import type { ObjectKey } from '#lib/kube/objects.ts';
+import { readSecretRef } from '../foreign-secrets.ts';
+import type { ForeignSecrets } from '../foreign-secrets.ts';
+import { nameClaim, parseClaim } from '../hall/claim.ts';
+import { botTokenRefs, secretRefKey } from '../notify/hall-notify.ts';
+import type { HallNotify } from '../notify/hall-notify.ts';
+import type { NotifySettings } from '../notify/settings.ts';
+import type { OperatorCaches } from '../operator-caches.ts';
+
+/** Halls that hold their names, by name: of several of one name only one is told of in the configuration. */
+export function namedHalls({ halls, claims }: Pick<OperatorCaches, 'halls' | 'claims'>): readonly Hall[] {
+  return halls.list().filter((hall) => {
+    const [claim] = claims.byIndex('name', nameClaim(hall.metadata.name).name);
+    return claim !== undefined && parseClaim(claim)?.uid === hall.metadata.uid;
+  });
+}
+
+export interface GatheredNotify {
+  readonly halls: ReadonlyMap<string, HallNotify>;
+  readonly keys: readonly { readonly hall: string; readonly key: ObjectKey }[];
+  /** Whether any Hall names a Secret: those are read again from time to time. */
+  readonly namesSecrets: boolean;
+}
+
+/** What each Hall wants, with the bot tokens that it names. Asks the API server at most for those Secrets. */
+export async function gatherNotify(named: readonly Hall[], foreign: ForeignSecrets, signal: AbortSignal): Promise<GatheredNotify> {
+  const halls = new Map<string, HallNotify>();
+  let namesSecrets = false;
+  for (const { metadata, spec } of named) {
+    const notify = spec.notify ?? [];
+    const botTokens = new Map<string, Secret>();
+    for (const ref of botTokenRefs(notify)) {
+      namesSecrets = true;
+      const entry = await readSecretRef(
+        foreign,
+        { namespace: metadata.namespace, ...ref, field: 'notify[].telegram.botTokenSecretRef' },
+        signal,
+      );
+      if (entry.found) botTokens.set(secretRefKey(ref), new Secret(entry.text));
+    }
+    halls.set(metadata.name, { timeZone: spec.timeZone, notify, botTokens });
+  }
+  return { halls, keys: named.map((hall) => ({ hall: hall.metadata.name, key: keyOf(hall) })), namesSecrets };
+}
+
+/** The settings with the password of the mail server, or why it cannot be read. */
+export type LoginOutcome = { readonly ok: true; readonly settings: NotifySettings } | { readonly ok: false; readonly says: string };
+
+export async function gatherLogin(
+  settings: NotifySettings,
+  namespace: string,
+  foreign: ForeignSecrets,
+  signal: AbortSignal,
+): Promise<LoginOutcome> {
+  const { smtp } = settings;
+  if (smtp?.login === undefined) return { ok: true, settings };
+  const { username, passwordSecretRef } = smtp.login;
+  const entry = await readSecretRef(foreign, { namespace, ...passwordSecretRef, field: 'notify.smtp.passwordSecretRef' }, signal);
+  if (!entry.found) return { ok: false, says: `the settings of the operator: ${entry.says}` };
+  return { ok: true, settings: { ...settings, smtp: { ...smtp, auth: { username, password: new Secret(entry.text) } } } };
+}
