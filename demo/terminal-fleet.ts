@@ -69,7 +69,11 @@ export class TerminalFleet implements AsyncDisposable {
     const inside = [systemProgram('setpriv'), '--pdeathsig', 'KILL', process.execPath, ourPrograms.terminals, '--config', config];
     const [command = '', ...args] = [...network.enter, ...inside];
     // A process group of its own, as every other part: Ctrl-C reaches us alone.
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', log.fd], detached: true }) as ChildProcessByStdio<Writable, Readable, null>;
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', log.fd], detached: true }) as ChildProcessByStdio<
+      Writable,
+      Readable,
+      null
+    >;
     await log.close();
     child.once('error', () => undefined);
     return new TerminalFleet(child);
