@@ -9,7 +9,7 @@ import type { Reconcile } from '#lib/kube/controller.ts';
 import type { EventRecorder } from '#lib/kube/events.ts';
 import type { Mapping, Predicate } from '#lib/kube/mapping.ts';
 import type { KubeMetrics } from '#lib/kube/metrics.ts';
-import type { KubeObject } from '#lib/kube/objects.ts';
+import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
 import type { Followed } from './followed.ts';
 import type { Nudge } from './nudge.ts';
 import type { OperatorCaches } from './operator-caches.ts';
@@ -86,9 +86,14 @@ export function watch<T extends KubeObject>(followed: Followed<T>, mapping: Mapp
   };
 }
 
-/** Looks at every key that the nudge tells. */
-export function hear(nudge: Nudge): WatchBinding {
-  return { attach: (controller) => nudge.listen((key) => controller.enqueue(key)) };
+/** Looks at every key that the nudge tells, or at those that `mapping` makes of it. */
+export function hear(nudge: Nudge, mapping: (key: ObjectKey) => Iterable<ObjectKey> = (key) => [key]): WatchBinding {
+  return {
+    attach: (controller) =>
+      nudge.listen((told) => {
+        for (const key of mapping(told)) controller.enqueue(key);
+      }),
+  };
 }
 
 export interface BuildPorts extends Pick<OperatorPorts, 'clock' | 'random' | 'log'> {

@@ -11,6 +11,7 @@ import { claimedPairOf } from '../hall/claim.ts';
 import { hallLabel, pairLabel } from '../labels.ts';
 import { Nudge } from '../nudge.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
+import { operationController } from '../pair-operation/operation-controller.ts';
 import { followRoute } from './act-route.ts';
 import { rivalsOf } from './decide-refusal.ts';
 import { MemberClient } from './member-client.ts';
@@ -22,7 +23,7 @@ import { watchDns } from './watch-dns.ts';
 import type { KubeConfigMap } from '../resources.ts';
 
 /**
- * The controllers of FailoverPairs. Four, so that none waits for another: `pair` makes what is in the cluster and tells the status,
+ * The controllers of FailoverPairs and of their operations. Several, so that none waits for another: `pair` makes what is in the cluster and tells the status,
  * `pair-route` follows the record with the EndpointSlice, `pair-members` asks the agents, `pair-dns` asks the name servers.
  */
 export function pairRoom(ports: OperatorPorts): Room {
@@ -38,6 +39,7 @@ export function pairRoom(ports: OperatorPorts): Room {
   return {
     parts: [members.part()],
     controllers: [
+      operationController(inside),
       defineController({
         name: 'pair',
         reconcile: reconcilePair(inside),

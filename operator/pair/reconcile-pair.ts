@@ -1,41 +1,42 @@
 import type { MemberSettings } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { Applier } from '#lib/kube/apply.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
-import { findCondition, statusDiffers } from '#lib/kube/conditions.ts';
+import { findCondition, setCondition, statusDiffers } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
 import { keepAuthority } from '../authority-secret.ts';
 import type { KeptAuthority } from '../authority-secret.ts';
-import type { OperatorPorts } from '../frame.ts';
 import { ownedLabels, pairLabel } from '../labels.ts';
 import { failoverPairs } from '../resources.ts';
 import { keepAccess } from './act-access.ts';
 import { keepRecord } from './act-record.ts';
 import { keepSettings, readSettings } from './act-settings.ts';
+import { putFinalizer, takeDown } from './act-deletion.ts';
 import { decideConditions } from './decide-conditions.ts';
+import { decideDeletion } from './decide-deletion.ts';
 import { refusalsOf } from './decide-refusal.ts';
 import { decideStatus } from './decide-status.ts';
 import { gatherPair, servedHall } from './gather-pair.ts';
-import type { GatherPorts } from './gather-pair.ts';
 import { planMember } from './member-plan.ts';
 import type { MemberPlan } from './member-plan.ts';
 import { authoritySecretName, memberKey } from './pair-names.ts';
 import type { PairStatement } from './pair-conditions.ts';
+import type { PairPorts } from './pair-ports.ts';
 import type { PairView } from './pair-view.ts';
-
-export type PairPorts = OperatorPorts & GatherPorts;
 
 /** Certificates and tokens are looked at this often; each look without a change costs no request. */
 const againMs = 60_000;
-const againJitterMs = 10_000;
+const refusedAgainMs = 12_000;
 
 /** Brings a pair's record, authority, rights and settings to its spec, and tells in its status what is so. */
 export function reconcilePair(ports: PairPorts): Reconcile {
   const applier = new Applier({ client: ports.client, fieldManager: 'hallkeeper-pair' });
-  return async (key, { signal }) => {
+  return async (key, { signal, log }) => {
     const pair = ports.caches.pairs.get(key);
     if (pair === undefined) return undefined;
+    if (await beingDeleted(pair, applier, ports, log, signal)) return undefined;
     const gathered = await gatherPair(pair, ports, signal);
     const refusals = refusalsOf(gathered);
     const done = await provision(gathered, refusals, ports, signal);
@@ -46,8 +47,43 @@ export function reconcilePair(ports: PairPorts): Reconcile {
       await applier.applyStatus(failoverPairs, pair, status, signal);
       tellTransitions(pair, statements, ports);
     }
-    return { requeueAfterMs: againMs + ports.random.below(againJitterMs) };
+    // A refused spec may be met by something that we do not follow, such as a Secret that a person makes.
+    const nextMs = refusals.length > 0 || done.foreign.length > 0 ? refusedAgainMs : againMs;
+    return { requeueAfterMs: nextMs + ports.random.below(nextMs / 6) };
   };
+}
+
+/** Does what the deletion policy asks for. False: the pair lives, and is reconciled. */
+async function beingDeleted(pair: FailoverPair, applier: Applier, ports: PairPorts, log: Logger, signal: AbortSignal): Promise<boolean> {
+  const decision = decideDeletion(pair, ports.clock.wallMs());
+  if (decision.do === 'cleanUp') {
+    try {
+      await takeDown(pair, decision.giveUp, ports, log, signal);
+    } catch (error) {
+      if (codeOf(error) === 'HK_CLEANUP_PENDING') await tellPending(pair, messageOf(error), applier, ports, signal);
+      throw error;
+    }
+    await putFinalizer(pair, 'remove', ports, signal);
+  } else if (decision.finalizer !== 'keep') {
+    await putFinalizer(pair, decision.finalizer, ports, signal);
+  }
+  if (decision.do !== 'live') ports.observations.forget(pair.metadata.uid);
+  return decision.do !== 'live';
+}
+
+/** Why a deletion takes so long, in the status that the object still has. */
+async function tellPending(
+  pair: FailoverPair,
+  message: string,
+  applier: Applier,
+  { clock }: PairPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = (pair.status?.conditions ?? []) as readonly Condition[];
+  const observedGeneration = pair.metadata.generation;
+  const statement = { type: 'Progressing', status: 'True', reason: 'Deleting', message, observedGeneration } as const;
+  const status = { ...pair.status, conditions: setCondition(before, statement, clock.wallMs()) };
+  if (statusDiffers(pair.status, status)) await applier.applyStatus(failoverPairs, pair, status, signal);
 }
 
 type Provisioned = Pick<PairView, 'record' | 'foreign' | 'revisions'> & { readonly unreadable: string | undefined };

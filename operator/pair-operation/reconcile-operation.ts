@@ -1,0 +1,159 @@
+import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
+import { Applier } from '#lib/kube/apply.ts';
+import { setCondition, statusDiffers } from '#lib/kube/conditions.ts';
+import type { Condition } from '#lib/kube/conditions.ts';
+import type { Reconcile } from '#lib/kube/controller.ts';
+import { isKubeError } from '#lib/kube/errors.ts';
+import { keyOf, keyText } from '#lib/kube/objects.ts';
+import { kubeTime } from '#lib/kube/time.ts';
+import { readSettings } from '../pair/act-settings.ts';
+import { failoverOf } from '../pair/decide-status.ts';
+import { memberKey, pausedByAnnotation } from '../pair/pair-names.ts';
+import type { PairPorts } from '../pair/pair-ports.ts';
+import { placeOf } from '../pair/poll-members.ts';
+import { failoverPairs, pairOperations } from '../resources.ts';
+import { decideOperation, isFinished } from './decide-operation.ts';
+import type { OperationDecision } from './decide-operation.ts';
+import type { OperationView } from './operation-view.ts';
+
+const underWayAgainMs = 1_000;
+/** As the schema limits it. */
+const stepMessageMax = 512;
+
+/** Does what a person asked of a pair, once. */
+export function reconcileOperation(ports: PairPorts): Reconcile {
+  const { caches, client } = ports;
+  const applier = new Applier({ client, fieldManager: 'hallkeeper-pair-operation' });
+  return async (key, { signal, log }) => {
+    const operation = caches.pairOperations.get(key);
+    if (operation === undefined || operation.metadata.deletionTimestamp !== undefined) return undefined;
+    const view = gather(operation, ports);
+    const decision = decideOperation(view);
+    const tell = async (status: PairOperationStatus): Promise<void> => {
+      if (!statusDiffers(operation.status, status)) return;
+      await applier.applyStatus(pairOperations, operation, status, signal);
+    };
+    switch (decision.do) {
+      case 'remove': {
+        const { uid } = operation.metadata;
+        await client.delete(pairOperations, key, { preconditions: { uid } }, signal).catch((error: unknown) => {
+          if (!isKubeError(error, 'HK_KUBE_NOT_FOUND')) throw error;
+        });
+        return undefined;
+      }
+      case 'wait':
+        if (!isFinished(operation)) await tell(statusOf(view, decision));
+        return { requeueAfterMs: decision.againMs };
+      case 'ask':
+        try {
+          const place = view.pair === undefined ? undefined : await placeOf(view.pair, decision.primary, ports.certificates);
+          if (place !== undefined) await ports.members.switchover(place, operation.metadata.uid, signal);
+          log.info({ member: decision.primary }, 'a switchover was asked for');
+        } catch (error) {
+          if (!codeOf(error)?.startsWith('HK_MEMBER')) throw error;
+          log.warn({ member: decision.primary, error: messageOf(error) }, 'a switchover could not be asked for');
+        }
+        return { requeueAfterMs: underWayAgainMs };
+      case 'mark':
+        await mark(view, decision.paused, ports, signal);
+        return { requeueAfterMs: underWayAgainMs };
+      case 'start':
+      case 'run':
+        await tell(statusOf(view, decision));
+        return { requeueAfterMs: underWayAgainMs };
+      case 'complete':
+      case 'fail':
+        await tell(statusOf(view, decision));
+        tellEnd(operation, decision, ports);
+        // Its own change brings the next look, for the time when it is removed.
+        return undefined;
+    }
+  };
+}
+
+function gather(operation: PairOperation, { caches, clock, observations }: PairPorts): OperationView {
+  const { namespace } = operation.metadata;
+  const pairKey = { namespace, name: operation.spec.pairRef.name };
+  const pair = caches.pairs.get(pairKey);
+  const age = ({ metadata }: PairOperation): string => `${metadata.creationTimestamp} ${metadata.uid}`;
+  const seen = pair === undefined ? new Map<string, never>() : observations.of(pair.metadata.uid).members;
+  return {
+    operation,
+    pair,
+    record: caches.pairRecords.get(pairKey),
+    members: (pair?.spec.members ?? []).map(({ name }) => {
+      const view = seen.get(name);
+      const held = pair === undefined ? undefined : readSettings(caches.secrets.get(memberKey(pair, name)))?.settings;
+      return {
+        name,
+        status: view?.reachable === true ? view.status : undefined,
+        held: held === undefined ? undefined : { revision: held.revision, paused: held.paused },
+      };
+    }),
+    before: caches.pairOperations
+      .byIndex('pair', keyText(pairKey))
+      .filter((other) => other.metadata.uid !== operation.metadata.uid && !isFinished(other) && age(other) < age(operation))
+      .map(({ metadata }) => metadata.name),
+    nowMs: clock.wallMs(),
+  };
+}
+
+/** The mark by which a pair is paused. It outlives the operation, which is deleted some day: a Pause acts until a Resume. */
+async function mark({ pair, operation }: OperationView, paused: boolean, { client }: PairPorts, signal: AbortSignal): Promise<void> {
+  if (pair === undefined) return;
+  const value = paused ? operation.metadata.name : null;
+  const body = { metadata: { uid: pair.metadata.uid, annotations: { [pausedByAnnotation]: value } } };
+  await client.patch(failoverPairs, keyOf(pair), { type: 'merge', body }, signal);
+}
+
+type Told = Extract<OperationDecision, { readonly do: 'wait' | 'start' | 'run' | 'complete' | 'fail' }>;
+
+function statusOf({ operation, nowMs }: OperationView, decision: Told): PairOperationStatus {
+  const before = operation.status;
+  const now = kubeTime(nowMs);
+  const ended = decision.do === 'complete' || decision.do === 'fail';
+  const begun = decision.do === 'start' || before?.startedAt !== undefined;
+  const startedAt = before?.startedAt ?? (decision.do === 'start' ? now : undefined);
+  const first = before?.steps?.[0] ?? (decision.do === 'start' ? { name: 'Begin', startedAt: now, message: decision.note } : undefined);
+  const report = decision.do === 'complete' && decision.report !== undefined ? failoverOf(decision.report) : before?.report;
+  return {
+    observedGeneration: operation.metadata.generation,
+    conditions: conditionsOf(operation, decision, nowMs),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(ended ? { completedAt: now } : {}),
+    ...(begun && first !== undefined
+      ? {
+          steps: [
+            { ...first, ...(ended ? { completedAt: now } : {}) },
+            ...(ended ? [{ name: 'End', startedAt: now, completedAt: now, message: decision.why.slice(0, stepMessageMax) }] : []),
+          ],
+        }
+      : {}),
+    ...(report === undefined ? {} : { report }),
+  };
+}
+
+function conditionsOf(operation: PairOperation, decision: Told, nowMs: number): readonly Condition[] {
+  const observedGeneration = operation.metadata.generation;
+  const message = decision.do === 'start' ? decision.note : decision.why;
+  const complete =
+    decision.do === 'complete'
+      ? { status: 'True' as const, reason: 'Done' }
+      : { status: 'False' as const, reason: decision.do === 'fail' ? 'NotDone' : decision.do === 'wait' ? 'Waiting' : 'Running' };
+  const failed =
+    decision.do === 'fail' ? { status: 'True' as const, reason: decision.reason } : { status: 'False' as const, reason: 'NotFailed' };
+  const known = (operation.status?.conditions ?? []) as readonly Condition[];
+  const withComplete = setCondition(known, { type: 'Complete', ...complete, message, observedGeneration }, nowMs);
+  return setCondition(
+    withComplete,
+    { type: 'Failed', ...failed, message: decision.do === 'fail' ? message : '', observedGeneration },
+    nowMs,
+  );
+}
+
+function tellEnd(operation: PairOperation, decision: Extract<Told, { readonly do: 'complete' | 'fail' }>, { events }: PairPorts): void {
+  const reason = decision.do === 'complete' ? 'Done' : decision.reason;
+  const type = decision.do === 'complete' ? 'Normal' : 'Warning';
+  events.record(pairOperations, operation, { type, reason, action: operation.spec.type, note: decision.why });
+}
