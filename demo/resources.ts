@@ -2,6 +2,8 @@ import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { failoverPairResource } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
 import { hallResource } from '#lib/api/hall.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import { pairRecordResource } from '#lib/api/pairrecord.gen.ts';
 import type { Terminal } from '#lib/api/terminal.gen.ts';
 import { terminalResource } from '#lib/api/terminal.gen.ts';
 import { defineResource } from '#lib/kube/objects.ts';
@@ -11,6 +13,7 @@ import type { KubeObject } from '#lib/kube/objects.ts';
 
 export const halls = defineResource<Hall>(hallResource);
 export const pairs = defineResource<FailoverPair>(failoverPairResource);
+export const pairRecords = defineResource<PairRecord>(pairRecordResource);
 export const terminals = defineResource<Terminal>(terminalResource);
 
 export interface KubeSecret extends KubeObject {

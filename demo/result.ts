@@ -15,7 +15,7 @@ export interface DemoResult {
     readonly lost: number;
     /** As the member that took over tells them in the status of its FailoverPair. */
     readonly phases: Readonly<Record<FailoverPhase, number>>;
-    /** From the start of the killed member until the pair was in mode Sync again. */
+    /** From the start of the killed member until the record of the pair was in mode Sync again. */
     readonly rejoinedSeconds: number;
   };
   readonly terminals: {

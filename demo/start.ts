@@ -91,7 +91,7 @@ export async function startHall(stack: AsyncDisposableStack, steps: Steps, signa
 }
 
 async function prepareGround(stack: AsyncDisposableStack, steps: Steps, signal: AbortSignal): Promise<Ground> {
-  return steps.run('network of its own', async () => {
+  const ground = await steps.run('addresses of its own', async (): Promise<Ground> => {
     const root = stack.use(await temporaryFolder('demo'));
     const network = stack.use(await startNetwork());
     const folder = async (name: string): Promise<string> => {
@@ -101,6 +101,13 @@ async function prepareGround(stack: AsyncDisposableStack, steps: Steps, signal: 
     };
     return { manifests: await readManifests(), network, places: await choosePlaces(network), folder, stack, steps, signal };
   });
+  steps.note(`  ${networkText(ground.network)}`);
+  return ground;
+}
+
+function networkText({ isolated, range, why }: Network): string {
+  if (isolated) return `in a network namespace, ${range}, which this machine reaches and no other`;
+  return `on 127.0.0.1 and 127.0.0.2, without a Service: ${why}`;
 }
 
 async function startServers({
@@ -156,7 +163,7 @@ async function startMembers(
     maxMs: startMaxMs,
     signal,
   });
-  for (const name of memberNames) {
+  const start = async (name: MemberName): Promise<void> => {
     const directory = await folder(`member-${name}`);
     const wish = { name, directory, network, address: places.members[name], metricsPort: places.memberMetricsPort, kubeconfig };
     const member = stack.use(new DemoMember(wish));
@@ -167,7 +174,8 @@ async function startMembers(
     };
     await until(`member ${name} is enrolled`, enrolled, { maxMs: startMaxMs, everyMs: 200, signal });
     await member.start();
-  }
+  };
+  await allSettled(memberNames.map((name) => start(name)));
   await untilSync(admin, { maxMs: startMaxMs, signal });
   return made;
 }

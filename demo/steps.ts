@@ -32,6 +32,11 @@ export class Steps implements Disposable {
     }
   }
 
+  /** Adds a line that stays. */
+  note(text: string): void {
+    this.#screen.line(text);
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#screen.live([]);

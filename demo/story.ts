@@ -6,7 +6,7 @@ import { namespace, otherMember, pairName, terminalCount } from './names.ts';
 import type { MemberName } from './names.ts';
 import { deliveredSeconds, pageReceivers, receiversOf } from './page.ts';
 import type { Page } from './page.ts';
-import { pairs } from './resources.ts';
+import { pairRecords, pairs } from './resources.ts';
 import { inSeconds } from './result.ts';
 import type { DemoResult } from './result.ts';
 import type { Screen } from './screen.ts';
@@ -61,8 +61,9 @@ export async function tellStory(hall: DemoHall, screen: Screen, signal: AbortSig
   await sleep(awayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   const backAtMs = performance.now();
   await members[primary].start();
-  await untilSync(cluster.admin, limits);
+  await until('both members have everything', () => isSync(hall, signal), { ...limits, everyMs: 50 });
   const rejoinedSeconds = inSeconds(performance.now() - backAtMs);
+  await untilSync(cluster.admin, limits);
   screen.line(`Member ${primary} is back and has rejoined as the standby after ${rejoinedSeconds.toFixed(1)} s; the pair is in mode Sync.`);
 
   const page = await until(
@@ -112,6 +113,12 @@ async function takeoverSince(
   const { status } = await cluster.admin.with({ attemptsMax: 1 }).get(pairs, { namespace, name: pairName }, signal);
   const found = status?.lastFailover;
   return found !== undefined && found.epoch > epoch && found.phases !== undefined ? found : undefined;
+}
+
+/** By the record of the pair, which knows it before the operator does. */
+async function isSync({ cluster }: DemoHall, signal: AbortSignal): Promise<boolean> {
+  const { spec } = await cluster.admin.with({ attemptsMax: 1 }).get(pairRecords, { namespace, name: pairName }, signal);
+  return spec.mode === 'Sync';
 }
 
 function phasesOf({ phases }: FailoverPairStatusLastFailover): Readonly<Record<FailoverPhase, number>> {

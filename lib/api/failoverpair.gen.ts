@@ -10,7 +10,7 @@ export const failoverPairResource = {
   kind: 'FailoverPair',
   plural: 'failoverpairs',
   singular: 'failoverpair',
-  shortNames: ['pair'],
+  shortNames: ['pair', 'pairs'],
   categories: ['hallkeeper'],
   namespaced: true,
   hasStatus: true,
