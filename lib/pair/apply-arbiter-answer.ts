@@ -67,7 +67,7 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
       retryAtMs: now,
       answeredMs: now,
       readMs: now,
-      settledMs: won ? now : arbiter.settledMs,
+      settledMs: won ? state.lastEventMs : arbiter.settledMs,
     },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,

@@ -132,7 +132,9 @@ function followSole(state: MemberState): OperationDecision {
   // Rewinding or deleting needs the primary as its source: without it the data stays as it is.
   if (!primaryRuns) return none('waiting for the primary');
   // What is destroyed here may be one of two copies under a record that has moved on since we read it (rule 4).
-  if (now - state.arbiter.settledMs > settledFreshMs) return { do: 'settleFirst', why: 'before own data may be rewound or replaced' };
+  // Time in which this process slept counts here: the record moved on without us.
+  if (state.lastEventMs - state.arbiter.settledMs > settledFreshMs)
+    return { do: 'settleFirst', why: 'before own data may be rewound or replaced' };
   return run({ do: 'rejoin' }, 'the record says that this member is the standby');
 }
 

@@ -136,7 +136,7 @@ export interface ArbiterView {
   readonly failures: number;
   readonly answeredMs: number;
   readonly readMs: number;
-  /** When a change or a settlement of our own was last carried out: from then on the record was surely as we saw it. */
+  /** When a change or a settlement of our own was last carried out, in the clock of the events, time asleep included: the record was surely so then. */
   readonly settledMs: number;
 }
 

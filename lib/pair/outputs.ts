@@ -74,27 +74,28 @@ export function heartbeatOf(state: MemberState): Heartbeat {
   };
 }
 
-function postgresWord(state: MemberState): Heartbeat['postgres'] {
-  if (state.postgres.process === 'running') return 'running';
-  if (state.diedMs !== undefined) return 'dead';
-  const starting = state.operation?.what.do;
-  return starting === 'startPrimary' || starting === 'startStandby' || starting === 'becomePrimary' || starting === 'rejoin'
-    ? 'starting'
-    : 'stopped';
+const starting: ReadonlySet<string> = new Set(['initialise', 'startPrimary', 'becomePrimary', 'startStandby', 'rejoin']);
+
+/** A server that is being made or started may run already and serves nobody yet: the peer must not copy from it. */
+function postgresWord({ postgres, diedMs, operation }: MemberState): Heartbeat['postgres'] {
+  const runs = postgres.process === 'running';
+  if (!runs && diedMs !== undefined) return 'dead';
+  if (operation !== undefined && starting.has(operation.what.do)) return 'starting';
+  return runs ? 'running' : 'stopped';
 }
 
 /**
  * Why a failover without loss is not possible now; undefined when it is. It becomes the reason of the pair's condition and the label of
  * a metric, so the set is closed.
  */
-export const blockedReasons = ['StandbyLost', 'CopyingStandby', 'ArbiterUnreachable', 'RecordLost', 'Paused', 'NotStarted'] as const;
+export const blockedReasons = ['StandbyLost', 'CopyingStandby', 'ArbiterUnreachable', 'RecordLost', 'Paused', 'NeverLed'] as const;
 export type BlockedReason = (typeof blockedReasons)[number];
 
 export function failoverBlockedBy(state: MemberState): BlockedReason | undefined {
   const record = recordOf(state);
   if (state.arbiter.frozen !== undefined) return 'RecordLost';
   if (record === undefined || state.arbiter.failures > 0) return 'ArbiterUnreachable';
-  if (record.mode === 'new') return 'NotStarted';
+  if (record.mode === 'new') return 'NeverLed';
   if (state.paused) return 'Paused';
   if (record.mode === 'sync') return undefined;
   return state.operation?.what.do === 'rejoin' || state.peerView.heartbeat?.data === 'incomplete' ? 'CopyingStandby' : 'StandbyLost';

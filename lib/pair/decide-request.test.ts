@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { decideRequest } from './decide-request.ts';
+import type { MemberState } from './member-state.ts';
+import { aMember, aPrimary, ago, downPostgres, now, records } from './testing/a-member.ts';
+import type { MemberWish } from './testing/a-member.ts';
+
+const { created, founded, solo, sync, claimed, opened } = records;
+const empty = { data: 'empty', systemIdentifier: undefined } as const;
+const silent: MemberWish = { peerView: { heardMs: ago(600) }, canaries: { remote: { okMs: ago(600) } } };
+/** The founder of a pair that was never led, hearing that the other holds no data either. */
+const founder = (wish: MemberWish = {}): MemberState =>
+  aPrimary({
+    record: created,
+    ...wish,
+    postgres: { ...downPostgres, ...empty, ...wish.postgres },
+    heartbeat: { data: 'empty', ...wish.heartbeat },
+  });
+
+interface Row {
+  readonly behaviour: string;
+  readonly seen: MemberState;
+  readonly asks: object;
+}
+const nothing = (why: string): object => ({ do: 'none', why: expect.stringContaining(why) as string });
+const swap = (mode: string, primary: string, epoch: number): object => ({ do: 'swap', next: { mode, primary, epoch } });
+
+const lane: readonly Row[] = [
+  { behaviour: 'know first', seen: aMember({ record: undefined, arbiter: { settled: false } }), asks: { do: 'read' } },
+  {
+    behaviour: 'then settle: the same record with the next sequence, nothing else changed',
+    seen: aMember({ ...silent, arbiter: { settled: false } }),
+    asks: { do: 'settle', next: { ...sync, sequence: sync.sequence + 1 } },
+  },
+  { behaviour: 'only then change', seen: aMember(silent), asks: swap('claim', 'b', 2) },
+  {
+    behaviour: 'one request at a time',
+    seen: aMember({ ...silent, arbiter: { request: { id: 1, kind: 'read', next: undefined, sentMs: now } } }),
+    asks: nothing('a request is under way'),
+  },
+  {
+    behaviour: 'not before the pause after a failure is over',
+    seen: aMember({ ...silent, arbiter: { retryAtMs: now + 1 } }),
+    asks: nothing('next attempt'),
+  },
+  {
+    behaviour: 'frozen: changes nothing, whatever is seen',
+    seen: aMember({ ...silent, arbiter: { frozen: 'the record is missing' } }),
+    asks: nothing('until a person acts'),
+  },
+  {
+    behaviour: 'frozen: looks again when it is time, so that a person can repair it',
+    seen: aMember({ arbiter: { frozen: 'the record is missing', readMs: ago(2_000) } }),
+    asks: { do: 'read' },
+  },
+  { behaviour: 'polls after two seconds', seen: aMember({ arbiter: { readMs: ago(2_000) } }), asks: { do: 'read' } },
+  { behaviour: 'not a millisecond earlier', seen: aMember({ arbiter: { readMs: ago(1_999) } }), asks: nothing('nothing to change') },
+  {
+    behaviour: 'reads when the peer knows a newer record',
+    seen: aMember({ heartbeat: { record: { sequence: sync.sequence + 1, mode: 'solo', epoch: 1 } } }),
+    asks: { do: 'read' },
+  },
+  {
+    behaviour: 'settles before own data is destroyed, if that is long ago',
+    seen: aMember({ record: solo, postgres: downPostgres, arbiter: { settledMs: ago(1_001) } }),
+    asks: { do: 'settle', next: { sequence: solo.sequence + 1 } },
+  },
+];
+
+const changes: readonly Row[] = [
+  { behaviour: 'NEW: the founder starts when both hold no data', seen: founder(), asks: swap('solo', 'a', 1) },
+  { behaviour: 'NEW: not while it holds data itself', seen: founder({ postgres: { data: 'incomplete' } }), asks: nothing('nothing') },
+  { behaviour: 'NEW: not while the other holds data', seen: founder({ heartbeat: { data: 'complete' } }), asks: nothing('nothing') },
+  { behaviour: 'NEW: not unheard', seen: founder({ peerView: { heardMs: ago(600) } }), asks: nothing('nothing') },
+  {
+    behaviour: 'NEW: not when the other speaks of an older record',
+    seen: founder({ heartbeat: { record: undefined } }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'NEW: the other member never founds',
+    seen: aMember({ record: created, postgres: { ...downPostgres, ...empty }, heartbeat: { data: 'empty' } }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'the founder names its data',
+    seen: aPrimary({ record: founded, postgres: { names: 'none' } }),
+    asks: { do: 'swap', next: { mode: 'solo', systemIdentifier: '7' } },
+  },
+  {
+    behaviour: 'data without proof is not named',
+    seen: aPrimary({ record: founded, postgres: { names: 'none', data: 'incomplete' } }),
+    asks: nothing('nothing'),
+  },
+  { behaviour: 'an admission that was proven is recorded', seen: aPrimary({ record: solo, admitted: true }), asks: swap('sync', 'a', 1) },
+  {
+    behaviour: 'not while PostgreSQL is being changed again',
+    seen: aPrimary({ record: solo, admitted: true, operation: { do: 'setNames', names: 'none' } }),
+    asks: nothing('nothing'),
+  },
+  { behaviour: 'SOLO(peer) is never changed by the other', seen: aMember({ record: solo, admitted: true }), asks: nothing('nothing') },
+  {
+    behaviour: 'the primary degrades',
+    seen: aPrimary({ peerView: { heardMs: ago(300) }, canaries: { sync: { pendingSinceMs: ago(300) } } }),
+    asks: swap('solo', 'a', 1),
+  },
+  {
+    behaviour: 'the claimant opens, promoted behind its gate',
+    seen: aMember({ record: claimed, postgres: { names: 'gate' } }),
+    asks: swap('solo', 'b', 2),
+  },
+  { behaviour: 'not with an open gate', seen: aMember({ record: claimed, postgres: { names: 'none' } }), asks: nothing('nothing') },
+  {
+    behaviour: 'not before it is promoted',
+    seen: aMember({ record: claimed, postgres: { role: 'standby', names: 'gate' } }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'the deposed member takes the claim back, proven behind its gate',
+    seen: aPrimary({ record: claimed, postgres: { role: 'primary', names: 'gate' } }),
+    asks: swap('solo', 'a', 3),
+  },
+  {
+    behaviour: 'not while it still starts',
+    seen: aPrimary({ record: claimed, postgres: { role: 'primary', names: 'gate' }, operation: { do: 'startPrimary', names: 'gate' } }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'not with incomplete data',
+    seen: aPrimary({ record: claimed, postgres: { role: 'primary', names: 'gate', data: 'incomplete' } }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'once opened there is nothing left to ask',
+    seen: aMember({ record: opened, postgres: { names: 'none' } }),
+    asks: nothing('nothing'),
+  },
+];
+
+for (const [chapter, rows] of [
+  ['in which order', lane],
+  ['which change', changes],
+] as const) {
+  describe(`what is asked of the arbiter: ${chapter}`, () => {
+    for (const { behaviour, seen, asks } of rows) test(behaviour, () => expect(decideRequest(seen)).toMatchObject(asks));
+  });
+}

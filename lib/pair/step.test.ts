@@ -1,0 +1,252 @@
+import { describe, expect, test } from 'vitest';
+import type { ArbiterAnswer, MemberEffect, MemberEvent } from './events.ts';
+import { awakeMs } from './member-state.ts';
+import type { MemberState } from './member-state.ts';
+import { claim, degrade, open, settled } from './pair-record.ts';
+import type { PairRecord } from './pair-record.ts';
+import { heartbeatOf } from './outputs.ts';
+import { gapToleratedMs, step, tickMs } from './step.ts';
+import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary } from './testing/a-member.ts';
+
+/** Lets a member live: ticks as the shell gives them, and what `says` adds at a time. Answers the effects in order. */
+function live(
+  state: MemberState,
+  ms: number,
+  says: (at: number) => readonly MemberEvent[] = () => [],
+): { state: MemberState; effects: MemberEffect[] } {
+  const effects: MemberEffect[] = [];
+  let next = state;
+  const from = state.lastEventMs;
+  for (let at = from + tickMs; at <= from + ms; at += tickMs) {
+    for (const event of [...says(at - from), { on: 'tick' } as const]) {
+      const after = step(next, event, at);
+      next = after.state;
+      effects.push(...after.effects);
+    }
+  }
+  return { state: next, effects };
+}
+
+const swaps = (effects: readonly MemberEffect[]): readonly string[] =>
+  effects.flatMap((each) => (each.do === 'swap' && !each.settles ? [each.next.mode] : []));
+const current = (record: PairRecord, version = '101'): ArbiterAnswer => ({ kind: 'current', seen: { record, version } });
+const won = (record: PairRecord, version = '101'): ArbiterAnswer => ({ kind: 'won', seen: { record, version } });
+
+describe('time', () => {
+  test('a primary that falls silent is claimed from after 600 ms, not before', () => {
+    expect(swaps(live(aMember(), 580).effects)).toEqual([]);
+    expect(swaps(live(aMember(), 620).effects)).toEqual(['claim']);
+  });
+
+  test('a process that was stopped for 30 s blames itself: no verdict, and none soon after while the peer is well', () => {
+    const slept = step(aMember(), { on: 'tick' }, now + 30_000);
+    expect(slept.effects.filter(({ do: what }) => what === 'swap')).toEqual([]);
+    expect(awakeMs(slept.state) - now).toBe(tickMs);
+    const peer = heartbeatOf(aPrimary());
+    const after = live(slept.state, 5_000, (at) =>
+      at % 100 === 0
+        ? [
+            { on: 'heartbeat', heartbeat: peer },
+            { on: 'canary', which: 'remote', result: 'ok' },
+          ]
+        : [],
+    );
+    expect(swaps(after.effects)).toEqual([]);
+  });
+
+  test('a process that was stopped finds a dead peer in the usual time, counted from when it woke', () => {
+    const slept = step(aMember(), { on: 'tick' }, now + 30_000);
+    expect(swaps(live(slept.state, 560).effects)).toEqual([]);
+    expect(swaps(live(slept.state, 620).effects)).toEqual(['claim']);
+  });
+
+  test('a stopped primary does not degrade for what it missed', () => {
+    const waiting = aPrimary({ canaries: { sync: { pendingSinceMs: ago(10) } } });
+    expect(swaps(step(waiting, { on: 'tick' }, now + 30_000).effects)).toEqual([]);
+  });
+
+  test('gaps up to the tolerated one are waking time: slow scheduling does not make a member blind', () => {
+    const tolerated = step(aMember(), { on: 'tick' }, now + gapToleratedMs);
+    expect(awakeMs(tolerated.state)).toBe(now + gapToleratedMs);
+    const slept = step(aMember(), { on: 'tick' }, now + gapToleratedMs + 1);
+    expect(awakeMs(slept.state)).toBe(now + tickMs);
+  });
+
+  test('a clock that stands still or is asked out of order moves nothing back', () => {
+    expect(awakeMs(step(aMember(), { on: 'tick' }, now - 5_000).state)).toBe(now);
+  });
+});
+
+describe('answers of the arbiter', () => {
+  const asking = (): { state: MemberState; id: number; next: PairRecord } => {
+    const { state } = live(aMember(), 620);
+    const { request } = state.arbiter;
+    return { state, id: request?.id ?? 0, next: request?.next ?? records.sync };
+  };
+  const answer = (state: MemberState, id: number, given: ArbiterAnswer): MemberState =>
+    step(state, { on: 'arbiterAnswered', id, answer: given }, state.lastEventMs + 5).state;
+
+  test('a claim that was won begins the story of the take-over and the fencing', () => {
+    const { state, id, next } = asking();
+    const after = step(state, { on: 'arbiterAnswered', id, answer: won(next) }, state.lastEventMs + 5);
+    expect(after.state.takeover).toMatchObject({ reason: 'silence', epoch: 2, claimedMs: awakeMs(after.state) });
+    expect(after.effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'fence' } }));
+  });
+
+  test('a claim that was lost against the degrade is obeyed: nothing is fenced', () => {
+    const { state, id } = asking();
+    const after = step(
+      state,
+      { on: 'arbiterAnswered', id, answer: current(degrade(records.sync, { author: 'a', reason: 'x' })) },
+      state.lastEventMs + 5,
+    );
+    expect(after.state.takeover).toBeUndefined();
+    expect(after.effects.filter(({ do: what }) => what === 'operate')).toEqual([]);
+    expect(swaps(live(after.state, 5_000).effects)).toEqual([]);
+  });
+
+  test('an unanswered claim unsettles: it is settled first, and nothing is loosened before', () => {
+    const { state, id } = asking();
+    const failed = answer(state, id, { kind: 'failed', carriedOut: 'maybe', why: 'no answer' });
+    expect(failed.arbiter.settled).toBe(false);
+    const after = live(failed, 200);
+    expect(after.effects).toMatchObject([{ do: 'swap', settles: true, next: { mode: 'sync', sequence: records.sync.sequence + 1 } }]);
+    const again = after.state.arbiter.request?.id ?? 0;
+    const settledNow = step(
+      after.state,
+      { on: 'arbiterAnswered', id: again, answer: won(settled(records.sync)) },
+      after.state.lastEventMs + 5,
+    );
+    expect(settledNow.state.arbiter.settled).toBe(true);
+    expect(swaps(settledNow.effects)).toEqual(['claim']);
+  });
+
+  test('an unanswered claim that was carried out after all is found by reading: the role follows the record', () => {
+    const { state, id, next } = asking();
+    const failed = answer(state, id, { kind: 'failed', carriedOut: 'maybe', why: 'no answer' });
+    const { state: settling } = live(failed, 200);
+    const found = step(
+      settling,
+      { on: 'arbiterAnswered', id: settling.arbiter.request?.id ?? 0, answer: current(next) },
+      settling.lastEventMs + 5,
+    );
+    expect(found.state.arbiter.settled).toBe(true);
+    expect(found.effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'fence' } }));
+  });
+
+  test('a refused connection leaves it settled and is tried again after a pause that grows to a second', () => {
+    let { state, id } = asking();
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 7; attempt += 1) {
+      state = answer(state, id, { kind: 'failed', carriedOut: 'no', why: 'ECONNREFUSED' });
+      pauses.push(state.arbiter.retryAtMs - awakeMs(state));
+      expect(state.arbiter.settled).toBe(true);
+      state = live(state, 1_020).state;
+      id = state.arbiter.request?.id ?? 0;
+    }
+    expect(pauses).toEqual([50, 100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  test('an answer to a request that was given up changes nothing', () => {
+    const { state } = asking();
+    expect(answer(state, 9_999, { kind: 'absent' }).arbiter.frozen).toBeUndefined();
+  });
+
+  const lost: readonly (readonly [string, ArbiterAnswer, string])[] = [
+    ['is missing', { kind: 'absent' }, 'the record is missing'],
+    ['is malformed', { kind: 'invalid', why: 'mode Broken is not known' }, 'mode Broken is not known'],
+    ['goes back in sequence', current(records.solo), 'the record went back'],
+    ['goes back in epoch', current({ ...records.sync, sequence: 99, epoch: 0 }), 'the record went back'],
+    ['changed without a new sequence', current({ ...records.sync, mode: 'solo' }), 'the record went back'],
+  ];
+  for (const [behaviour, given, why] of lost) {
+    test(`a record that ${behaviour} freezes roles until a person acts`, () => {
+      const { state, id } = asking();
+      const frozen = answer(state, id, given);
+      expect(frozen.arbiter.frozen).toContain(why);
+      const { effects } = live(frozen, 10_000);
+      expect(effects.filter(({ do: what }) => what === 'operate' || what === 'swap')).toEqual([]);
+      expect(effects.some(({ do: what }) => what === 'read')).toBe(true);
+    });
+  }
+
+  test('a record that is there again thaws', () => {
+    const { state, id } = asking();
+    const { state: reading } = live(answer(state, id, { kind: 'absent' }), 2_100);
+    expect(answer(reading, reading.arbiter.request?.id ?? 0, current(records.sync)).arbiter.frozen).toBeUndefined();
+  });
+});
+
+describe('the role follows the record', () => {
+  test('a claim of the peer kills the primary at once and aborts what was under way', () => {
+    const leading = aPrimary({
+      operation: { do: 'checkpoint' },
+      arbiter: { request: { id: 5, kind: 'read', next: undefined, sentMs: now } },
+    });
+    const { effects } = step(leading, { on: 'arbiterAnswered', id: 5, answer: current(records.claimed) }, now + 5);
+    expect(effects).toContainEqual(expect.objectContaining({ do: 'abort' }));
+    expect(effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'kill' } }));
+    expect(effects.filter(({ do: what }) => what === 'operate')).toHaveLength(1);
+  });
+
+  test('a standby that finds SOLO(me) becomes primary', () => {
+    const standby = aMember({
+      record: records.claimed,
+      postgres: { role: 'standby', names: 'gate', upstream: false },
+      arbiter: { request: { id: 5, kind: 'read', next: undefined, sentMs: now } },
+    });
+    const busy = { ...standby, operationRetryAtMs: now };
+    const { effects } = step(busy, { on: 'arbiterAnswered', id: 5, answer: current(records.opened) }, now + 5);
+    expect(effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'becomePrimary', names: 'none' } }));
+  });
+
+  test('a claim that is taken back turns the claimant into a standby that rejoins', () => {
+    const back = { ...claim(records.sync, { author: 'b', reason: 'x' }) };
+    const taken: PairRecord = { ...open(back, { author: 'b', reason: 'x' }), primary: 'a', epoch: 3 };
+    const claimant = aMember({
+      record: records.claimed,
+      postgres: { names: 'gate' },
+      arbiter: { request: { id: 5, kind: 'read', next: undefined, sentMs: now } },
+    });
+    const { effects } = step(claimant, { on: 'arbiterAnswered', id: 5, answer: current(taken) }, now + 5);
+    expect(effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'kill' } }));
+  });
+
+  test('an admission counts only while the PostgreSQL it was proven on still waits for the peer', () => {
+    const admitted = aPrimary({ record: records.solo, admitted: true, arbiter: { retryAtMs: now + 1_000 } });
+    const seen = (postgres: object): boolean =>
+      step(admitted, { on: 'postgresSeen', postgres: { ...wellPrimary, ...postgres } }, now + 5).state.admitted;
+    expect(seen({})).toBe(true);
+    expect(seen({ names: 'none' })).toBe(false);
+    expect(seen(downPostgres)).toBe(false);
+  });
+
+  test('the death of PostgreSQL is told as such, except when it was stopped to hand over', () => {
+    const died = { on: 'postgresDied', postgres: { ...wellPrimary, ...downPostgres } } as const;
+    expect(heartbeatOf(step(aPrimary(), died, now + 5).state).postgres).toBe('dead');
+    const handing = aPrimary({ handover: { id: 'x', stage: 'stopping', sinceMs: now }, operation: { do: 'handOver' } });
+    expect(heartbeatOf(step(handing, died, now + 5).state).postgres).toBe('stopped');
+  });
+
+  test('pausing and resuming take effect at once', () => {
+    const silent = live(aMember({ paused: true }), 1_900);
+    expect(swaps(silent.effects)).toEqual([]);
+    expect(swaps(step(silent.state, { on: 'paused', paused: false }, silent.state.lastEventMs + 5).effects)).toEqual(['claim']);
+  });
+
+  test('a failed operation is tried again after a pause that grows to five seconds, and the count ends with success', () => {
+    let state = aMember({ postgres: downPostgres });
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      state = live(state, 6_000, () => [{ on: 'heartbeat', heartbeat: heartbeatOf(aPrimary()) }]).state;
+      const id = state.operation?.id ?? 0;
+      state = step(
+        state,
+        { on: 'operationEnded', id, outcome: { ok: false, why: 'no' }, postgres: state.postgres },
+        state.lastEventMs + 5,
+      ).state;
+      pauses.push(state.operationRetryAtMs - awakeMs(state));
+    }
+    expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+  });
+});
