@@ -23,6 +23,8 @@ export interface KubeSecret extends KubeObject {
   readonly type?: string;
   /** Values in Base64. */
   readonly data?: Readonly<Record<string, string>>;
+  /** Values as text; written, never read. */
+  readonly stringData?: Readonly<Record<string, string>>;
 }
 
 export const secrets = defineResource<KubeSecret>({

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseMemberSettings, settingsKey, tokenKey } from '#agents/member/contract.ts';
-import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
-import { findCondition } from '#lib/kube/conditions.ts';
-import type { Condition } from '#lib/kube/conditions.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
-import { aPair } from '#test/api/builders.ts';
 import { namespace } from '#test/api/api-server.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import { failoverPairs, pairRecords, roles, secrets, serviceAccounts } from '../resources.ts';
+import { endpointSlices, failoverPairs, pairRecords, roles, secrets, serviceAccounts, services } from '../resources.ts';
 import { decodeData } from '../secret-data.ts';
 import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
 import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
+import { conditionOf, createPair, isReady, membersAt, settingsOf, writeRecord } from '../testing/pairs.ts';
 import { pairRoom } from './pair-room.ts';
 
 let cluster: OperatorCluster;
@@ -26,27 +23,13 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-const conditionOf = (pair: FailoverPair, type: string): Condition | undefined =>
-  findCondition(pair.status?.conditions as readonly Condition[] | undefined, type);
-const isReady = (pair: FailoverPair): boolean => conditionOf(pair, 'Ready')?.status === 'True';
 const key = (name: string) => ({ namespace, name });
 
 const asked = ({ lines }: RunningOperator): number => lines.filter(({ message }) => message === 'a member does not answer').length;
 
-async function createPair(wanted: Parameters<typeof aPair>[0]): Promise<FailoverPair> {
-  const manifest = aPair(wanted);
-  return cluster.admin.create(
-    failoverPairs,
-    { ...manifest, metadata: { ...manifest.metadata, namespace } } as unknown as FailoverPair,
-    signal,
-  );
-}
-
-const membersAt = (...addresses: readonly string[]) => addresses.map((address, index) => ({ name: 'ab'[index] ?? '', host: { address } }));
-
 test('a new pair gets its record, authority, rights and settings, and a restart of the operator rewrites nothing', async () => {
   const operator = await cluster.operator();
-  const pair = await createPair({ name: 'fresh', spec: { members: membersAt('192.0.2.11', '192.0.2.12') } });
+  const pair = await createPair(cluster, namespace, { name: 'fresh', spec: { members: membersAt('192.0.2.11', '192.0.2.12') } });
   const ready = await cluster.until('the pair is ready', failoverPairs, key('fresh'), isReady);
   expect(ready.status).toMatchObject({ mode: 'New', epoch: 0, usedBy: [], observedGeneration: 1 });
   expect(conditionOf(ready, 'ZeroLossFailoverPossible')).toMatchObject({ status: 'False', reason: 'NeverLed' });
@@ -113,4 +96,172 @@ test('a new pair gets its record, authority, rights and settings, and a restart 
   expect(again.writes.filter((write) => !write.startsWith('update'))).toEqual([]);
   await again.stop();
   expect([...operator.fatal, ...again.fatal]).toEqual([]);
+}, 240_000);
+
+test('a spec that cannot be met is refused with every problem at once, and accepted when they are gone', async () => {
+  const operator = await cluster.operator();
+  const dns = { zone: 'halls.test', name: 'p.halls.test', tsigKeyName: 'k', servers: [{ address: '192.0.2.53' }] };
+  await createPair(cluster, namespace, { name: 'first', spec: { members: membersAt('192.0.2.21', '192.0.2.22') } });
+  await cluster.until('the first pair is ready', failoverPairs, key('first'), isReady);
+  // Names of the API server's clock have whole seconds: the later of two pairs must be made in a later one.
+  const made = Date.now();
+  await eventually('another second', () => Date.now() - made > 1_100, patience);
+  await createPair(cluster, namespace, {
+    name: 'second',
+    spec: {
+      members: membersAt('192.0.2.22', '192.0.2.23'),
+      dns: { ...dns, tsigSecretRef: { name: 'tsig-second', key: 'secret' } },
+    },
+  });
+  const refused = await cluster.until('the second pair is refused', failoverPairs, key('second'), (pair) => pair.status !== undefined);
+  expect(conditionOf(refused, 'Ready')).toMatchObject({ status: 'False', reason: 'SpecRefused' });
+  const { message = '' } = conditionOf(refused, 'Ready') ?? {};
+  expect(message).toContain('dns.tsigSecretRef names the Secret tsig-second, which does not exist: create it');
+  expect(message).toContain('192.0.2.22 port 5432 belongs to the pair hall-7/first already, which was there before hall-7/second');
+  expect(await cluster.admin.find(pairRecords, key('second'), signal)).toBeUndefined();
+  expect(await cluster.admin.find(secrets, key('hallkeeper-second-ca'), signal)).toBeUndefined();
+
+  const secret = (data: Readonly<Record<string, string>>) => ({ metadata: key('tsig-second'), stringData: data });
+  await cluster.admin.create(secrets, secret({ other: 'x' }), signal);
+  await cluster.until('the missing key is named', failoverPairs, key('second'), (pair) =>
+    (conditionOf(pair, 'Ready')?.message ?? '').includes('has no key secret; it has other'),
+  );
+  await cluster.admin.patch(
+    secrets,
+    key('tsig-second'),
+    { type: 'merge', body: { stringData: { secret: 'c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IQ==' } } },
+    signal,
+  );
+  await cluster.admin.delete(failoverPairs, key('first'), {}, signal);
+  await cluster.until('the second pair is ready', failoverPairs, key('second'), isReady);
+  const { settings } = await settingsOf(cluster, namespace, 'second', 'b');
+  expect(settings.dns).toMatchObject({
+    zone: 'halls.test',
+    name: 'p.halls.test',
+    ttlSeconds: 1,
+    servers: [{ host: '192.0.2.53', port: 53 }],
+  });
+  expect(inspectCertificate(settings.tls.certificate).dnsNames).toEqual(['p.halls.test']);
+
+  // A change that is refused leaves the members what they had; the token is renewed all the same.
+  await cluster.admin.patch(
+    failoverPairs,
+    key('second'),
+    { type: 'merge', body: { spec: { dns: { tsigSecretRef: { name: 'gone' } } } } },
+    signal,
+  );
+  await cluster.until(
+    'the change is refused',
+    failoverPairs,
+    key('second'),
+    (pair) => conditionOf(pair, 'Ready')?.reason === 'SpecRefused',
+  );
+  await cluster.admin.delete(serviceAccounts, key('hallkeeper-second-b'), {}, signal);
+  await eventually(
+    'the member has a token of the new account',
+    async () => (await settingsOf(cluster, namespace, 'second', 'b')).token !== '' && (await memberMayRead('second', 'b')),
+    patience,
+  );
+  expect((await settingsOf(cluster, namespace, 'second', 'b')).settings.revision).toBe(settings.revision);
+  await operator.stop();
+  expect(operator.fatal).toEqual([]);
+}, 240_000);
+
+async function memberMayRead(pair: string, member: string): Promise<boolean> {
+  const { token } = await settingsOf(cluster, namespace, pair, member);
+  const found = await cluster.withToken(token).get(secrets, key(`hallkeeper-${pair}-${member}`), signal);
+  return found.metadata.name !== '';
+}
+
+test('the EndpointSlice follows the record, never to a lower epoch, and a foreign Service is not adopted', async () => {
+  const operator = await cluster.operator();
+  const service = { name: 'routed', ports: [{ name: 'hall', port: 7443 }] };
+  await createPair(cluster, namespace, { name: 'routed', spec: { members: membersAt('192.0.2.31', '192.0.2.32'), service } });
+  await cluster.until('the pair is ready', failoverPairs, key('routed'), isReady);
+  const asMember = (member: string) => ({ namespace, pair: 'routed', member });
+  const pointsTo = (address: string, epoch: number) =>
+    cluster.until(`the slice leads to ${address}`, endpointSlices, key('routed-hallkeeper'), ({ endpoints, metadata }) => {
+      return endpoints?.[0]?.addresses[0] === address && metadata.annotations?.['hallkeeper.dev/epoch'] === String(epoch);
+    });
+  await writeRecord(cluster, asMember('a'), { mode: 'Solo', primary: 'a', epoch: 1 });
+  await pointsTo('192.0.2.31', 1);
+  await writeRecord(cluster, asMember('a'), { mode: 'Sync' });
+  await writeRecord(cluster, asMember('b'), { mode: 'Claim', primary: 'b', epoch: 2 });
+  const claimed = await cluster.until('the claim is seen', failoverPairs, key('routed'), (pair) => pair.status?.mode === 'Claim');
+  expect(conditionOf(claimed, 'ZeroLossFailoverPossible')).toMatchObject({ status: 'False', reason: 'TakeoverRunning' });
+  await pointsTo('192.0.2.31', 1);
+  await writeRecord(cluster, asMember('b'), { mode: 'Solo' });
+  const slice = await pointsTo('192.0.2.32', 2);
+  expect(slice.metadata.labels).toMatchObject({ 'kubernetes.io/service-name': 'routed' });
+  expect((await cluster.admin.get(services, key('routed'), signal)).spec.selector).toBeUndefined();
+
+  // Mended in its own epoch; left alone when it is of a later one.
+  await cluster.admin.patch(
+    endpointSlices,
+    key('routed-hallkeeper'),
+    { type: 'merge', body: { endpoints: [{ addresses: ['192.0.2.99'] }] } },
+    signal,
+  );
+  await pointsTo('192.0.2.32', 2);
+  const later = { metadata: { annotations: { 'hallkeeper.dev/epoch': '9' } }, endpoints: [{ addresses: ['192.0.2.31'] }] };
+  await cluster.admin.patch(endpointSlices, key('routed-hallkeeper'), { type: 'merge', body: later }, signal);
+  const warned = await cluster.until(
+    'the later epoch is told',
+    failoverPairs,
+    key('routed'),
+    (pair) => conditionOf(pair, 'ServiceInSync')?.reason === 'OutOfSync',
+  );
+  expect(conditionOf(warned, 'ServiceInSync')?.message).toContain('of a later epoch than the record: 9');
+  await writeRecord(cluster, asMember('b'), { reason: 'settled' });
+  await pointsTo('192.0.2.31', 9);
+
+  await cluster.admin.create(
+    services,
+    { metadata: key('taken'), spec: { ports: [{ name: 'x', port: 1, protocol: 'TCP', targetPort: 1 }] } },
+    signal,
+  );
+  await createPair(cluster, namespace, {
+    name: 'late',
+    spec: { members: membersAt('192.0.2.33', '192.0.2.34'), service: { ...service, name: 'taken' } },
+  });
+  const told = await cluster.until(
+    'the foreign Service is told',
+    failoverPairs,
+    key('late'),
+    (pair) => conditionOf(pair, 'ServiceInSync')?.reason === 'ObjectForeign',
+  );
+  expect(conditionOf(told, 'ServiceInSync')?.message).toContain('Service taken');
+  expect((await cluster.admin.get(services, key('taken'), signal)).metadata.labels).toBeUndefined();
+  await operator.stop();
+  expect(operator.fatal).toEqual([]);
+}, 240_000);
+
+test('a record that is gone is not made again, and an API server that was away is no reason to stop', async () => {
+  const operator = await cluster.operator();
+  await createPair(cluster, namespace, { name: 'lost', spec: { members: membersAt('192.0.2.41', '192.0.2.42') } });
+  const pair = await cluster.until('the pair is ready', failoverPairs, key('lost'), isReady);
+  await cluster.server.controlPlane.apiserver.kill();
+  await eventually('the operator notices', () => operator.lines.some(({ message }) => message === 'list or watch failed'), patience);
+  await cluster.server.controlPlane.apiserver.start();
+  const { uid } = (await cluster.admin.get(pairRecords, key('lost'), signal)).metadata;
+  await cluster.admin.patch(
+    pairRecords,
+    key('lost'),
+    { type: 'merge', body: { metadata: { annotations: { 'hallkeeper.dev/retired': uid } } } },
+    signal,
+  );
+  await cluster.admin.delete(pairRecords, key('lost'), {}, signal);
+  const lost = await cluster.until(
+    'the loss is told',
+    failoverPairs,
+    key('lost'),
+    (seen) => conditionOf(seen, 'ZeroLossFailoverPossible')?.reason === 'RecordLost',
+  );
+  expect(lost.status?.mode).toBe('New');
+  expect(pair.status?.mode).toBe('New');
+  await cluster.admin.delete(secrets, key('hallkeeper-lost-a'), {}, signal);
+  await eventually('the settings are back', async () => (await settingsOf(cluster, namespace, 'lost', 'a')).token !== '', patience);
+  expect(await cluster.admin.find(pairRecords, key('lost'), signal)).toBeUndefined();
+  expect(operator.fatal).toEqual([]);
+  await operator.stop();
 }, 240_000);

@@ -1,0 +1,97 @@
+import { createServer } from 'node:https';
+import type { IncomingMessage, Server } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import { trustDomainDefault } from '#lib/pki/identity.ts';
+import { pairAuthority, peerIdentity, serverTls } from '#lib/pki/trust.ts';
+
+/** The administration endpoint of a member whose answers a test chooses, under the certificate that the operator issued to it. */
+export interface StandInMember extends AsyncDisposable {
+  /** What `GET /v1/status` answers; a test replaces it. */
+  status: MemberStatus;
+  readonly pushed: readonly { readonly revision: string; readonly token: string }[];
+  readonly switchovers: readonly string[];
+}
+
+export function aMemberStatus(change: Partial<MemberStatus> = {}): MemberStatus {
+  return {
+    member: 'a',
+    version: '0.1.0',
+    settingsRevision: 'none',
+    record: undefined,
+    role: 'standby',
+    serving: false,
+    step: 'following',
+    stepSeconds: 5,
+    timeline: 1,
+    flushPosition: '0/3000000',
+    lagBytes: undefined,
+    peerHeard: true,
+    arbiterReached: true,
+    blockedBy: undefined,
+    diskFreePercent: 60,
+    systemIdentifier: '7400000000000000000',
+    certificateExpiresAt: '2027-01-01T00:00:00Z',
+    dns: [],
+    failovers: [],
+    switchovers: [],
+    ...change,
+  };
+}
+
+export async function startStandInMember(settings: MemberSettings): Promise<StandInMember> {
+  const { tls, pair, self, adminPort, trustDomain, revision } = settings;
+  const trust = [pairAuthority(tls.authority, { trustDomain, pairUid: pair.uid })];
+  const own = { certificatePem: tls.certificate, privateKeyPem: tls.key };
+  const pushed: { readonly revision: string; readonly token: string }[] = [];
+  const switchovers: string[] = [];
+  const member = { status: aMemberStatus({ member: self.name, settingsRevision: revision }) };
+  const serve = async (request: IncomingMessage): Promise<unknown> => {
+    peerIdentity(request.socket as TLSSocket, trust, { kind: 'operator', trustDomain: trustDomainDefault });
+    const body = await readAll(request);
+    if (request.method === 'PUT') {
+      const { settings: next, token } = JSON.parse(body) as { readonly settings: { readonly revision: string }; readonly token: string };
+      pushed.push({ revision: next.revision, token });
+      member.status = { ...member.status, settingsRevision: next.revision };
+      return {};
+    }
+    if (request.method === 'POST') {
+      switchovers.push((JSON.parse(body) as { readonly id: string }).id);
+      return {};
+    }
+    return member.status;
+  };
+  const server: Server = createServer(serverTls(own, trust), (request, response) => {
+    serve(request).then(
+      (answer) => response.end(JSON.stringify(answer)),
+      (error: unknown) => {
+        response.statusCode = 400;
+        response.end(JSON.stringify({ error: String(error) }));
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(adminPort, self.address, resolve);
+  });
+  return {
+    get status() {
+      return member.status;
+    },
+    set status(next) {
+      member.status = next;
+    },
+    pushed,
+    switchovers,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => void server.close(() => resolve()));
+    },
+  };
+}
+
+async function readAll(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+  return text;
+}
