@@ -32,7 +32,9 @@ const row = (title: string, text: string, problem: string): string =>
 function pairText({ status }: FailoverPair): string {
   const { primary, mode, epoch, conditions } = status ?? {};
   const lossless = conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible')?.status === 'True';
-  const members = (status?.members ?? []).map((each) => `${each.name} ${each.role ?? 'Unknown'}${each.reachable === false ? ' ✘' : ''}`);
+  const members = (status?.members ?? []).map(
+    (each) => `${each.name} ${each.reachable === false ? 'not reached' : (each.role ?? 'Unknown')}`,
+  );
   const ready = lossless ? 'failover without loss possible' : 'failover not possible now';
   return `${pairName}  primary ${primary ?? '–'}  mode ${mode ?? '–'}  epoch ${epoch ?? '–'}  [${members.join(', ')}]  ${ready}`;
 }
