@@ -21,29 +21,30 @@ export function namedHalls({ halls, claims }: Pick<OperatorCaches, 'halls' | 'cl
 export interface GatheredNotify {
   readonly halls: ReadonlyMap<string, HallNotify>;
   readonly keys: readonly { readonly hall: string; readonly key: ObjectKey }[];
-  /** Whether any Hall names a Secret: those are read again from time to time. */
-  readonly namesSecrets: boolean;
+  /** Of the Secrets that Halls name: read again from time to time, and sooner while one is missing. */
+  readonly secrets: 'none' | 'all there' | 'missing';
 }
 
 /** What each Hall wants, with the bot tokens that it names. Asks the API server at most for those Secrets. */
 export async function gatherNotify(named: readonly Hall[], foreign: ForeignSecrets, signal: AbortSignal): Promise<GatheredNotify> {
   const halls = new Map<string, HallNotify>();
-  let namesSecrets = false;
+  let secrets: GatheredNotify['secrets'] = 'none';
   for (const { metadata, spec } of named) {
     const notify = spec.notify ?? [];
     const botTokens = new Map<string, Secret>();
     for (const ref of botTokenRefs(notify)) {
-      namesSecrets = true;
       const entry = await readSecretRef(
         foreign,
         { namespace: metadata.namespace, ...ref, field: 'notify[].telegram.botTokenSecretRef' },
         signal,
       );
+      if (!entry.found) secrets = 'missing';
+      else if (secrets === 'none') secrets = 'all there';
       if (entry.found) botTokens.set(secretRefKey(ref), new Secret(entry.text));
     }
     halls.set(metadata.name, { timeZone: spec.timeZone, notify, botTokens });
   }
-  return { halls, keys: named.map((hall) => ({ hall: hall.metadata.name, key: keyOf(hall) })), namesSecrets };
+  return { halls, keys: named.map((hall) => ({ hall: hall.metadata.name, key: keyOf(hall) })), secrets };
 }
 
 /** The settings with the password of the mail server, or why it cannot be read. */

@@ -27,6 +27,8 @@ export interface NotificationsPorts extends Pick<OperatorPorts, 'client' | 'cach
 const fieldManager = 'hallkeeper-notifications';
 /** Nobody tells us when a Secret changes that a person made: they are read again this often, and only where a Hall names one. */
 const againMs = 60_000;
+/** And sooner while one is missing: somebody is about to make it. */
+const missingAgainMs = 21_000;
 
 /** Errors that a person must put right; the configuration in force stays. */
 const toldCodes: ReadonlySet<string | undefined> = new Set(['HK_OBJECT_FOREIGN', 'HK_NOTIFY_TOO_LARGE']);
@@ -46,7 +48,7 @@ export function reconcileNotifications(ports: NotificationsPorts): Reconcile {
       const login = await gatherLogin(settings, namespace, foreign, signal);
       if (!login.ok) {
         tell(() => undelivered(login.says));
-        return { requeueAfterMs: againMs };
+        return { requeueAfterMs: missingAgainMs };
       }
       const seen = caches.secrets.get(target) ?? (await client.find(secrets, target, signal));
       if (seen !== undefined) requireOurs(seen);
@@ -59,7 +61,8 @@ export function reconcileNotifications(ports: NotificationsPorts): Reconcile {
       tell(() => undelivered(messageOf(error)));
       return { requeueAfterMs: againMs };
     }
-    return gathered.namesSecrets || settings.smtp?.login !== undefined ? { requeueAfterMs: againMs } : undefined;
+    if (gathered.secrets === 'missing') return { requeueAfterMs: missingAgainMs };
+    return gathered.secrets !== 'none' || settings.smtp?.login !== undefined ? { requeueAfterMs: againMs } : undefined;
   };
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, nat, property, record } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Clock } from '#lib/base/clock.ts';
 import { decidePace, hallPerSecond, settleMs, StatusPace, terminalEveryMs } from './status-pace.ts';
@@ -49,9 +49,9 @@ test('a Terminal that shows nothing yet need not settle', () => {
 });
 
 test('whatever happens, a Terminal is written at most once in its time and a hall at most its number in a second', () => {
-  const event = fc.record({ afterMs: fc.nat(700), terminal: fc.nat(60), state: fc.constantFrom('Online', 'Offline', 'Hung') });
-  fc.assert(
-    fc.property(fc.array(event, { maxLength: 400 }), (events) => {
+  const event = record({ afterMs: nat(700), terminal: nat(60), state: constantFrom('Online', 'Offline', 'Hung') });
+  assert(
+    property(array(event, { maxLength: 400 }), (events) => {
       const clock = manualClock();
       const pace = new StatusPace(clock);
       const shown = new Map<number, string>();

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { storedHall, storedTerminal } from '../hall/testing/objects.ts';
+import { decideStatus } from './decide-status.ts';
+import type { TerminalView } from './terminal-view.ts';
+
+const nowWallMs = Date.parse('2026-03-01T12:00:00Z');
+
+function view(change: Partial<TerminalView> = {}): TerminalView {
+  return {
+    terminal: storedTerminal(),
+    hall: storedHall(),
+    certificate: { secret: 'hallkeeper-terminal-t-001', notAfterMs: Date.parse('2026-05-30T12:00:00Z') },
+    secretProblem: undefined,
+    sight: undefined,
+    nowWallMs,
+    ...change,
+  };
+}
+
+const conditionsOf = (change: Partial<TerminalView>) => decideStatus(view(change)).settled.conditions ?? [];
+const shown = (change: Partial<TerminalView>): readonly string[] =>
+  conditionsOf(change).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+
+test.each<[string, Partial<TerminalView>, readonly string[]]>([
+  ['a terminal with its certificate is ready, online or not', {}, ['Ready True Enrolled', 'Enrolled True CertificateIssued']],
+  ['a terminal without a Hall', { hall: undefined, certificate: undefined }, ['Ready False HallMissing', 'Enrolled False Waiting']],
+  ['a terminal whose Hall is not served', { certificate: undefined }, ['Ready False HallNotReady', 'Enrolled False Waiting']],
+  [
+    'a Secret is in the way',
+    { certificate: undefined, secretProblem: 'delete it' },
+    ['Ready False SecretUnusable', 'Enrolled False Waiting'],
+  ],
+  [
+    'a spec that cannot be met',
+    { terminal: storedTerminal({ spec: { contentRef: { name: 'x' } } }) },
+    ['Ready False SpecRefused', 'Enrolled True CertificateIssued'],
+  ],
+  [
+    'a terminal with devices',
+    { terminal: storedTerminal({ spec: { devices: [{ name: 'bills', kind: 'BillAcceptor' }] } }) },
+    ['Ready True Enrolled', 'Enrolled True CertificateIssued', 'DevicesHealthy Unknown NotReported'],
+  ],
+])('%s', (_behaviour, change, expected) => {
+  expect(shown(change)).toEqual(expected);
+});
+
+test('every problem is named at once, with what holds meanwhile', () => {
+  const terminal = storedTerminal({ spec: { contentRef: { name: 'x' }, heartbeat: { interval: '4s', commErrorMinCalls: 50_000 } } });
+  const message = conditionsOf({ terminal })[0]?.message ?? '';
+  for (const part of ['contentRef', 'offlineAfter', 'commErrorMinCalls', 'the limits of the hall hold']) expect(message).toContain(part);
+});
+
+test('a condition that nobody states any more goes', () => {
+  const before = decideStatus(view({ terminal: storedTerminal({ spec: { devices: [{ name: 'bills', kind: 'BillAcceptor' }] } }) })).settled;
+  expect(shown({ terminal: storedTerminal({}, before) })).toEqual(['Ready True Enrolled', 'Enrolled True CertificateIssued']);
+});
+
+test('what the feed tells is shown; while it is silent everything stays with its time', () => {
+  const sight = { state: 'Hung', sinceMs: nowWallMs - 1_500, agentVersion: '1.2.0', channel: 'lan' } as const;
+  const seen = { state: 'Hung', since: '2026-03-01T11:59:58Z', agentVersion: '1.2.0', channel: 'lan' } as const;
+  expect(decideStatus(view({ sight })).seen).toEqual(seen);
+  expect(decideStatus(view({ terminal: storedTerminal({}, seen) })).seen).toEqual(seen);
+  expect(decideStatus(view({ sight: { ...sight, agentVersion: '', channel: '' } })).seen).toEqual({ state: 'Hung', since: seen.since });
+});
