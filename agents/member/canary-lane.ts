@@ -22,6 +22,9 @@ type Which = 'local' | 'sync' | 'remote';
 /** A probe that hangs is given up after this and begun anew on a fresh connection; the core judges by its age meanwhile. */
 const giveUpMs = { local: 5_000, sync: 10_000, remote: 1_000 } as const;
 
+/** After the first failure the next probe comes at once, after this; from then on every period. */
+const brokenPauseMs = 5;
+
 /** Probe writes: on the primary one that waits for nobody and one that waits as clients do, on the standby one at the primary. */
 export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Promise<void> {
   const { instance } = ports;
@@ -55,20 +58,27 @@ async function probe(
   write: (limit: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const { clock, periodMs, tell } = ports;
+  let well = true;
   while (!signal.aborted) {
     const begun = clock.nowMs();
+    let pauseMs = periodMs;
     if (ports.leads() === (which !== 'remote')) {
       tell({ on: 'canary', which, result: 'started' });
       try {
         await write(within(giveUpMs[which], `the ${which} canary`, signal));
         ports.took(which, clock.nowMs() - begun);
         tell({ on: 'canary', which, result: 'ok' });
+        well = true;
       } catch (error) {
         if (codeOf(error) === 'HK_POSTGRES_NOT_SYNCHRONOUS') ports.falseAck();
-        tell({ on: 'canary', which, result: resultOf(error) });
+        const result = resultOf(error);
+        tell({ on: 'canary', which, result });
+        // A connection that broke says little; whether a new one is refused says whether the server is dead.
+        if (well && result === 'failed') pauseMs = brokenPauseMs;
+        well = false;
       }
     }
-    await clock.sleep(Math.max(0, periodMs - (clock.nowMs() - begun)), signal).catch(() => undefined);
+    await clock.sleep(Math.max(0, pauseMs - (clock.nowMs() - begun)), signal).catch(() => undefined);
   }
 }
 

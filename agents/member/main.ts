@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { load } from 'js-yaml';
 import { exitCodes, parseCommand } from '#lib/base/command.ts';
@@ -6,6 +7,8 @@ import { messageOf } from '#lib/base/errors.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
 import { systemLog } from '#lib/base/system-log.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
+import type { MemberSettings } from './contract.ts';
+import { refuseUnusable } from './instance-settings.ts';
 import { Member } from './member.ts';
 import { resolveMemberOptions } from './member-options.ts';
 import type { MemberOptions } from './member-options.ts';
@@ -20,6 +23,21 @@ const command = {
   },
 } as const;
 
+/**
+ * A take-over is measured in milliseconds, so the agent and, by inheritance, PostgreSQL come before other programs of the machine
+ * (`nice` -10). Only root may; anybody else runs as everything else does.
+ */
+const priority = -10;
+
+function preferOurselves(): boolean {
+  try {
+    setPriority(priority);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function readOptions(file: string): Promise<MemberOptions> {
   let raw: unknown;
   try {
@@ -32,13 +50,15 @@ async function readOptions(file: string): Promise<MemberOptions> {
 
 async function run(options: MemberOptions): Promise<number> {
   const log = systemLog(command.name, options.logLevel);
+  log.debug({ preferred: preferOurselves() }, 'the agent starts');
   const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => (stop.signal.aborted ? process.exit(exitCodes.failed) : stop.abort()));
   const ports = { clock: systemClock, random: systemRandom, log };
   const userAgent = `${command.name}/${version}`;
-  const source = await SettingsSource.open(options.stateDirectory, options.bundle, { ...ports, userAgent }, stop.signal);
+  const settingsPorts = { ...ports, userAgent, refuseUnusable: (settings: MemberSettings) => refuseUnusable(options, settings) };
+  const source = await SettingsSource.open(options.stateDirectory, options.bundle, settingsPorts, stop.signal);
   const hallCommand = [process.execPath, fileURLToPath(new URL('../../hall/main.ts', import.meta.url))] as const;
   for (;;) {
     const { pair, self } = source.settings;

@@ -34,6 +34,7 @@ export class MemberShell {
   readonly #signal: AbortSignal;
   #state: MemberState;
   #outputs = '';
+  #nudge = new AbortController();
 
   constructor(
     start: Omit<Parameters<typeof startMember>[0], 'nowMs' | 'postgres'>,
@@ -57,6 +58,10 @@ export class MemberShell {
 
   send(event: MemberEvent): void {
     if (this.#signal.aborted) return;
+    // When one path to the peer breaks, the state of the others is wanted at once.
+    const broke =
+      event.on === 'peerLink' ? event.link !== 'connected' : event.on === 'canary' && event.result !== 'ok' && event.result !== 'started';
+    if (broke) this.#nudge.abort();
     const { state, effects } = step(this.#state, event, this.#ports.clock.nowMs());
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
@@ -119,7 +124,9 @@ export class MemberShell {
       const during = this.#state.operation?.id;
       const postgres = await lane.look(this.#signal).catch(() => undefined);
       if (postgres !== undefined && this.#state.operation?.id === during) this.send({ on: 'postgresSeen', postgres });
-      await clock.sleep(lookEveryMs, this.#signal).catch(() => undefined);
+      const nudge = new AbortController();
+      this.#nudge = nudge;
+      await clock.sleep(lookEveryMs, AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
     }
   }
 

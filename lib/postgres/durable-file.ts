@@ -11,7 +11,20 @@ export interface FileAccess {
 }
 
 /** Replaces a file so that after a crash it holds either the old or the new text, never a part, and the new one once this returned. */
-export async function writeDurably(path: string, text: string, { mode, owner }: FileAccess): Promise<void> {
+export async function writeDurably(path: string, text: string, access: FileAccess): Promise<void> {
+  await replaceFile(path, text, access, true);
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Replaces a file so that readers see the old or the new text, never a part, and waits for no disk. For what is written anew before
+ * it matters after a crash of the machine: a take-over waits for these writes, and a busy disk takes long over a sync.
+ */
+export async function writeAtomically(path: string, text: string, access: FileAccess): Promise<void> {
+  await replaceFile(path, text, access, false);
+}
+
+async function replaceFile(path: string, text: string, { mode, owner }: FileAccess, synced: boolean): Promise<void> {
   const next = `${path}.next`;
   try {
     await rm(next, { force: true });
@@ -20,12 +33,11 @@ export async function writeDurably(path: string, text: string, { mode, owner }: 
       await file.chmod(mode);
       if (owner !== undefined) await file.chown(owner.uid, owner.gid);
       await file.writeFile(text);
-      await file.sync();
+      if (synced) await file.sync();
     } finally {
       await file.close();
     }
     await rename(next, path);
-    await syncDirectory(dirname(path));
   } catch (cause) {
     if (codeOf(cause) === 'ENOSPC') throw postgresErrors.HK_POSTGRES_DISK_FULL(`${path} cannot be written`, { cause });
     throw cause;

@@ -55,7 +55,9 @@ import { readStatus } from './status.ts';
 import { endApplicationSessions, endClientSessions, promoteServer, receiverGone } from './take-over.ts';
 
 const readyEveryMs = 20;
-const reloadEveryMs = 5;
+const reloadEveryMs = 2;
+/** A setting that is not seen after so many looks is looked for in the files' mistakes, again and again. */
+const looksPerFileCheck = 25;
 const answerMaxMs = 1_000;
 
 /**
@@ -74,6 +76,7 @@ class Instance implements PostgresInstance {
   #server: RunningServer | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   readonly #closed = new AbortController();
+  readonly #settingsLines = new Map<string, SqlLine>();
   readonly #lines = new Set<SqlLine>();
 
   constructor(settings: InstanceSettings, ports: InstancePorts) {
@@ -257,23 +260,36 @@ class Instance implements PostgresInstance {
     }
   }
 
-  /** Writes what changes and waits until a fresh session sees that; other changes may be under way at the same time. */
+  /**
+   * Writes what changes and waits until a session sees it; other changes may be under way at the same time. A take-over waits for
+   * this, so it asks a session that stands already, and looks for mistakes in the files only when nothing comes of it. Only closing the
+   * door needs a fresh session: the postmaster reads pg_hba.conf after it has told its children, and forks none in between.
+   */
   async #change(part: Partial<ConfigurationChoice>, signal: AbortSignal): Promise<void> {
     await this.#write(part);
     if ((await findPostmaster(this.#context)) === undefined) return;
     await signalReload(this.#context);
     const { gate, follow, clients } = part;
     const names = gate === undefined ? undefined : standbyNames(gate, this.settings.peer.name);
-    const taken = async (): Promise<true | undefined> =>
-      this.#onFreshLine(async (line) => {
-        await refuseFileErrors(line, signal);
-        const { rows } = await line.query(takenQuery, [], signal);
-        const [row] = rows;
-        const seen = (wanted: string | undefined, name: string): boolean => wanted === undefined || row?.[name] === wanted;
-        const follows = follow === undefined ? undefined : follow ? 't' : 'f';
-        return seen(names, 'names') && seen(follows, 'follow') && seen(clients, 'clients') ? true : undefined;
-      });
+    const follows = follow === undefined ? undefined : follow ? 't' : 'f';
+    let looks = 0;
+    const seenBy = async (line: SqlLine): Promise<true | undefined> => {
+      looks += 1;
+      if (looks % looksPerFileCheck === 0) await refuseFileErrors(line, signal);
+      const row = (await line.query(takenQuery, [], signal)).rows[0];
+      const seen = (wanted: string | undefined, name: string): boolean => wanted === undefined || row?.[name] === wanted;
+      return seen(names, 'names') && seen(follows, 'follow') && seen(clients, 'clients') ? true : undefined;
+    };
+    const standing = this.#settingsLine(gate !== undefined ? 'gate' : follow !== undefined ? 'follow' : 'clients');
+    const taken = clients === 'closed' ? () => this.#onFreshLine(seenBy) : () => seenBy(standing);
     await poll(taken, reloadEveryMs, this.#context.ports, signal);
+  }
+
+  /** One line for each thing that changes, because two may change at once and a line does one statement at a time. */
+  #settingsLine(about: 'gate' | 'follow' | 'clients'): SqlLine {
+    const line = this.#settingsLines.get(about) ?? this.openLine(`set_${about}`, 'postgres');
+    this.#settingsLines.set(about, line);
+    return line;
   }
 
   /** One writer at a time: each reads what the one before has written. */

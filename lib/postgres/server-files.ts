@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { ConfigurationChoice } from './configuration.ts';
 import { readChoice, renderConfiguration, renderHostAccess, renderIdentMap } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
-import { ensureDirectory, readIfPresent, removeDurably, writeDurably } from './durable-file.ts';
+import { ensureDirectory, readIfPresent, removeDurably, writeAtomically, writeDurably } from './durable-file.ts';
 import { postgresErrors } from './errors.ts';
 import type { StartAs, TlsMaterial } from './instance.ts';
 import { memberCommonName } from './instance.ts';
@@ -46,8 +46,8 @@ export async function writeChoice(context: InstanceContext, choice: Configuratio
 }
 
 /** A take-over waits for these writes, and most change one of the two files only. */
-async function writeIfChanged(path: string, text: string, access: Parameters<typeof writeDurably>[2]): Promise<void> {
-  if ((await readIfPresent(path)) !== text) await writeDurably(path, text, access);
+async function writeIfChanged(path: string, text: string, access: Parameters<typeof writeAtomically>[2]): Promise<void> {
+  if ((await readIfPresent(path)) !== text) await writeAtomically(path, text, access);
 }
 
 /** The choice that the file holds; undefined when there is no file of ours. */
