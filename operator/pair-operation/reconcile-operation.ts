@@ -93,7 +93,9 @@ function gather(operation: PairOperation, { caches, clock, observations }: PairP
     }),
     before: caches.pairOperations
       .byIndex('pair', keyText(pairKey))
-      .filter((other) => other.metadata.uid !== operation.metadata.uid && !isFinished(other) && age(other) < age(operation))
+      .filter((other) => other.metadata.uid !== operation.metadata.uid && !isFinished(other))
+      // One that has begun goes first whatever its age: two of one second are in no order that anybody chose.
+      .filter((other) => other.status?.startedAt !== undefined || age(other) < age(operation))
       .map(({ metadata }) => metadata.name),
     nowMs: clock.wallMs(),
   };

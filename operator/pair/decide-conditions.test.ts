@@ -1,0 +1,270 @@
+import { expect, test } from 'vitest';
+import type { FailoverPairDns } from '#lib/api/failoverpair.gen.ts';
+import { aPairView, aSlice, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { decideConditions, inSteps } from './decide-conditions.ts';
+import { pairConditions } from './pair-conditions.ts';
+import type { PairConditionType } from './pair-conditions.ts';
+import type { DnsServerView, PairView } from './pair-view.ts';
+
+const dns: FailoverPairDns = {
+  zone: 'halls.test',
+  name: 'p.halls.test',
+  ttl: 1,
+  servers: [{ address: '10.0.0.53', port: 53 }],
+  tsigKeyName: 'k',
+  tsigSecretRef: { name: 's', key: 'k' },
+};
+const withDns = aStoredPair({ spec: { dns } });
+const withService = aStoredPair({ spec: { service: { name: 'pair', ports: [{ name: 'hall', port: 7443 }] } } });
+const server = (state: DnsServerView['state']): DnsServerView => ({ server: '10.0.0.53 port 53', state, says: `it is ${state}` });
+const dnsSeen = (...states: readonly DnsServerView['state'][]): PairView['dns'] => ({ epoch: 3, servers: states.map(server) });
+const silent = { reachable: false, status: undefined, why: 'ECONNREFUSED' };
+const members = (a: ReturnType<typeof heard> | typeof silent, b: ReturnType<typeof heard> | typeof silent): PairView['members'] =>
+  new Map([
+    ['a', a],
+    ['b', b],
+  ]);
+const primary = heard({ role: 'primary', step: 'leading' });
+const standby = heard({ step: 'following' });
+
+interface Row {
+  readonly behaviour: string;
+  readonly view: Partial<PairView>;
+  readonly says: readonly [PairConditionType, 'True' | 'False' | 'Unknown', string];
+  readonly words?: string;
+  readonly refusals?: readonly string[];
+  readonly unreadable?: string;
+}
+
+const zero = 'ZeroLossFailoverPossible';
+const rows: readonly Row[] = [
+  { behaviour: 'an accepted pair is ready', view: {}, says: ['Ready', 'True', 'SettingsDelivered'] },
+  {
+    behaviour: 'every problem of a spec is listed',
+    view: {},
+    refusals: ['one', 'two'],
+    says: ['Ready', 'False', 'SpecRefused'],
+    words: '(1) one; (2) two',
+  },
+  {
+    behaviour: 'an object of somebody else is named',
+    view: { foreign: ['Secret x'] },
+    says: ['Ready', 'False', 'ObjectForeign'],
+    words: 'Secret x',
+  },
+  {
+    behaviour: 'a damaged authority is no reason to make another',
+    view: {},
+    unreadable: 'restore it',
+    says: ['Ready', 'False', 'AuthorityUnreadable'],
+  },
+
+  { behaviour: 'in Sync with both members well nothing is lost', view: {}, says: [zero, 'True', 'StandbyStreaming'] },
+  {
+    behaviour: 'a new pair cannot fail over',
+    view: { record: aStoredRecord({ mode: 'New', epoch: 0 }) },
+    says: [zero, 'False', 'NeverLed'],
+  },
+  { behaviour: 'a pair without record that never had one is not lost', view: { record: undefined }, says: [zero, 'False', 'NeverLed'] },
+  {
+    behaviour: 'a record that was there and is gone is lost',
+    view: { record: undefined, pair: aStoredPair({ status: { mode: 'Sync' } }) },
+    says: [zero, 'False', 'RecordLost'],
+  },
+  {
+    behaviour: 'a record that names a stranger is lost',
+    view: { record: aStoredRecord({ primary: 'x' }) },
+    says: [zero, 'False', 'RecordLost'],
+  },
+  { behaviour: 'a paused spec is told', view: { pair: aStoredPair({ spec: { paused: true } }) }, says: [zero, 'False', 'Paused'] },
+  {
+    behaviour: 'a pause by an operation is told',
+    view: { pair: aStoredPair({ metadata: { annotations: { 'hallkeeper.dev/paused-by': 'op' } } }) },
+    says: [zero, 'False', 'Paused'],
+  },
+  { behaviour: 'a claim is a take-over', view: { record: aStoredRecord({ mode: 'Claim' }) }, says: [zero, 'False', 'TakeoverRunning'] },
+  {
+    behaviour: 'a full disk outranks a lost standby',
+    view: { members: members(primary, heard({ diskFreePercent: 4 })), record: aStoredRecord({ mode: 'Solo' }) },
+    says: [zero, 'False', 'DiskFull'],
+  },
+  {
+    behaviour: 'five percent of disk are not full',
+    view: { members: members(primary, heard({ diskFreePercent: 5 })) },
+    says: [zero, 'True', 'StandbyStreaming'],
+  },
+  {
+    behaviour: 'alone with a standby that copies',
+    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(primary, heard({ step: 'rejoin 47 %' })) },
+    says: [zero, 'False', 'CopyingStandby'],
+    words: 'b: rejoin 40 %',
+  },
+  {
+    behaviour: 'alone with a silent standby',
+    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(primary, silent) },
+    says: [zero, 'False', 'StandbyLost'],
+  },
+  {
+    behaviour: 'a member without arbiter cannot take over',
+    view: { members: members(primary, heard({ arbiterReached: false })) },
+    says: [zero, 'False', 'ArbiterUnreachable'],
+    words: 'b does not',
+  },
+  {
+    behaviour: 'in Sync with nobody to ask it is not known',
+    view: { members: members(silent, silent) },
+    says: [zero, 'Unknown', 'MembersUnreachable'],
+  },
+  {
+    behaviour: 'the primary says what blocks',
+    view: { members: members(heard({ blockedBy: 'the slot is gone' }), standby) },
+    says: [zero, 'False', 'StandbyLost'],
+    words: 'the slot is gone',
+  },
+
+  { behaviour: 'both agents answer', view: {}, says: ['MembersReachable', 'True', 'AllReachable'] },
+  {
+    behaviour: 'a silent agent is named with the reason',
+    view: { members: members(primary, silent) },
+    says: ['MembersReachable', 'False', 'MemberUnreachable'],
+    words: 'b (ECONNREFUSED)',
+  },
+  {
+    behaviour: 'before the first call nothing is known',
+    view: { members: new Map() },
+    says: ['MembersReachable', 'Unknown', 'NotAskedYet'],
+  },
+
+  {
+    behaviour: 'every server shows the primary',
+    view: { pair: withDns, dns: dnsSeen('in sync', 'in sync') },
+    says: ['DNSInSync', 'True', 'InSync'],
+  },
+  {
+    behaviour: 'one server that is behind counts',
+    view: { pair: withDns, dns: dnsSeen('in sync', 'behind') },
+    says: ['DNSInSync', 'False', 'OutOfSync'],
+  },
+  {
+    behaviour: 'a server that is down counts more',
+    view: { pair: withDns, dns: dnsSeen('behind', 'unreachable') },
+    says: ['DNSInSync', 'False', 'ServerUnreachable'],
+  },
+  {
+    behaviour: 'a key that is refused counts more',
+    view: { pair: withDns, dns: dnsSeen('unreachable', 'refused') },
+    says: ['DNSInSync', 'False', 'KeyRefused'],
+  },
+  {
+    behaviour: 'a name of somebody else counts most',
+    view: { pair: withDns, dns: dnsSeen('refused', 'foreign') },
+    says: ['DNSInSync', 'False', 'NameForeign'],
+  },
+  {
+    behaviour: 'without a leader there is nothing to show',
+    view: { pair: withDns, record: aStoredRecord({ mode: 'New', epoch: 0 }) },
+    says: ['DNSInSync', 'Unknown', 'NotLedYet'],
+  },
+  { behaviour: 'servers not asked yet', view: { pair: withDns }, says: ['DNSInSync', 'Unknown', 'NotAskedYet'] },
+  {
+    behaviour: 'without the key nothing can be asked',
+    view: { pair: withDns, tsig: { found: false, says: 'no Secret' } },
+    says: ['DNSInSync', 'False', 'KeyRefused'],
+    words: 'no Secret',
+  },
+
+  {
+    behaviour: 'the slice leads to the primary',
+    view: { pair: withService, slice: aSlice(withService, '10.20.0.11', 3) },
+    says: ['ServiceInSync', 'True', 'InSync'],
+  },
+  {
+    behaviour: 'the slice is older',
+    view: { pair: withService, slice: aSlice(withService, '10.20.0.12', 2) },
+    says: ['ServiceInSync', 'False', 'OutOfSync'],
+  },
+  {
+    behaviour: 'the slice is of a later epoch',
+    view: { pair: withService, slice: aSlice(withService, '10.20.0.12', 4) },
+    says: ['ServiceInSync', 'False', 'OutOfSync'],
+    words: 'later epoch',
+  },
+  {
+    behaviour: 'nobody led yet',
+    view: { pair: withService, record: aStoredRecord({ mode: 'New', epoch: 0 }) },
+    says: ['ServiceInSync', 'Unknown', 'NotLedYet'],
+  },
+  {
+    behaviour: 'the Service is of somebody else',
+    view: { pair: withService, routeProblem: 'Service x' },
+    says: ['ServiceInSync', 'False', 'ObjectForeign'],
+  },
+
+  { behaviour: 'nothing is under way', view: {}, says: ['Progressing', 'False', 'Settled'] },
+  {
+    behaviour: 'a member has never been heard of',
+    view: { record: aStoredRecord({ mode: 'New', epoch: 0 }), members: members(silent, standby) },
+    says: ['Progressing', 'True', 'WaitingForEnrolment'],
+    words: 'a',
+  },
+  {
+    behaviour: 'a take-over is progress',
+    view: { record: aStoredRecord({ mode: 'Claim' }) },
+    says: ['Progressing', 'True', 'TakeoverRunning'],
+  },
+  {
+    behaviour: 'a copy is progress',
+    view: { members: members(primary, heard({ step: 'rejoin' })) },
+    says: ['Progressing', 'True', 'CopyingStandby'],
+  },
+  {
+    behaviour: 'older settings are on their way',
+    view: { members: members(primary, heard({ settingsRevision: 'r0' })) },
+    says: ['Progressing', 'True', 'DeliveringSettings'],
+  },
+];
+
+for (const { behaviour, view, says, words, refusals = [], unreadable } of rows) {
+  test(`${says[0]}: ${behaviour}`, () => {
+    const found = decideConditions(aPairView(view), { refusals, unreadable }).find(({ type }) => type === says[0]);
+    expect([found?.type, found?.status, found?.reason]).toEqual(says);
+    expect(found?.message).toContain(words ?? '');
+    expect(found?.message).not.toBe('');
+  });
+}
+
+test('every reason of the table but one, which only a deletion gives, has its behaviour here', () => {
+  const shown = new Set(rows.map(({ says }) => `${says[0]} ${says[2]}`));
+  const all = Object.entries(pairConditions).flatMap(([type, reasons]) => Object.keys(reasons).map((reason) => `${type} ${reason}`));
+  expect(all.filter((each) => !shown.has(each))).toEqual(['Progressing Deleting']);
+});
+
+test('conditions of what the spec does not have are not there', () => {
+  const types = decideConditions(aPairView(), { refusals: [], unreadable: undefined }).map(({ type }) => type);
+  expect(types).toEqual(['Ready', zero, 'MembersReachable', 'Progressing']);
+});
+
+test('a statement stands until what it rests on was asked again, as long as record and spec are the same', () => {
+  const condition = {
+    type: zero,
+    status: 'True',
+    reason: 'StandbyStreaming',
+    message: 'm',
+    observedGeneration: 3,
+    lastTransitionTime: 't',
+  } as const;
+  const status = { mode: 'Sync', epoch: 3, conditions: [condition] } as const;
+  const reasonOf = (change: Partial<typeof status>, record = aStoredRecord()): string | undefined => {
+    const view = aPairView({ pair: aStoredPair({ status: { ...status, ...change } }), record, members: new Map() });
+    return decideConditions(view, { refusals: [], unreadable: undefined }).find(({ type }) => type === zero)?.reason;
+  };
+  expect(reasonOf({})).toBe('StandbyStreaming');
+  expect(reasonOf({ epoch: 2 as 3 })).toBe('MembersUnreachable');
+  expect(reasonOf({ conditions: [{ ...condition, observedGeneration: 2 as 3 }] })).toBe('MembersUnreachable');
+  expect(reasonOf({}, aStoredRecord({ mode: 'Solo' }))).toBe('StandbyLost');
+});
+
+test('percentages are told in steps of ten', () => {
+  expect(inSteps('copy 47 % of 3 files, 99.9% done')).toBe('copy 40 % of 3 files, 90 % done');
+  expect(inSteps('x'.repeat(500))).toHaveLength(128);
+});

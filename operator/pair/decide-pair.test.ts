@@ -1,0 +1,243 @@
+import { expect, test } from 'vitest';
+import { aPairView, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { decideDeletion, giveUpAfterMs, pairFinalizer } from './decide-deletion.ts';
+import { decidePush, pushAfterMs, pushEveryMs } from './decide-push.ts';
+import { refusalsOf, rivalsOf } from './decide-refusal.ts';
+import { decideStatus } from './decide-status.ts';
+import { decideToken } from './decide-token.ts';
+import { failuresMax, Observations } from './observations.ts';
+import { aMemberStatus } from '../testing/stand-in-member.ts';
+import { writersOf } from './pair-names.ts';
+
+const nowMs = Date.parse('2026-03-01T12:00:00Z');
+
+/** A token whose signature nobody looks at. */
+function token(claims: object): string {
+  return ['h', Buffer.from(JSON.stringify(claims)).toString('base64url'), 's'].join('.');
+}
+const account = (uid: string) => ({ 'kubernetes.io': { serviceaccount: { uid } } });
+const issued = (agoSeconds: number, lifeSeconds: number) => ({
+  iat: nowMs / 1_000 - agoSeconds,
+  exp: nowMs / 1_000 - agoSeconds + lifeSeconds,
+});
+
+for (const { behaviour, given, does } of [
+  { behaviour: 'no token: ask', given: undefined, does: { do: 'request', why: 'none' } },
+  { behaviour: 'no JWT: ask', given: 'x.y', does: { do: 'request', why: 'unreadable' } },
+  { behaviour: 'a fresh one stays', given: token({ ...issued(10, 86_400), ...account('u') }), does: { do: 'keep' } },
+  {
+    behaviour: 'after half of its life it is renewed',
+    given: token({ ...issued(43_200, 86_400), ...account('u') }),
+    does: { do: 'request', why: 'age' },
+  },
+  { behaviour: 'a second before that it stays', given: token({ ...issued(43_199, 86_400), ...account('u') }), does: { do: 'keep' } },
+  {
+    behaviour: 'a life that the server shortened counts',
+    given: token({ ...issued(1_800, 3_600), ...account('u') }),
+    does: { do: 'request', why: 'age' },
+  },
+  {
+    behaviour: 'the account was made anew',
+    given: token({ ...issued(10, 86_400), ...account('v') }),
+    does: { do: 'request', why: 'other account' },
+  },
+]) {
+  test(`token: ${behaviour}`, () => expect(decideToken(given, 'u', nowMs)).toMatchObject(does));
+}
+
+for (const { behaviour, policy, finalizers, deleted, does } of [
+  {
+    behaviour: 'a retained pair needs no finalizer',
+    policy: 'Retain',
+    finalizers: [],
+    deleted: undefined,
+    does: { do: 'live', finalizer: 'keep' },
+  },
+  {
+    behaviour: 'a pair to be taken down gets one',
+    policy: 'Delete',
+    finalizers: [],
+    deleted: undefined,
+    does: { do: 'live', finalizer: 'add' },
+  },
+  { behaviour: 'and keeps it', policy: 'Delete', finalizers: [pairFinalizer], deleted: undefined, does: { do: 'live', finalizer: 'keep' } },
+  {
+    behaviour: 'a changed mind takes it off',
+    policy: 'Retain',
+    finalizers: [pairFinalizer],
+    deleted: undefined,
+    does: { do: 'live', finalizer: 'remove' },
+  },
+  {
+    behaviour: 'deleted, it is taken down',
+    policy: 'Delete',
+    finalizers: [pairFinalizer],
+    deleted: 1_000,
+    does: { do: 'cleanUp', giveUp: false },
+  },
+  {
+    behaviour: 'after ten minutes it gives up',
+    policy: 'Delete',
+    finalizers: [pairFinalizer],
+    deleted: giveUpAfterMs,
+    does: { do: 'cleanUp', giveUp: true },
+  },
+  {
+    behaviour: 'retained at the last moment, all is left',
+    policy: 'Retain',
+    finalizers: [pairFinalizer],
+    deleted: 1_000,
+    does: { do: 'leave', finalizer: 'remove' },
+  },
+  {
+    behaviour: 'others hold it, nothing to do',
+    policy: 'Delete',
+    finalizers: ['x/y'],
+    deleted: 1_000,
+    does: { do: 'leave', finalizer: 'keep' },
+  },
+] as const) {
+  test(`deletion: ${behaviour}`, () => {
+    const deletion = deleted === undefined ? {} : { deletionTimestamp: new Date(nowMs - deleted).toISOString() };
+    const pair = aStoredPair({ spec: { deletionPolicy: policy }, metadata: { finalizers, ...deletion } });
+    expect(decideDeletion(pair, nowMs)).toEqual(does);
+  });
+}
+
+for (const { behaviour, facts, does } of [
+  {
+    behaviour: 'a member with the right settings is left alone',
+    facts: { differsSinceMs: undefined, arbiterReached: true, pushedAtMs: -Infinity },
+    does: false,
+  },
+  {
+    behaviour: 'it may read its Secret first',
+    facts: { differsSinceMs: 100_001 - pushAfterMs, arbiterReached: true, pushedAtMs: -Infinity },
+    does: false,
+  },
+  {
+    behaviour: 'then settings are pushed',
+    facts: { differsSinceMs: 100_000 - pushAfterMs, arbiterReached: true, pushedAtMs: -Infinity },
+    does: true,
+  },
+  {
+    behaviour: 'one that reaches no API server gets a token',
+    facts: { differsSinceMs: undefined, arbiterReached: false, pushedAtMs: -Infinity },
+    does: true,
+  },
+  {
+    behaviour: 'but not all the time',
+    facts: { differsSinceMs: undefined, arbiterReached: false, pushedAtMs: 100_001 - pushEveryMs },
+    does: false,
+  },
+]) {
+  test(`push: ${behaviour}`, () => expect(decidePush(facts, 100_000)).toBe(does));
+}
+
+test('a spec is refused with every reason at once', () => {
+  const pod = { storage: '20Gi' };
+  const pair = aStoredPair({
+    spec: {
+      members: [
+        { name: 'a', pod },
+        { name: 'b', pod },
+      ],
+      arbiter: { etcd: { endpoints: ['https://e:2379'], tlsSecretRef: { name: 't' } } },
+      hallServer: { port: 5432, adminPort: 7444 },
+    },
+  });
+  const record = aStoredRecord({}, { 'hallkeeper.dev/owner-uid': 'another' });
+  const problems = refusalsOf({
+    pair,
+    record,
+    tsig: { found: false, says: 'no Secret' },
+    rivals: [{ pair: 'x/y', place: '10.0.0.1 port 5432' }],
+  });
+  expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+    'members of kind pod are not supported yet',
+    'the arbiter etcd is not supported yet',
+    'no Secret',
+    'the PairRecord pair-7 belongs to an earlier pair of this name, whose members may still serve',
+    '10.0.0.1 port 5432 belongs to the pair x/y already, which was there before hall-7/pair-7',
+    'port 5432 is given to two servers of one member',
+  ]);
+  expect(refusalsOf(aPairView())).toEqual([]);
+});
+
+test('of two pairs at one place the later is refused, whatever order they are looked at', () => {
+  const early = aStoredPair({ metadata: { name: 'early', uid: 'u2' } });
+  const late = aStoredPair({ metadata: { name: 'late', uid: 'u1', creationTimestamp: '2026-01-02T03:04:06Z' } });
+  const twin = aStoredPair({ metadata: { name: 'twin', uid: 'u3' } });
+  const elsewhere = aStoredPair({
+    metadata: { uid: 'u0' },
+    spec: { postgresql: { port: 5433, slotKeepMegabytes: 64 }, hallServer: { port: 1, adminPort: 2 } },
+  });
+  const all = [twin, late, elsewhere, early];
+  const namesOf = (pair: typeof early): readonly string[] => rivalsOf(pair, all).map((rival) => rival.pair);
+  expect(namesOf(early)).toEqual([]);
+  expect(namesOf(twin)).toEqual(['hall-7/early']);
+  expect(namesOf(late)).toEqual(['hall-7/twin', 'hall-7/early']);
+  expect(namesOf(elsewhere)).toEqual([]);
+});
+
+test('the writers of a record are the accounts of its members', () => {
+  expect(writersOf(aStoredPair())).toEqual(['a', 'b'].map((member) => `system:serviceaccount:hall-7:hallkeeper-pair-7-${member}`));
+});
+
+test('a member counts as gone only after several calls failed, and at once when it never answered', () => {
+  const observations = new Observations();
+  const seen = (member: string) => observations.of('u').members.get(member);
+  observations.failed('u', 'a', 'refused');
+  expect(seen('a')).toMatchObject({ reachable: false, status: undefined, why: 'refused' });
+  observations.answered('u', 'a', aMemberStatus());
+  for (let count = 1; count < failuresMax; count += 1) observations.failed('u', 'a', 'refused');
+  expect(seen('a')?.reachable).toBe(true);
+  observations.failed('u', 'a', 'refused');
+  expect(seen('a')).toMatchObject({ reachable: false, status: { member: 'a' } });
+  observations.forget('u');
+  expect(seen('a')).toBeUndefined();
+});
+
+test('a status holds what changed, and keeps times while nothing does', () => {
+  const first = decideStatus(aPairView(), [], nowMs);
+  expect(first).toMatchObject({ mode: 'Sync', primary: 'a', standby: 'b', epoch: 3, usedBy: [], observedGeneration: 3 });
+  expect(first.members?.[0]).toMatchObject({ name: 'a', role: 'Primary', since: '2026-03-01T11:59:55Z' });
+  expect(first.members?.[1]).toMatchObject({ name: 'b', role: 'Standby', lag: 'None' });
+  const moved = aPairView({
+    pair: aStoredPair({ status: first }),
+    members: new Map([
+      ['a', heard({ role: 'primary', step: 'leading', lagBytes: 900_000, flushPosition: '0/9000000', stepSeconds: 65 })],
+      ['b', heard({ step: 'following', stepSeconds: 66 })],
+    ]),
+  });
+  expect(decideStatus(moved, [], nowMs + 61_500)).toEqual(first);
+  // The record is gone, and what is known of it stays.
+  expect(decideStatus({ ...moved, record: undefined }, [], nowMs + 61_500)).toEqual(first);
+});
+
+test('the history is the last ten take-overs, told by either member and never twice', () => {
+  const report = (epoch: number) => ({
+    epoch,
+    reason: 'processDeath',
+    why: 'w',
+    from: 'a',
+    to: 'b',
+    startedAt: '2026-01-02T03:04:05.1Z',
+    completedAt: `2026-01-02T03:04:${String(epoch).padStart(2, '0')}.1Z`,
+    phasesMs: { detect: 1, decide: 1, fence: 1, promote: 1, open: 1, route: 1 },
+    outageMs: 9,
+    positionAtClaim: '0/1',
+  });
+  const known = Array.from({ length: 9 }, (_, index) => ({ epoch: index + 1, completedAt: '2026-01-01T00:00:00Z' })).toReversed();
+  const view = aPairView({
+    pair: aStoredPair({ status: { history: known } }),
+    members: new Map([
+      ['a', heard({ failovers: [report(9), report(11)] })],
+      ['b', heard({ failovers: [report(10), report(11)] })],
+    ]),
+  });
+  const { history, lastFailover } = decideStatus(view, [], nowMs);
+  expect(history?.map(({ epoch }) => epoch)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+  expect(history?.[2]?.completedAt).toBe('2026-01-01T00:00:00Z');
+  expect(lastFailover).toMatchObject({ epoch: 11, reason: 'ProcessDeath', completedAt: '2026-01-02T03:04:11Z', writeOutageMs: 9 });
+});

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
+import { freePort } from '#test/cluster/ports.ts';
+import { aPairOperation } from '#test/api/builders.ts';
+import { namespace } from '#test/api/api-server.ts';
+import { eventually } from '#test/cluster/eventually.ts';
+import { failoverPairs, pairOperations } from '../resources.ts';
+import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
+import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
+import { conditionOf, createPair, isReady, membersAt, settingsOf, writeRecord } from '../testing/pairs.ts';
+import { aMemberStatus, startStandInMember } from '../testing/stand-in-member.ts';
+import type { StandInMember } from '../testing/stand-in-member.ts';
+import { pairRoom } from './pair-room.ts';
+
+/** The operator and two administration endpoints whose answers the tests choose. */
+let cluster: OperatorCluster;
+let operator: RunningOperator;
+let a: StandInMember;
+let b: StandInMember;
+const signal = anySignal();
+const pairKey = { namespace, name: 'duo' };
+
+beforeAll(async () => {
+  cluster = await startOperatorCluster([pairRoom]);
+  operator = await cluster.operator();
+  const [adminPort, port, postgres] = await Promise.all([freePort('127.0.0.11'), freePort('127.0.0.11'), freePort('127.0.0.11')]);
+  await createPair(cluster, namespace, {
+    name: 'duo',
+    spec: { members: membersAt('127.0.0.11', '127.0.0.12'), hallServer: { adminPort, port }, postgresql: { port: postgres } },
+  });
+  await cluster.until('the pair is ready', failoverPairs, pairKey, isReady);
+  a = await startStandInMember((await settingsOf(cluster, namespace, 'duo', 'a')).settings);
+  b = await startStandInMember((await settingsOf(cluster, namespace, 'duo', 'b')).settings);
+}, 240_000);
+
+afterAll(async () => {
+  await a?.[Symbol.asyncDispose]();
+  await b?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+  expect(operator?.fatal).toEqual([]);
+});
+
+const until = (what: string, holds: (pair: FailoverPair) => boolean): Promise<FailoverPair> =>
+  cluster.until(what, failoverPairs, pairKey, holds);
+const asMember = (member: string) => ({ namespace, pair: 'duo', member });
+const failover = {
+  epoch: 2,
+  reason: 'switchover',
+  why: 'the primary handed over',
+  from: 'a',
+  to: 'b',
+  startedAt: '2026-01-02T03:04:05.678Z',
+  completedAt: '2026-01-02T03:04:06.123Z',
+  phasesMs: { detect: 1, decide: 2, fence: 3, promote: 4, open: 5, route: 6 },
+  outageMs: 15,
+  positionAtClaim: '0/3000060',
+};
+
+async function ask(name: string, spec: Parameters<typeof aPairOperation>[0] & object = {}): Promise<PairOperation> {
+  const manifest = aPairOperation({ name, ...spec, spec: { pairRef: { name: 'duo' }, ...spec.spec } });
+  const object = { ...manifest, metadata: { ...manifest.metadata, namespace } } as unknown as PairOperation;
+  return cluster.admin.create(pairOperations, object, signal);
+}
+
+const ended = (name: string): Promise<PairOperation> =>
+  cluster.until(`${name} has ended`, pairOperations, { namespace, name }, (operation) => operation.status?.completedAt !== undefined);
+
+test('what members say becomes the status, a copy in steps of ten percent', async () => {
+  await writeRecord(cluster, asMember('a'), { mode: 'Solo', primary: 'a', epoch: 1 });
+  a.status = { ...a.status, role: 'primary', serving: true, step: 'leading alone', stepSeconds: 30 };
+  b.status = { ...b.status, step: 'rejoin 47 %' };
+  const copying = await until('the copy is told', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.reason === 'CopyingStandby');
+  expect(conditionOf(copying, 'ZeroLossFailoverPossible')?.message).toBe('b: rejoin 40 %');
+  expect(copying.status).toMatchObject({ mode: 'Solo', primary: 'a', standby: 'b', epoch: 1 });
+  expect(copying.status?.members).toMatchObject([
+    { name: 'a', role: 'Primary', reachable: true, timeline: 1, step: 'leading alone' },
+    { name: 'b', role: 'Standby', lag: 'Large', step: 'rejoin 40 %' },
+  ]);
+
+  await writeRecord(cluster, asMember('a'), { mode: 'Sync' });
+  a.status = { ...a.status, step: 'leading', lagBytes: 1_000 };
+  b.status = { ...b.status, step: 'following' };
+  const synchronous = await until('a failover loses nothing', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.status === 'True');
+  expect(conditionOf(synchronous, 'MembersReachable')).toMatchObject({ status: 'True', reason: 'AllReachable' });
+  await until('nothing is under way', (pair) => conditionOf(pair, 'Progressing')?.reason === 'Settled');
+  const quiet = await cluster.admin.get(failoverPairs, pairKey, signal);
+  a.status = { ...a.status, lagBytes: 2_000, flushPosition: '0/4000000' };
+  // What changes with every commit is no news.
+  const asked = (): number => operator.lines.filter(({ fields }) => fields['controller'] === 'pair-members').length;
+  const before = asked();
+  b.status = { ...b.status, arbiterReached: false };
+  const cut = await until('the cut is told', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.reason === 'ArbiterUnreachable');
+  expect(asked()).toBeGreaterThanOrEqual(before);
+  expect(cut.status?.members).toEqual(quiet.status?.members);
+  b.status = { ...b.status, arbiterReached: true };
+  await until('a failover loses nothing again', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.status === 'True');
+}, 240_000);
+
+test('a member that keeps older settings gets them pushed with a token', async () => {
+  const pushes = b.pushed.length;
+  b.status = { ...b.status, settingsRevision: 'older' };
+  await eventually('settings are pushed', () => b.pushed.length > pushes, patience);
+  const { settings, token } = await settingsOf(cluster, namespace, 'duo', 'b');
+  expect(b.pushed.at(-1)).toEqual({ revision: settings.revision, token });
+}, 240_000);
+
+test('a pause acts until a resume, and a switchover meanwhile is refused', async () => {
+  await ask('pause', { spec: { type: 'Pause' } });
+  const follow = setInterval(() => void mirrorRevisions(), 500);
+  try {
+    expect(conditionOf(await ended('pause'), 'Complete')).toMatchObject({ status: 'True', reason: 'Done' });
+    expect((await settingsOf(cluster, namespace, 'duo', 'a')).settings.paused).toBe(true);
+    await until('the pause is told', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.reason === 'Paused');
+    await ask('too-early');
+    expect(conditionOf(await ended('too-early'), 'Failed')).toMatchObject({ status: 'True', reason: 'Refused' });
+    await ask('resume', { spec: { type: 'Resume' } });
+    expect(conditionOf(await ended('resume'), 'Complete')).toMatchObject({ status: 'True', reason: 'Done' });
+    expect((await settingsOf(cluster, namespace, 'duo', 'a')).settings.paused).toBe(false);
+  } finally {
+    clearInterval(follow);
+  }
+}, 240_000);
+
+/** As agents do that watch their Secrets. */
+async function mirrorRevisions(): Promise<void> {
+  for (const [name, member] of [
+    ['a', a],
+    ['b', b],
+  ] as const) {
+    const { settings } = await settingsOf(cluster, namespace, 'duo', name);
+    member.status = { ...member.status, settingsRevision: settings.revision };
+  }
+}
+
+test('a switchover is asked for once, the next one waits, and the report is the story of the new primary', async () => {
+  await until('a failover loses nothing', (pair) => conditionOf(pair, 'ZeroLossFailoverPossible')?.status === 'True');
+  const operation = await ask('swap');
+  await eventually('the primary is asked', () => a.switchovers.length > 0, patience);
+  expect(new Set(a.switchovers)).toEqual(new Set([operation.metadata.uid]));
+  expect(b.switchovers).toEqual([]);
+  a.status = { ...a.status, switchovers: [{ id: operation.metadata.uid, state: 'running', why: 'checkpointing' }] };
+  await ask('second');
+  const waiting = await cluster.until(
+    'the second waits',
+    pairOperations,
+    { namespace, name: 'second' },
+    (each) => each.status !== undefined,
+  );
+  expect(conditionOf(waiting, 'Complete')).toMatchObject({ reason: 'Waiting', message: 'swap came first and is not finished' });
+
+  await writeRecord(cluster, asMember('b'), { mode: 'Claim', primary: 'b', epoch: 2 });
+  await writeRecord(cluster, asMember('b'), { mode: 'Solo' });
+  a.status = { ...a.status, role: 'standby', step: 'rejoin' };
+  b.status = { ...b.status, role: 'primary', failovers: [failover] };
+  const done = await ended('swap');
+  expect(conditionOf(done, 'Complete')).toMatchObject({ status: 'True', reason: 'Done' });
+  expect(done.status?.report).toMatchObject({
+    epoch: 2,
+    reason: 'Switchover',
+    from: 'a',
+    to: 'b',
+    writeOutageMs: 15,
+    phases: failover.phasesMs,
+  });
+  expect(conditionOf(await ended('second'), 'Failed')).toMatchObject({ reason: 'Refused', message: 'b is the primary already' });
+  const told = await until('the failover is in the status', (pair) => pair.status?.lastFailover?.epoch === 2);
+  expect(told.status).toMatchObject({
+    primary: 'b',
+    lastFailover: { startedAt: '2026-01-02T03:04:05Z', completedAt: '2026-01-02T03:04:06Z', positionAtClaim: '0/3000060' },
+    history: [{ epoch: 2, completedAt: '2026-01-02T03:04:06Z', writeOutageMs: 15 }],
+  });
+}, 240_000);
+
+test('an operation that had not begun in time does nothing, and a finished one goes after its time', async () => {
+  await ask('late', { spec: { notAfter: '2020-01-01T00:00:00Z', ttlAfterFinished: '1s' } });
+  await cluster.untilGone(pairOperations, { namespace, name: 'late' });
+  const asked = a.switchovers.length + b.switchovers.length;
+  await ask('old', { spec: { notAfter: '2020-01-01T00:00:00Z' } });
+  expect(conditionOf(await ended('old'), 'Failed')).toMatchObject({ status: 'True', reason: 'Expired' });
+  expect(a.switchovers.length + b.switchovers.length).toBe(asked);
+}, 240_000);
+
+test('a member that is gone is told of after a while, with what to do', async () => {
+  await a[Symbol.asyncDispose]();
+  const lost = await until('the loss is told', (pair) => conditionOf(pair, 'MembersReachable')?.status === 'False');
+  expect(conditionOf(lost, 'MembersReachable')?.message).toMatch(/^a \(.*ECONNREFUSED.*behind NAT that takes a VPN$/);
+  expect(lost.status?.members?.[0]).toMatchObject({ name: 'a', reachable: false });
+  const metrics = await (await fetch(`${operator.url}/metrics`)).text();
+  const series =
+    'hallkeeper_resource_condition{kind="FailoverPair",name="duo",condition="MembersReachable",resource_namespace="hall-7",status="False"} 1';
+  expect(metrics).toContain(series);
+  expect(metrics).toMatch(
+    /hallkeeper_certificate_expiry_timestamp_seconds\{secret="hallkeeper-duo-ca",pair="duo",hall="",resource_namespace="hall-7"\} \d/,
+  );
+  expect((await fetch(`${operator.url}/-/ready`)).status).toBe(200);
+}, 240_000);
+
+test('a stranger with a certificate of another authority is no member', async () => {
+  const [adminPort, port, postgres] = await Promise.all([freePort('127.0.0.11'), freePort('127.0.0.11'), freePort('127.0.0.11')]);
+  await createPair(cluster, namespace, {
+    name: 'other',
+    spec: { members: membersAt('127.0.0.21', '127.0.0.22'), hallServer: { adminPort, port }, postgresql: { port: postgres } },
+  });
+  await cluster.until('the other pair is ready', failoverPairs, { namespace, name: 'other' }, isReady);
+  const { settings } = await settingsOf(cluster, namespace, 'duo', 'a');
+  const foreign = { ...settings, adminPort, self: { name: 'a', address: '127.0.0.21' } };
+  await using stranger = await startStandInMember(foreign);
+  stranger.status = aMemberStatus({ role: 'primary' });
+  const told = await cluster.until('the stranger is refused', failoverPairs, { namespace, name: 'other' }, (pair) =>
+    (conditionOf(pair, 'MembersReachable')?.message ?? '').includes('certificate'),
+  );
+  expect(told.status?.members?.[0]).toMatchObject({ role: 'Unknown', reachable: false });
+}, 240_000);
