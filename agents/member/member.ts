@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { Clock } from '#lib/base/clock.ts';
 import { messageOf } from '#lib/base/errors.ts';
-import { optionErrors } from '#lib/base/fields.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { runParts } from '#lib/base/parts.ts';
 import type { Part } from '#lib/base/parts.ts';
 import type { Random } from '#lib/base/random.ts';
 import { metricsServer } from '#lib/http/metrics-server.ts';
-import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
+import { defaultLimits } from '#lib/pair/limits.ts';
 import { awakeMs } from '#lib/pair/member-state.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
@@ -27,6 +26,7 @@ import type { MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
 import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
+import { instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
 import { KubernetesRecordStore } from './kubernetes-record-store.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
@@ -37,6 +37,7 @@ import { PostgresLane } from './postgres-lane.ts';
 import { ReportFile } from './report-file.ts';
 import { Route } from './route.ts';
 import type { SettingsSource } from './settings-source.ts';
+import { TlsRenewal } from './tls-renewal.ts';
 import { runUpkeep } from './upkeep.ts';
 
 export interface MemberPorts {
@@ -53,22 +54,27 @@ export interface MemberPorts {
 const switchoversMax = 10;
 const diskEveryMs = 10_000;
 
-/** Changed settings that a running member takes over; any other change starts it anew, with PostgreSQL running on. */
+/** A running member pauses, resumes and renews its certificates; any other change starts it anew, with PostgreSQL running on. */
 function needsRestart(before: MemberSettings, after: MemberSettings): boolean {
-  const rest = ({ paused: _paused, revision: _revision, ...others }: MemberSettings): string =>
+  const rest = ({ paused: _paused, revision: _revision, tls: _tls, ...others }: MemberSettings): string =>
     JSON.stringify({
       ...others,
-      tls: { ...others.tls, key: others.tls.key.reveal() },
       dns: others.dns === undefined ? undefined : { ...others.dns, tsig: { ...others.dns.tsig, secret: others.dns.tsig.secret.reveal() } },
+      hallServer: others.hallServer === undefined ? undefined : { ...others.hallServer, hallAuthority: '' },
     });
   return rest(before) !== rest(after);
+}
+
+/** Everything that certificates are checked and shown with, in one text. */
+function certificatesOf({ tls, hallServer }: MemberSettings): string {
+  return [tls.certificate, tls.key.reveal(), tls.authority, hallServer?.hallAuthority ?? ''].join('\n');
 }
 
 /** One member with one set of settings, from taking the lock to letting it go. */
 export class Member {
   readonly #options: MemberOptions;
   readonly #source: SettingsSource;
-  readonly #settings: MemberSettings;
+  #settings: MemberSettings;
   readonly #ports: MemberPorts;
   readonly #metrics: MemberMetrics;
   readonly #instance: PostgresInstance;
@@ -78,6 +84,8 @@ export class Member {
   readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
   readonly #route: Route;
   readonly #door: ClientDoor;
+  readonly #endpoint: AdminEndpoint;
+  readonly #renewal: TlsRenewal;
   #hall: HallProcess | undefined;
   #shell: MemberShell | undefined;
   #told = { epoch: 0, routedMs: 0 };
@@ -110,6 +118,8 @@ export class Member {
       { clock: ports.clock, log: ports.log, running: () => this.#lane.running },
       this.#stop.signal,
     );
+    this.#endpoint = this.#admin();
+    this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
     this.#route = new Route({
       clock: ports.clock,
       random: ports.random,
@@ -127,29 +137,18 @@ export class Member {
   /** @throws HK_OPTIONS_INVALID, HK_POSTGRES_BINARIES, HK_POSTGRES_SETTINGS, HK_MEMBER_ACCOUNT */
   static async make(options: MemberOptions, source: SettingsSource, ports: MemberPorts, signal: AbortSignal): Promise<Member> {
     const { settings } = source;
-    const limits = { ...defaultLimits, ...settings.detection };
-    const problems = limitProblems(limits);
-    if (problems.length > 0) throw optionErrors.HK_OPTIONS_INVALID(problems.join('; '));
-    const { directory } = await findBinaries(options.postgresql.binDirectory, signal);
-    const { account, localUsers } = await memberAccount(options.postgresql.user, ports.uid);
-    const { port, databases, parameters, slotKeepMegabytes } = settings.postgresql;
-    const instance = openInstance(
-      {
-        binaryDirectory: directory,
-        stateDirectory: join(options.stateDirectory, 'postgresql'),
-        dataDirectory: options.dataDirectory,
-        account,
-        localUsers,
-        self: { ...settings.self, port },
-        peer: { ...settings.peer, port },
-        tls: { certificate: settings.tls.certificate, key: settings.tls.key, authority: settings.tls.authority },
-        databases,
-        parameters,
-        slotKeepMegabytes,
-      },
-      { clock: ports.clock, random: ports.random, log: ports.log },
-    );
-    return new Member(options, source, ports, { instance, reports: await ReportFile.open(join(options.stateDirectory, 'failovers.json')) });
+    refuseUnusable(options, settings);
+    const { directory: binaryDirectory } = await findBinaries(options.postgresql.binDirectory, signal);
+    const account = await memberAccount(options.postgresql.user, ports.uid);
+    const instance = openInstance(instanceSettingsOf(options, settings, { ...account, binaryDirectory }), {
+      clock: ports.clock,
+      random: ports.random,
+      log: ports.log,
+    });
+    return new Member(options, source, ports, {
+      instance,
+      reports: await ReportFile.open(join(options.stateDirectory, 'failovers.json'), ports.log),
+    });
   }
 
   /** Runs until the signal aborts or changed settings ask for a new start. PostgreSQL runs on either way. */
@@ -169,7 +168,6 @@ export class Member {
   #parts(): readonly Part[] {
     const { clock, log, version } = this.#ports;
     const { signal } = this.#stop;
-    const admin = this.#admin();
     const background = (name: string, task: () => Promise<void>): Part => {
       let running: Promise<void> | undefined;
       const fail = (error: unknown): void => {
@@ -196,14 +194,14 @@ export class Member {
         address,
         port,
         summary: 'One member of a failover pair: its role, its canaries, its take-overs.',
-        collectors: [this.#metrics.set],
+        collectors: [{ name: this.#metrics.set.name, collect: () => this.#collect() }],
         checks: { healthy: [], ready: [ready] },
         clock,
         log,
       }),
       { name: 'lock', start: () => this.#instance.lock(signal), stop: () => this.#instance.close(), stopMaxMs: 5_000 },
       { name: 'core', start: () => this.#makeShell(), stop: () => undefined, stopMaxMs: 100 },
-      admin,
+      this.#endpoint,
       background('hall server', () => this.#runHall()),
       background('core loop', async () => await this.#shell?.run()),
       background('heartbeats', () => this.#beat()),
@@ -231,6 +229,8 @@ export class Member {
     );
     const limits = { ...defaultLimits, ...detection };
     const postgres = await this.#lane.find(this.#stop.signal);
+    // A server that ran on while no agent was there has the certificates of then.
+    if (this.#lane.running) this.#renewal.take(this.#settings);
     this.#shell = new MemberShell(
       { self: self.name, peer: peer.name, founder, limits, whenStandbyLost, paused },
       postgres,
@@ -247,6 +247,12 @@ export class Member {
     );
   }
 
+  /** What is shown of the state is made when somebody looks: the core steps some hundred times a second. */
+  #collect(): ReturnType<MemberMetrics['set']['collect']> {
+    if (this.#shell !== undefined) this.#metrics.show(this.#shell.state);
+    return this.#metrics.set.collect();
+  }
+
   #act({ access, route }: MemberOutputs, state: MemberState): void {
     const { log } = this.#ports;
     if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
@@ -259,7 +265,6 @@ export class Member {
   }
 
   #observe(state: MemberState): void {
-    this.#metrics.show(state);
     const words = stepInWords(state, this.#lane.progressPercent);
     if (words !== this.#step.words) this.#step = { words, sinceMs: awakeMs(state) };
     const { takeover } = state;
@@ -331,20 +336,38 @@ export class Member {
   }
 
   #changed(settings: MemberSettings): void {
-    this.#shell?.send({ on: 'paused', paused: settings.paused });
-    if (!needsRestart(this.#settings, settings)) return;
+    const before = this.#settings;
+    if (!needsRestart(before, settings)) {
+      this.#settings = settings;
+      this.#shell?.send({ on: 'paused', paused: settings.paused });
+      if (certificatesOf(before) !== certificatesOf(settings)) this.#renewal.take(settings);
+      return;
+    }
     this.#ports.log.info({ revision: settings.revision }, 'changed settings: the agent starts anew, PostgreSQL runs on');
     this.#restart = true;
     this.#stop.abort(new Error('the settings changed'));
   }
 
-  async #runHall(): Promise<void> {
-    const plan = this.#settings.hallServer;
-    if (plan === undefined) return;
-    const { stateDirectory } = this.#options;
+  /** New connections use them at once; the hall server follows its files. */
+  async #useTls(settings: MemberSettings, signal: AbortSignal): Promise<void> {
+    const { certificate, key, authority } = settings.tls;
+    await this.#instance.setTls({ certificate, key, authority }, signal);
+    this.#endpoint.renewTls();
+    await this.#writeHallFiles(settings);
+  }
+
+  async #writeHallFiles(settings: MemberSettings): Promise<string | undefined> {
+    const plan = settings.hallServer;
+    if (plan === undefined) return undefined;
     const { account } = this.#instance.settings;
     const { socketDirectory } = pathsOf(this.#instance.settings);
-    const file = await writeHallFiles(join(stateDirectory, 'hall'), plan, this.#settings, { socketDirectory, account });
+    return await writeHallFiles(join(this.#options.stateDirectory, 'hall'), plan, settings, { socketDirectory, account });
+  }
+
+  async #runHall(): Promise<void> {
+    const file = await this.#writeHallFiles(this.#settings);
+    if (file === undefined) return;
+    const { account } = this.#instance.settings;
     const command = this.#options.hallServer.command ?? this.#ports.hallCommand;
     this.#hall = new HallProcess({
       command: [...command, '--config', file],

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { codeOf } from '#lib/base/errors.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { readFields } from '#lib/base/fields.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { readReport } from './contract-status.ts';
 import type { FailoverReport } from './contract-status.ts';
 
@@ -17,13 +18,18 @@ export class ReportFile {
     this.#reports = reports;
   }
 
-  static async open(path: string): Promise<ReportFile> {
+  /** A damaged file is set aside as `….damaged` and said so: the history is for people, and no reason to stay without a member. */
+  static async open(path: string, log: Logger): Promise<ReportFile> {
     try {
       const field = readFields(JSON.parse(await readFile(path, 'utf8')));
-      return new ReportFile(path, field.list('failovers', readReport, { max: reportsMax }));
+      const reports = field.list('failovers', readReport, { max: reportsMax });
+      field.refuseProblems();
+      return new ReportFile(path, reports);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return new ReportFile(path, []);
-      throw error;
+      await rename(path, `${path}.damaged`);
+      log.warn({ file: `${path}.damaged`, error: messageOf(error) }, 'the history of take-overs is damaged and was set aside');
+      return new ReportFile(path, []);
     }
   }
 

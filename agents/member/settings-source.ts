@@ -43,6 +43,8 @@ export interface SettingsPorts {
   readonly random: Random;
   readonly log: Logger;
   readonly userAgent: string;
+  /** Throws, naming every problem, when a member could not run with these settings: they never take the place of those that work. */
+  readonly refuseUnusable: (settings: MemberSettings) => void;
 }
 
 /** Where a member's settings come from: the bundle once, then its Secret, then whatever the operator pushes; always kept on disk. */
@@ -74,6 +76,7 @@ export class SettingsSource {
     }
     const bundle = await readBundle(bundleFile);
     const enrolment = await fetchFirst(bundle, ports, signal);
+    ports.refuseUnusable(enrolment.settings);
     const source = new SettingsSource(file, enrolment, ports);
     await source.#keep(enrolment);
     return source;
@@ -95,6 +98,7 @@ export class SettingsSource {
     const sameToken = token.reveal() === this.#enrolment.token.reveal();
     const sameSettings = settings.revision === this.#enrolment.settings.revision;
     if (sameToken && sameSettings) return false;
+    if (!sameSettings) this.#ports.refuseUnusable(settings);
     const next = { ...this.#enrolment, settings, token };
     await this.#keep(next);
     if (!sameToken) {
@@ -132,9 +136,15 @@ export class SettingsSource {
     }
   }
 
+  /** The token is taken also when the settings beside it cannot be: without it no better ones would ever be read. */
   async #takeSecret(object: SecretObject): Promise<boolean> {
-    const { settings, token } = readSecret(object);
-    return await this.take(settings, token);
+    const token = new Secret(readKey(object, tokenKey));
+    try {
+      return await this.take(parseMemberSettings(JSON.parse(readKey(object, settingsKey))), token);
+    } catch (error) {
+      this.#ports.log.error({ error: messageOf(error) }, 'the settings in the Secret are refused; those before stay in force');
+      return await this.take(this.settings, token);
+    }
   }
 
   async #keep(enrolment: Enrolment): Promise<void> {
@@ -162,13 +172,10 @@ function clientOf(
   return KubeClient.fromKubeConfig(config, ports, { deadlineMs: 1_000, attemptsMax: 1 });
 }
 
-function readSecret({ data }: SecretObject): { readonly settings: MemberSettings; readonly token: Secret } {
-  const read = (key: string): string => {
-    const value = data?.[key];
-    if (value === undefined) throw enrolmentErrors.HK_MEMBER_SETTINGS(`the Secret has no ${key}; look at the FailoverPair's conditions`);
-    return Buffer.from(value, 'base64').toString('utf8');
-  };
-  return { settings: parseMemberSettings(JSON.parse(read(settingsKey))), token: new Secret(read(tokenKey)) };
+function readKey({ data }: SecretObject, key: string): string {
+  const value = data?.[key];
+  if (value === undefined) throw enrolmentErrors.HK_MEMBER_SETTINGS(`the Secret has no ${key}; look at the FailoverPair's conditions`);
+  return Buffer.from(value, 'base64').toString('utf8');
 }
 
 async function fetchFirst(bundle: EnrolmentBundle, ports: SettingsPorts, signal: AbortSignal): Promise<Enrolment> {
@@ -176,8 +183,9 @@ async function fetchFirst(bundle: EnrolmentBundle, ports: SettingsPorts, signal:
   const place = { server: bundle.server, authority: bundle.authority, namespace: bundle.namespace, account };
   const client = clientOf({ ...place, token: bundle.token }, ports).with({ deadlineMs: firstCallMs, attemptsMax: 5 });
   try {
-    const { settings, token } = readSecret(await client.get(secrets, { namespace: bundle.namespace, name: account }, signal));
-    return { ...place, token, settings };
+    const found = await client.get(secrets, { namespace: bundle.namespace, name: account }, signal);
+    const settings = parseMemberSettings(JSON.parse(readKey(found, settingsKey)));
+    return { ...place, token: new Secret(readKey(found, tokenKey)), settings };
   } catch (error) {
     throw enrolmentErrors.HK_MEMBER_SETTINGS(`with the bundle: ${messageOf(error)}`, { cause: error });
   } finally {
@@ -201,8 +209,18 @@ async function readKept(file: string): Promise<Enrolment | undefined> {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+  try {
+    return parseKept(text);
+  } catch (error) {
+    const help = 'restore it from a backup, or remove it and enrol this member anew';
+    throw enrolmentErrors.HK_MEMBER_SETTINGS(`${file} is damaged; ${help}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseKept(text: string): Enrolment {
   const raw = JSON.parse(text) as { readonly settings?: unknown };
-  const field = readFields({ ...raw, settings: undefined });
+  const { settings: _settings, ...rest } = raw;
+  const field = readFields(rest);
   const kept: Enrolment = {
     server: field.text('server'),
     authority: field.text('authority'),
@@ -211,5 +229,6 @@ async function readKept(file: string): Promise<Enrolment | undefined> {
     account: field.text('account'),
     settings: parseMemberSettings(raw.settings),
   };
+  field.refuseProblems();
   return kept;
 }

@@ -24,8 +24,11 @@ import { startBind } from '../cluster/bind.ts';
 import type { Bind } from '../cluster/bind.ts';
 import { startNetwork } from '../cluster/network.ts';
 import type { Network } from '../cluster/network.ts';
+import { systemProgram } from '../cluster/programs.ts';
+import { runTool } from '../cluster/run-tool.ts';
 import { temporaryFolder } from '../cluster/temporary.ts';
 import type { TemporaryFolder } from '../cluster/temporary.ts';
+import { noteOwner, removeLeftovers } from './leftovers.ts';
 import { StandMember } from './stand-member.ts';
 
 const trustDomain = 'hallkeeper.dev';
@@ -49,28 +52,58 @@ export interface PairStand extends AsyncDisposable {
   /** Credentials of the role `app`, which owns database `app`. */
   readonly client: Client;
   readonly pairUid: string;
+  /** The pair's authority, which signed every certificate of the stand. */
+  readonly authority: Authority;
+  /** What was last given to a member. */
+  readonly settings: Readonly<Record<'a' | 'b', MemberSettings>>;
   status(name: 'a' | 'b'): Promise<MemberStatus>;
   switchover(name: 'a' | 'b', id: string): Promise<void>;
+  /** Writes the member's Secret as the operator does; the member finds it by itself. */
+  changeSettings(name: 'a' | 'b', change: Partial<MemberSettings>): Promise<void>;
+  /** A new certificate of the pair's authority, or of another one, for a member. */
+  certify(name: 'a' | 'b', how?: { readonly by?: Authority; readonly nowMs?: number; readonly lifetimeDays?: number }): Promise<Leaf>;
+  /** What the member's `/metrics` says. */
+  metrics(name: 'a' | 'b'): Promise<string>;
+}
+
+export interface StandOptions {
+  /** Puts everything of member `a` on a file system of its own with so many megabytes. Root only. */
+  readonly smallDiskMegabytes?: number;
 }
 
 const host = { a: 11, b: 12 } as const;
 
-export async function startPairStand(): Promise<PairStand> {
+export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}): Promise<PairStand> {
+  await removeLeftovers();
   const stack = new AsyncDisposableStack();
   try {
     const network = stack.use(await startNetwork());
     const folder: TemporaryFolder = stack.use(await temporaryFolder('pair'));
     await chmod(folder.path, 0o755);
+    await noteOwner(folder.path);
+    if (smallDiskMegabytes !== undefined) stack.use(await mountSmall(join(folder.path, 'a'), smallDiskMegabytes));
     const api = stack.use(await startApiServer({ network }));
     const bind = stack.use(await startBind({ network }));
     const authority = await createAuthority({ commonName: `${pairName} ca`, nowMs: Date.now() });
     const ports = { admin: await network.freePort(), postgres: await network.freePort() };
     const address = { a: await network.address(host.a), b: await network.address(host.b) };
     await api.create(aPairRecord());
+    const certify: PairStand['certify'] = async (name, { by = authority, nowMs = Date.now(), lifetimeDays } = {}) =>
+      await issueLeaf(by, {
+        identity: { kind: 'member', trustDomain, pairUid, name },
+        commonName: 'hallkeeper-member',
+        ipAddresses: [address[name]],
+        dnsNames: [`pair.${bind.zone}`],
+        usages: ['server', 'client'],
+        nowMs,
+        ...(lifetimeDays === undefined ? {} : { lifetimeDays }),
+      });
     const members = {} as Record<'a' | 'b', StandMember>;
+    const settings = {} as Record<'a' | 'b', MemberSettings>;
+    let revision = 1;
     for (const name of ['a', 'b'] as const) {
-      const settings = await settingsOf(name, { authority, address, ports, bind });
-      const bundle = await enrol(api, folder.path, name, settings);
+      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind });
+      const bundle = await enrol(api, folder.path, name, settings[name]);
       members[name] = stack.use(
         await StandMember.prepare(name, {
           folder: folder.path,
@@ -104,6 +137,15 @@ export async function startPairStand(): Promise<PairStand> {
       postgresPort: ports.postgres,
       client: { authority: authority.certificatePem, certificate: app.certificatePem, key: app.privateKeyPem },
       pairUid,
+      authority,
+      settings,
+      certify,
+      changeSettings: async (name, change) => {
+        revision += 1;
+        settings[name] = { ...settings[name], ...change, revision: `r${revision}` };
+        await applySecret(api, folder.path, name, settings[name]);
+      },
+      metrics: async (name) => await (await fetch(`http://${address[name]}:${members[name].metricsPort}/metrics`)).text(),
       status: async (name) => parseMemberStatus(await ask(name, 'GET', '/v1/status')),
       switchover: async (name, id) => void (await ask(name, 'POST', '/v1/switchover', { id })),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -114,24 +156,17 @@ export async function startPairStand(): Promise<PairStand> {
   }
 }
 
-async function settingsOf(
+function settingsOf(
   name: 'a' | 'b',
   {
+    leaf,
     authority,
     address,
     ports,
     bind,
-  }: { authority: Authority; address: Record<'a' | 'b', string>; ports: { admin: number; postgres: number }; bind: Bind },
-): Promise<MemberSettings> {
+  }: { leaf: Leaf; authority: Authority; address: Record<'a' | 'b', string>; ports: { admin: number; postgres: number }; bind: Bind },
+): MemberSettings {
   const peer = name === 'a' ? 'b' : 'a';
-  const leaf = await issueLeaf(authority, {
-    identity: { kind: 'member', trustDomain, pairUid, name },
-    commonName: 'hallkeeper-member',
-    ipAddresses: [address[name]],
-    dnsNames: [`pair.${bind.zone}`],
-    usages: ['server', 'client'],
-    nowMs: Date.now(),
-  });
   const { periodMs, suspectAfterMs, degradeAfterMs, degradeSlowAfterMs, canaryStaleAfterMs } = defaultLimits;
   return {
     formatVersion: 1,
@@ -162,11 +197,7 @@ async function settingsOf(
 async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings: MemberSettings): Promise<string> {
   const account = memberAccountName(pairName, member);
   const metadata = { name: account, namespace };
-  const apply = async (manifest: object): Promise<void> => {
-    const file = join(folder, `${account}.json`);
-    await writeFile(file, JSON.stringify(manifest), { mode: 0o600 });
-    await api.kubectl('apply', '--server-side', '-f', file);
-  };
+  const apply = async (manifest: object): Promise<void> => await applyManifest(api, folder, account, manifest);
   const rules = [
     { apiGroups: ['hallkeeper.dev'], resources: ['pairrecords'], resourceNames: [pairName], verbs: ['get', 'update', 'watch'] },
     { apiGroups: [''], resources: ['secrets'], resourceNames: [account], verbs: ['get', 'watch'] },
@@ -180,13 +211,7 @@ async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
     subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
   });
-  const token = (await api.kubectl('create', 'token', account)).trim();
-  await apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata,
-    stringData: { [settingsKey]: formatMemberSettings(settings), [tokenKey]: token },
-  });
+  const token = await applySecret(api, folder, member, settings);
   const bundle = formatBundle({
     server: api.controlPlane.url,
     authority: api.controlPlane.ca,
@@ -199,6 +224,31 @@ async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings
   const file = join(folder, member, 'bundle.json');
   await writeFile(file, bundle, { mode: 0o600 });
   return file;
+}
+
+async function applyManifest(api: ApiServer, folder: string, name: string, manifest: object): Promise<void> {
+  const file = join(folder, `${name}.json`);
+  await writeFile(file, JSON.stringify(manifest), { mode: 0o600 });
+  await api.kubectl('apply', '--server-side', '-f', file);
+}
+
+/** Settings and a new token in the member's Secret. Returns the token. */
+async function applySecret(api: ApiServer, folder: string, member: 'a' | 'b', settings: MemberSettings): Promise<string> {
+  const account = memberAccountName(pairName, member);
+  const token = (await api.kubectl('create', 'token', account)).trim();
+  await applyManifest(api, folder, account, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: account, namespace },
+    stringData: { [settingsKey]: formatMemberSettings(settings), [tokenKey]: token },
+  });
+  return token;
+}
+
+async function mountSmall(path: string, megabytes: number): Promise<AsyncDisposable> {
+  await mkdir(path, { recursive: true });
+  await runTool(systemProgram('mount'), ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'hallkeeper-test', path]);
+  return { [Symbol.asyncDispose]: async () => void (await runTool(systemProgram('umount'), ['--lazy', path])) };
 }
 
 function askAdmin(

@@ -16,6 +16,7 @@ export class StandMember implements AsyncDisposable {
   readonly metricsPort: number;
   readonly #network: Network;
   readonly #config: string;
+  readonly #logFiles = new Set<string>();
   agent: Child | undefined;
 
   private constructor(
@@ -64,13 +65,57 @@ export class StandMember implements AsyncDisposable {
   }
 
   async startAgent(): Promise<void> {
-    this.agent = await startChild({
+    const agent = await startChild({
       name: `member-${this.name}-${Date.now()}`,
       command: process.execPath,
       args: [mainFile, '--config', this.#config],
       directory: this.directory,
       network: this.#network,
     });
+    this.#logFiles.add(agent.logFile);
+    this.agent = agent;
+  }
+
+  /** A second agent for the same data, as when two services are configured by mistake. */
+  async startSecondAgent(metricsPort: number): Promise<Child> {
+    const config = join(this.directory, 'second.yaml');
+    await writeFile(config, (await readFile(this.#config, 'utf8')).replace(/port: \d+/, `port: ${metricsPort}`));
+    return await startChild({
+      name: `second-${this.name}`,
+      command: process.execPath,
+      args: [mainFile, '--config', config],
+      directory: this.directory,
+      network: this.#network,
+    });
+  }
+
+  /** What every agent of this member logged so far. */
+  async log(): Promise<string> {
+    return (await Promise.all([...this.#logFiles].map((file) => readFile(file, 'utf8').catch(() => '')))).join('');
+  }
+
+  /** What PostgreSQL logged. */
+  async postgresLog(): Promise<string> {
+    return await readFile(join(this.directory, 'state', 'postgresql', 'postgresql.log'), 'utf8').catch(() => '');
+  }
+
+  /** Signals the postmaster and all its children, which are sessions of their own. */
+  async signalPostgres(signal: NodeJS.Signals): Promise<void> {
+    const postmaster = await this.postmaster();
+    if (postmaster === undefined) return;
+    for (const pid of [postmaster, ...(await childrenOf(postmaster))]) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It ended by itself meanwhile.
+      }
+    }
+  }
+
+  /** Agent and PostgreSQL at once, as when the machine hangs. */
+  async signalMember(signal: NodeJS.Signals): Promise<void> {
+    this.agent?.signal(signal);
+    await this.signalPostgres(signal);
   }
 
   async killAgent(): Promise<void> {
@@ -102,7 +147,13 @@ export class StandMember implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.signalMember('SIGCONT');
     await this.agent?.stop();
     await this.killPostgres();
   }
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text.split(' ').filter(Boolean).map(Number);
 }

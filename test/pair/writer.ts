@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { Client as PostgresClient } from 'pg';
 import type { Client } from './pair-stand.ts';
 
 /** One commit of a client, retries of the same key included. */
@@ -23,12 +23,19 @@ export class Writer {
   lastError = '';
   readonly #addresses: () => Promise<readonly string[]>;
   readonly #connection: { readonly port: number; readonly client: Client };
+  readonly #firstId: number;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(addresses: () => Promise<readonly string[]>, connection: { readonly port: number; readonly client: Client }) {
+  /** @param firstId  Writers of one pair use ranges of their own. */
+  constructor(
+    addresses: () => Promise<readonly string[]>,
+    connection: { readonly port: number; readonly client: Client },
+    { firstId = 1 }: { readonly firstId?: number } = {},
+  ) {
     this.#addresses = addresses;
     this.#connection = connection;
+    this.#firstId = firstId;
   }
 
   start(): void {
@@ -47,8 +54,8 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
-    let client: pg.Client | undefined;
-    for (let id = 1; !this.#stop.signal.aborted;) {
+    let client: PostgresClient | undefined;
+    for (let id = this.#firstId; !this.#stop.signal.aborted;) {
       try {
         client ??= await this.#connect();
         await commit(client, id);
@@ -65,7 +72,7 @@ export class Writer {
     await client?.end().catch(() => undefined);
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(): Promise<PostgresClient> {
     const [host] = await this.#addresses();
     if (host === undefined) throw new Error('the name has no address');
     const client = newClient(host, this.#connection);
@@ -80,8 +87,8 @@ export class Writer {
   }
 }
 
-function newClient(host: string, { port, client: own }: { readonly port: number; readonly client: Client }): pg.Client {
-  const client = new pg.Client({
+function newClient(host: string, { port, client: own }: { readonly port: number; readonly client: Client }): PostgresClient {
+  const client = new PostgresClient({
     host,
     port,
     user: 'app',
@@ -109,8 +116,28 @@ export async function readWritten(
   }
 }
 
+/** Writes nothing but WAL until the server gives up, or the limit is reached. Says how it ended. */
+export async function floodLog(
+  host: string,
+  connection: { readonly port: number; readonly client: Client },
+  megabytesMax: number,
+): Promise<string> {
+  const client = newClient(host, connection);
+  try {
+    await client.connect();
+    for (let written = 0; written < megabytesMax; written += 1) {
+      await client.query(`SELECT pg_logical_emit_message(false, 'flood', repeat('x', 1048576))`);
+    }
+    return 'reached the limit';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 /** A cancelled wait for the standby is a warning to PostgreSQL and a failure to us. */
-async function commit(client: pg.Client, id: number): Promise<void> {
+async function commit(client: PostgresClient, id: number): Promise<void> {
   let doubtful = false;
   const onNotice = (notice: { readonly code: string | undefined }): void => {
     doubtful ||= notice.code === '01000';
