@@ -94,7 +94,7 @@ test(
   'a run kills the primary, loses nothing, writes what it measured and leaves nothing behind',
   async () => {
     const run = await runDemo('--once', '--json', 'FOLDER/result.json');
-    expect(await run.code, run.said()).toBe(0);
+    expect({ code: await run.code, said: run.said() }).toMatchObject({ code: 0 });
     const result = JSON.parse(await readFile(join(run.folder.path, 'result.json'), 'utf8')) as DemoResult;
     expect(result).toEqual({
       ok: true,
@@ -130,7 +130,7 @@ for (const { when, words } of [
       const run = await runDemo('--json', 'FOLDER/result.json');
       await untilSaid(run, words);
       run.child.kill('SIGINT');
-      expect(await run.code, run.said()).toBe(130);
+      expect({ code: await run.code, said: run.said() }).toMatchObject({ code: 130 });
       expect(JSON.parse(await readFile(join(run.folder.path, 'result.json'), 'utf8'))).toEqual({ ok: false, why: 'interrupted' });
       expect(await leftBehind(run)).toEqual(['result.json']);
     },
