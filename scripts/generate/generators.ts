@@ -1,6 +1,8 @@
 import { generate as generateApi } from './api.ts';
 import { generate as generateBoards } from './dashboards.ts';
+import { generate as generateErrorsDoc } from './errors-doc.ts';
 import { generate as generateMetricsDoc } from './metrics-doc.ts';
+import { generate as generateConditionsDoc } from './conditions-doc.ts';
 import { generate as generateLink } from './proto.ts';
 
 /** Path from the root, with slashes → whole content. */
@@ -25,4 +27,6 @@ export const generators: readonly Generator[] = [
   { name: 'gRPC code of lib/link from proto/', generate: generateLink, owns: (path) => path.startsWith('lib/link/gen/') },
   { name: 'boards of grafana-dashboards/', generate: generateBoards, owns: (path) => /^grafana-dashboards\/[^/]+\.json$/.test(path) },
   { name: 'docs/metrics.md from the family tables', generate: generateMetricsDoc, owns: (path) => path === 'docs/metrics.md' },
+  { name: 'docs/errors.md from the error catalogues', generate: generateErrorsDoc, owns: (path) => path === 'docs/errors.md' },
+  { name: "docs/conditions.md from the operator's tables", generate: generateConditionsDoc, owns: (path) => path === 'docs/conditions.md' },
 ];
