@@ -1,0 +1,273 @@
+import { expect, test } from 'vitest';
+import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
+import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aMemberStatus } from '../testing/stand-in-member.ts';
+import { decideOperation } from './decide-operation.ts';
+import type { OperatedMember, OperationView } from './operation-view.ts';
+
+const nowMs = Date.parse('2026-03-01T12:00:00Z');
+const ago = (seconds: number): string => new Date(nowMs - seconds * 1_000).toISOString();
+
+function anOperation(spec: Partial<PairOperation['spec']> = {}, status?: PairOperationStatus): PairOperation {
+  return {
+    apiVersion: 'hallkeeper.dev/v1alpha1',
+    kind: 'PairOperation',
+    metadata: { ...aStoredPair().metadata, name: 'op', uid: 'op-uid' },
+    spec: {
+      pairRef: { name: 'pair-7' },
+      type: 'Switchover',
+      member: 'b',
+      notAfter: ago(-900),
+      reason: 'r',
+      ttlAfterFinished: '720h',
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+const member = (name: string, change: Partial<OperatedMember> = {}, says: Parameters<typeof aMemberStatus>[0] = {}): OperatedMember => ({
+  name,
+  status: aMemberStatus({ member: name, settingsRevision: 'r1', ...says }),
+  held: { revision: 'r1', paused: false },
+  ...change,
+});
+
+const members = (a: Parameters<typeof aMemberStatus>[0] = {}, b: Parameters<typeof aMemberStatus>[0] = {}) => [
+  member('a', {}, a),
+  member('b', {}, b),
+];
+const paused = (revision = 'r1') => ['a', 'b'].map((name) => member(name, { held: { revision, paused: true } }));
+const started = (seconds: number, message = 'from a in epoch 3'): PairOperationStatus => ({
+  startedAt: ago(seconds),
+  steps: [{ name: 'Begin', message }],
+});
+const finished = (seconds: number): PairOperationStatus => ({
+  startedAt: ago(seconds),
+  completedAt: ago(seconds),
+  conditions: [{ type: 'Complete', status: 'True', reason: 'Done', message: 'm', lastTransitionTime: ago(seconds) }],
+});
+const marked = aStoredPair({ metadata: { annotations: { 'hallkeeper.dev/paused-by': 'op' } } });
+const report = {
+  epoch: 4,
+  reason: 'switchover',
+  why: 'w',
+  from: 'a',
+  to: 'b',
+  startedAt: ago(1),
+  completedAt: ago(1),
+  phasesMs: { detect: 1, decide: 1, fence: 1, promote: 1, open: 1, route: 1 },
+  outageMs: 5,
+  positionAtClaim: '0/1',
+};
+const led = (changedAgo: number) => aStoredRecord({ mode: 'Solo', primary: 'b', epoch: 4, changedAt: ago(changedAgo) });
+
+interface Row {
+  readonly behaviour: string;
+  readonly view: Partial<OperationView>;
+  readonly does: object;
+}
+
+const rows: readonly Row[] = [
+  { behaviour: 'in Sync with all well it starts', view: {}, does: { do: 'start', note: 'from a in epoch 3' } },
+  {
+    behaviour: 'too late it does nothing',
+    view: { operation: anOperation({ notAfter: ago(1) }) },
+    does: { do: 'fail', reason: 'Expired' },
+  },
+  { behaviour: 'without its pair it waits', view: { pair: undefined }, does: { do: 'wait' } },
+  {
+    behaviour: 'behind another one it waits',
+    view: { before: ['first'] },
+    does: { do: 'wait', why: 'first came first and is not finished' },
+  },
+  {
+    behaviour: 'a pair on its way out is left alone',
+    view: { pair: aStoredPair({ metadata: { deletionTimestamp: ago(1) } }) },
+    does: { do: 'fail', reason: 'Refused' },
+  },
+  {
+    behaviour: 'a stranger cannot lead',
+    view: { operation: anOperation({ member: 'x' }) },
+    does: { do: 'fail', reason: 'Refused', why: 'the pair has the members a and b, not x' },
+  },
+  {
+    behaviour: 'who leads already does not take over',
+    view: { operation: anOperation({ member: 'a' }) },
+    does: { do: 'fail', why: 'a is the primary already' },
+  },
+  {
+    behaviour: 'alone there is nobody to switch to',
+    view: { record: aStoredRecord({ mode: 'Solo' }) },
+    does: { do: 'fail', why: 'the pair is in mode Solo: only in Sync does b have everything' },
+  },
+  {
+    behaviour: 'a claim under way is not disturbed',
+    view: { record: aStoredRecord({ mode: 'Claim', primary: 'b', epoch: 4 }) },
+    does: { do: 'fail', reason: 'Refused' },
+  },
+  { behaviour: 'a paused pair stays', view: { pair: marked }, does: { do: 'fail', why: 'the pair is paused: resume it first' } },
+  {
+    behaviour: 'a pair paused by its spec stays',
+    view: { pair: aStoredPair({ spec: { paused: true } }) },
+    does: { do: 'fail', reason: 'Refused' },
+  },
+  {
+    behaviour: 'a silent member refuses it',
+    view: { members: [member('a'), member('b', { status: undefined })] },
+    does: { do: 'fail', why: 'the operator does not reach b' },
+  },
+  {
+    behaviour: 'a member without arbiter refuses it',
+    view: { members: members({}, { arbiterReached: false }) },
+    does: { do: 'fail', why: 'b does not reach the Kubernetes API' },
+  },
+  {
+    behaviour: 'what blocks the primary refuses it',
+    view: { members: members({ blockedBy: 'the disk is slow' }) },
+    does: { do: 'fail', why: 'the disk is slow' },
+  },
+  { behaviour: 'without record nobody knows who leads', view: { record: undefined }, does: { do: 'fail', reason: 'Refused' } },
+
+  { behaviour: 'once begun the primary is asked', view: { operation: anOperation({}, started(1)) }, does: { do: 'ask', primary: 'a' } },
+  { behaviour: 'begun, it goes on past notAfter', view: { operation: anOperation({ notAfter: ago(1) }, started(2)) }, does: { do: 'ask' } },
+  {
+    behaviour: 'it is not asked again when it may have been forgotten',
+    view: { operation: anOperation({}, started(21)) },
+    does: { do: 'run', why: 'the primary was asked' },
+  },
+  {
+    behaviour: 'what runs is told',
+    view: {
+      operation: anOperation({}, started(21)),
+      members: members({ switchovers: [{ id: 'op-uid', state: 'running', why: 'checkpointing' }] }),
+    },
+    does: { do: 'run', why: 'the primary says: checkpointing' },
+  },
+  {
+    behaviour: 'the word about another one is not for us',
+    view: { operation: anOperation({}, started(1)), members: members({ switchovers: [{ id: 'x', state: 'refused', why: 'no' }] }) },
+    does: { do: 'ask' },
+  },
+  {
+    behaviour: 'refused by the primary it is over',
+    view: {
+      operation: anOperation({}, started(1)),
+      members: members({ switchovers: [{ id: 'op-uid', state: 'refused', why: 'not in sync' }] }),
+    },
+    does: { do: 'fail', reason: 'Refused', why: 'not in sync' },
+  },
+  {
+    behaviour: 'the claim is not the end',
+    view: { operation: anOperation({}, started(1)), record: aStoredRecord({ mode: 'Claim', primary: 'b', epoch: 4 }) },
+    does: { do: 'run' },
+  },
+  {
+    behaviour: 'the report is awaited',
+    view: { operation: anOperation({}, started(3)), record: led(1) },
+    does: { do: 'run', why: 'b leads; its report is awaited' },
+  },
+  {
+    behaviour: 'with the report it is done',
+    view: { operation: anOperation({}, started(3)), record: led(1), members: members({}, { failovers: [report] }) },
+    does: { do: 'complete', report },
+  },
+  {
+    behaviour: 'without one it is done all the same',
+    view: { operation: anOperation({}, started(30)), record: led(20) },
+    does: { do: 'complete', why: 'b leads in epoch 4' },
+  },
+  {
+    behaviour: 'taken back, it was aborted',
+    view: { operation: anOperation({}, started(9)), record: aStoredRecord({ mode: 'Solo', primary: 'a', epoch: 5 }) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+  {
+    behaviour: 'without an end it is given up',
+    view: { operation: anOperation({}, started(121)) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+  {
+    behaviour: 'a status that somebody bent is not believed',
+    view: { operation: anOperation({}, started(1, 'x')) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+
+  { behaviour: 'a pause starts', view: { operation: anOperation({ type: 'Pause' }) }, does: { do: 'start' } },
+  {
+    behaviour: 'then the pair is marked',
+    view: { operation: anOperation({ type: 'Pause' }, started(1)) },
+    does: { do: 'mark', paused: true },
+  },
+  {
+    behaviour: 'then both members take it',
+    view: { operation: anOperation({ type: 'Pause' }, started(1)), pair: marked },
+    does: { do: 'run', why: 'a and b has not confirmed yet' },
+  },
+  {
+    behaviour: 'it is done when both have it',
+    view: { operation: anOperation({ type: 'Pause' }, started(1)), pair: marked, members: paused() },
+    does: { do: 'complete', why: 'both members make no failover' },
+  },
+  {
+    behaviour: 'settings that are held and not taken do not count',
+    view: { operation: anOperation({ type: 'Pause' }, started(1)), pair: marked, members: paused('r2') },
+    does: { do: 'run' },
+  },
+  {
+    behaviour: 'a member that does not confirm ends it',
+    view: { operation: anOperation({ type: 'Pause' }, started(121)), pair: marked, members: paused('r2') },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+  {
+    behaviour: 'a resume takes the mark off',
+    view: { operation: anOperation({ type: 'Resume' }, started(1)), pair: marked },
+    does: { do: 'mark', paused: false },
+  },
+  {
+    behaviour: 'and is done when both have it',
+    view: { operation: anOperation({ type: 'Resume' }, started(1)) },
+    does: { do: 'complete' },
+  },
+  {
+    behaviour: 'a resume does not change a spec',
+    view: { operation: anOperation({ type: 'Resume' }), pair: aStoredPair({ spec: { paused: true } }) },
+    does: { do: 'fail', reason: 'Refused' },
+  },
+  {
+    behaviour: 'a pair that vanished ends it',
+    view: { operation: anOperation({ type: 'Pause' }, started(1)), pair: undefined },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+
+  {
+    behaviour: 'finished, it is kept for its time',
+    view: { operation: anOperation({ ttlAfterFinished: '1h' }, finished(3_599)) },
+    does: { do: 'wait', againMs: 1_000 },
+  },
+  { behaviour: 'then it goes', view: { operation: anOperation({ ttlAfterFinished: '1h' }, finished(3_600)) }, does: { do: 'remove' } },
+];
+
+for (const { behaviour, view, does } of rows) {
+  test(behaviour, () => {
+    const whole: OperationView = {
+      operation: anOperation(),
+      pair: aStoredPair(),
+      record: aStoredRecord(),
+      members: members(),
+      before: [],
+      nowMs,
+      ...view,
+    };
+    expect(decideOperation(whole)).toMatchObject(does);
+  });
+}
+
+test('a finished operation is never begun again, whatever the world looks like', () => {
+  for (const pair of [aStoredPair(), marked, undefined]) {
+    for (const record of [aStoredRecord(), led(1), undefined]) {
+      const view = { operation: anOperation({}, finished(5)), pair, record, members: members(), before: [], nowMs };
+      expect(decideOperation(view).do).toBe('wait');
+    }
+  }
+});
