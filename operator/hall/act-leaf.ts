@@ -5,7 +5,7 @@ import type { ObjectKey, OwnerReference } from '#lib/kube/objects.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { issueLeaf } from '#lib/pki/leaf.ts';
 import type { LeafNames } from '#lib/pki/leaf.ts';
-import { decideLeaf } from '#lib/pki/renewal.ts';
+import { decideLeaf, leafDueAtMs } from '#lib/pki/renewal.ts';
 import type { Authority } from '#lib/pki/authority.ts';
 import { operatorErrors } from '../errors.ts';
 import type { OperatorPorts } from '../frame.ts';
@@ -39,6 +39,12 @@ export const privateKeyKey = 'tls.key';
 export const trustKey = 'ca.crt';
 
 /**
+ * What was found good about a Secret as it stands in the cache: reading and verifying a certificate takes a millisecond, and a hall has
+ * thousands. It goes with the object.
+ */
+const found = new WeakMap<KubeSecret, { readonly wanted: string; readonly kept: KeptLeaf }>();
+
+/**
  * Brings the Secret to what is wanted; the certificate stays until its time comes, its names or its authority change.
  *
  * @throws HK_OBJECT_FOREIGN  when a Secret of this name is there that is not ours, or belongs to another hall.
@@ -53,8 +59,11 @@ export async function keepLeaf(
   // The cache holds only what is ours, and may be behind: without the present certificate a second one would be issued.
   const seen = caches.secrets.get(key) ?? (await client.find(secrets, key, signal));
   if (seen !== undefined) requireOurs(seen, labels);
-  const data = seen === undefined ? {} : decodeData(seen);
   const nowMs = clock.wallMs();
+  const wantedText = JSON.stringify([labels, owner, names, signWith.certificatePem, trustPem, more]);
+  const known = seen === undefined ? undefined : found.get(seen);
+  if (known !== undefined && known.wanted === wantedText && nowMs < known.kept.dueAtMs) return known.kept;
+  const data = seen === undefined ? {} : decodeData(seen);
   const question = { certificatePem: data[certificateKey], wanted: names, authorityPem: signWith.certificatePem, nowMs };
   const keep = data[privateKeyKey] !== undefined && decideLeaf(question).do === 'keep';
   const leaf = keep ? undefined : await issueLeaf(signWith, { ...names, nowMs });
@@ -72,13 +81,10 @@ export async function keepLeaf(
   };
   const isAsWanted = seen !== undefined && holds(seen, desired) && isDeepStrictEqual(seen.data, next);
   if (!isAsWanted) await client.apply(secrets, desired, { fieldManager, force: true }, signal);
-  return timesOf(certificatePem, { ...question, certificatePem });
-}
-
-function timesOf(certificatePem: string, question: Parameters<typeof decideLeaf>[0]): KeptLeaf {
-  const { notAfterMs } = inspectCertificate(certificatePem);
-  const decision = decideLeaf(question);
-  return { notAfterMs, dueAtMs: decision.do === 'keep' ? decision.dueAtMs : question.nowMs };
+  const facts = inspectCertificate(certificatePem);
+  const kept = { notAfterMs: facts.notAfterMs, dueAtMs: leafDueAtMs(facts) };
+  if (isAsWanted) found.set(seen, { wanted: wantedText, kept });
+  return kept;
 }
 
 function requireOurs(secret: KubeSecret, labels: LeafWanted['labels']): void {

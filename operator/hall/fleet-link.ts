@@ -114,7 +114,9 @@ export class FleetLink {
       // A member that has lost what it stored says so in its snapshot, and is given it again.
       if (event.kind === 'snapshot') this.#attempt = undefined;
       const isNews = before.connected !== picture.connected || before.rosterRevision !== picture.rosterRevision;
-      if (isNews || changed.length > 0 || !before.known) this.#ports.changed(changed);
+      // What could not be shown while nobody answered is looked at again.
+      const news = picture.connected && !before.connected ? [...picture.terminals.keys()] : changed;
+      if (isNews || news.length > 0 || !before.known) this.#ports.changed(news);
     }
   }
 }

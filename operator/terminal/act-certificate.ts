@@ -3,6 +3,7 @@ import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Terminal } from '#lib/api/terminal.gen.ts';
 import { terminalResource } from '#lib/api/terminal.gen.ts';
 import { controllerReference } from '#lib/kube/owner.ts';
+import type { Authority } from '#lib/pki/authority.ts';
 import { decideAuthorities } from '#lib/pki/renewal.ts';
 import { readAuthorities } from '../authority-secret.ts';
 import { keepLeaf } from '../hall/act-leaf.ts';
@@ -13,6 +14,7 @@ import type { OperatorPorts } from '../frame.ts';
 import { hallLabel, ownedLabels, terminalLabel } from '../labels.ts';
 import { hallAuthoritySecretName } from '../pair/pair-names.ts';
 import { terminals } from '../resources.ts';
+import type { KubeSecret } from '../resources.ts';
 
 export const terminalFieldManager = `hallkeeper-${terminalResource.singular}`;
 
@@ -41,7 +43,7 @@ export async function keepCertificate(
   const trustPem = pairTrustOf(pair, caches);
   if (authorities === undefined || trustPem === undefined) return { leaf: undefined, secretProblem: undefined };
   try {
-    const { signWith } = decideAuthorities(readAuthorities(authorities), clock.wallMs());
+    const { signWith } = decideAuthorities(authoritiesIn(authorities), clock.wallMs());
     if (signWith === undefined) return { leaf: undefined, secretProblem: undefined };
     const leaf = await keepLeaf(
       {
@@ -65,4 +67,13 @@ export async function keepCertificate(
   } catch (error) {
     return { leaf: undefined, secretProblem: secretProblemOf(error) };
   }
+}
+
+/** Read once for all terminals of a hall; goes with the object in the cache. */
+const read = new WeakMap<KubeSecret, readonly Authority[]>();
+
+function authoritiesIn(secret: KubeSecret): readonly Authority[] {
+  const known = read.get(secret) ?? readAuthorities(secret);
+  read.set(secret, known);
+  return known;
 }

@@ -2,7 +2,10 @@ import type { Clock } from '#lib/base/clock.ts';
 import { keyText } from '#lib/kube/objects.ts';
 import type { ObjectKey } from '#lib/kube/objects.ts';
 
-/** A state must have held for so long before it is written: what a failover passes through is not worth a write. */
+/**
+ * A state must have held for so long before it is written: what a failover passes through is not worth a write. A terminal that never
+ * settles is written all the same when its time has come.
+ */
 export const settleMs = 2_000;
 /** Between two writes of one Terminal that its state causes. */
 export const terminalEveryMs = 10_000;
@@ -31,8 +34,8 @@ export function decidePace(lastWrittenMs: number | undefined, budget: HallBudget
 export class StatusPace {
   readonly #clock: Clock;
   readonly #writtenMs = new Map<string, number>();
-  /** What each Terminal is to show, and since when that is so. */
-  readonly #pending = new Map<string, { readonly text: string; readonly sinceMs: number }>();
+  /** What each Terminal is to show, since when that is so, and since when something else is shown. */
+  readonly #pending = new Map<string, { readonly text: string; readonly sinceMs: number; readonly firstMs: number }>();
   readonly #budgets = new Map<string, HallBudget>();
 
   constructor(clock: Clock) {
@@ -42,7 +45,7 @@ export class StatusPace {
   /**
    * Asks for the turn of a Terminal.
    *
-   * @param text   What is to be shown: as long as it changes, nothing is written.
+   * @param text   What is to be shown: while it changes, it is not written yet.
    * @param first  Nothing is shown yet, so nothing has to settle.
    * @returns 0: write now, it is counted. Otherwise in how many milliseconds to ask again.
    */
@@ -50,8 +53,10 @@ export class StatusPace {
     const nowMs = this.#clock.nowMs();
     const known = this.#pending.get(keyText(terminal));
     const sinceMs = known?.text === text ? known.sinceMs : nowMs;
-    this.#pending.set(keyText(terminal), { text, sinceMs });
-    if (!first && nowMs - sinceMs < settleMs) return Math.max(1, sinceMs + settleMs - nowMs);
+    const firstMs = known?.firstMs ?? nowMs;
+    this.#pending.set(keyText(terminal), { text, sinceMs, firstMs });
+    const unsettledMs = Math.min(sinceMs + settleMs, firstMs + terminalEveryMs) - nowMs;
+    if (!first && unsettledMs > 0) return Math.max(1, unsettledMs);
     const decision = decidePace(this.#writtenMs.get(keyText(terminal)), this.#budgets.get(keyText(hall)), nowMs);
     if (decision.do === 'wait') return Math.max(1, decision.ms);
     this.#pending.delete(keyText(terminal));
