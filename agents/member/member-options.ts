@@ -46,7 +46,7 @@ export function resolveMemberOptions(raw: unknown): MemberOptions {
   const { stateDirectory, dataDirectory } = options;
   const inside = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer.replace(/\/$/, '')}/`);
   // pg_rewind and pg_basebackup replace everything inside the data directory.
-  if (inside(stateDirectory, dataDirectory)) field.problem('stateDirectory', 'must not lie inside dataDirectory');
+  if (dataDirectory !== '' && inside(stateDirectory, dataDirectory)) field.problem('stateDirectory', 'must not lie inside dataDirectory');
   field.refuseProblems();
   return Object.freeze(options);
 }

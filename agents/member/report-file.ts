@@ -12,6 +12,7 @@ export const reportsMax = 10;
 export class ReportFile {
   readonly #path: string;
   #reports: readonly FailoverReport[];
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(path: string, reports: readonly FailoverReport[]) {
     this.#path = path;
@@ -37,8 +38,15 @@ export class ReportFile {
     return this.#reports;
   }
 
-  async add(report: FailoverReport): Promise<void> {
+  /** Writes come one after the other: two at once would take each other's half-written file away. */
+  add(report: FailoverReport): Promise<void> {
     this.#reports = [report, ...this.#reports].slice(0, reportsMax);
+    const done = this.#writing.then(() => this.#write());
+    this.#writing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #write(): Promise<void> {
     const part = `${this.#path}.part`;
     await writeFile(part, JSON.stringify({ failovers: this.#reports }), { mode: 0o600, flush: true });
     await rename(part, this.#path);

@@ -1,0 +1,144 @@
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { messageOf } from '#lib/base/errors.ts';
+import { formatBundle, formatMemberSettings, parseBundle, parseMemberSettings, parseMemberStatus } from './contract.ts';
+import type { EnrolmentBundle, MemberStatus } from './contract.ts';
+import { aBundle, someSettings } from './testing/settings.ts';
+
+const settings = someSettings();
+const raw = (): Record<string, unknown> => JSON.parse(formatMemberSettings(settings)) as Record<string, unknown>;
+const refusal = (parse: (value: unknown) => unknown, value: unknown): string => {
+  try {
+    parse(value);
+    return 'accepted';
+  } catch (error) {
+    return messageOf(error);
+  }
+};
+const secrets = ['the-private-key', 'the-tsig-secret', 'the-token'];
+
+describe('settings of a member', () => {
+  test('read back as they were written, secrets included', () => {
+    const read = parseMemberSettings(JSON.parse(formatMemberSettings(settings)));
+    expect(read).toEqual(settings);
+    expect(read.tls.key.reveal()).toBe('the-private-key');
+    expect(read.dns?.tsig.secret.reveal()).toBe('the-tsig-secret');
+  });
+
+  test('without DNS and hall server', () => {
+    const bare = { ...settings, dns: undefined, hallServer: undefined };
+    expect(parseMemberSettings(JSON.parse(formatMemberSettings(bare)))).toEqual(bare);
+  });
+
+  test('never show a secret by JSON, in a log or in the debugger', () => {
+    for (const shown of [JSON.stringify(settings), inspect(settings, { depth: 9 }), JSON.stringify(aBundle()), inspect(aBundle())]) {
+      for (const secret of secrets) expect(shown).not.toContain(secret);
+    }
+  });
+
+  test('everything that is wrong is said at once, and no secret with it', () => {
+    const wrong = {
+      ...raw(),
+      formatVersion: 2,
+      self: { name: 'A b', address: '10.0.0.1' },
+      adminPort: 0,
+      whenStandbyLost: 'perhaps',
+      tls: { certificate: 'c', key: { not: 'the-private-key' }, authority: 'a' },
+      dns: { zone: 'z', name: 'n', servers: [], tsig: { name: 'k', secret: 7, more: 'the-tsig-secret' } },
+      colour: 'red',
+    };
+    const said = refusal(parseMemberSettings, wrong);
+    for (const part of [
+      'formatVersion',
+      'self.name',
+      'adminPort',
+      'whenStandbyLost',
+      'tls.key',
+      'dns.servers',
+      'dns.tsig.secret',
+      'dns.tsig.more',
+      'colour',
+    ]) {
+      expect(said).toContain(part);
+    }
+    for (const secret of secrets) expect(said).not.toContain(secret);
+  });
+
+  test('a member is not its own peer', () => {
+    expect(refusal(parseMemberSettings, { ...raw(), peer: settings.self })).toContain('peer.name must differ from self.name');
+  });
+});
+
+describe('the enrolment bundle', () => {
+  const bundle: EnrolmentBundle = aBundle();
+  test('reads back as it was written', () => {
+    const read = parseBundle(JSON.parse(formatBundle(bundle)));
+    expect(read).toEqual(bundle);
+    expect(read.token.reveal()).toBe('the-token');
+  });
+
+  test('a server without TLS is refused', () => {
+    expect(refusal(parseBundle, { ...JSON.parse(formatBundle(bundle)), server: 'http://10.0.0.1' })).toContain(
+      'server must be an https address',
+    );
+  });
+});
+
+describe('the status of a member', () => {
+  const status: MemberStatus = {
+    member: 'a',
+    version: '0.1.0',
+    settingsRevision: 'r1',
+    record: { mode: 'sync', primary: 'a', epoch: 2, sequence: 9 },
+    role: 'primary',
+    serving: true,
+    step: 'leading; commits wait for the peer',
+    stepSeconds: 12,
+    timeline: 3,
+    flushPosition: '0/5000000',
+    lagBytes: 0,
+    peerHeard: true,
+    arbiterReached: true,
+    blockedBy: undefined,
+    diskFreePercent: 71,
+    systemIdentifier: '7300000000000000000',
+    certificateExpiresAt: '2027-01-01T00:00:00.000Z',
+    dns: [{ server: '10.0.0.2:53', ok: true, why: 'applied after 1 tries' }],
+    failovers: [
+      {
+        epoch: 2,
+        reason: 'silence',
+        why: 'test',
+        from: 'b',
+        to: 'a',
+        startedAt: '2026-01-01T00:00:00.000Z',
+        completedAt: '2026-01-01T00:00:01.000Z',
+        phasesMs: { detect: 1, decide: 2, fence: 3, promote: 4, open: 5, route: 6 },
+        outageMs: 15,
+        positionAtClaim: '0/1000',
+      },
+    ],
+    switchovers: [{ id: 'x', state: 'refused', why: 'the standby does not stream' }],
+  };
+
+  const cases: readonly (readonly [string, MemberStatus])[] = [
+    ['of a primary that is well', status],
+    [
+      'of a member that knows nothing yet',
+      {
+        ...status,
+        record: undefined,
+        role: 'none',
+        lagBytes: undefined,
+        diskFreePercent: undefined,
+        systemIdentifier: undefined,
+        dns: [],
+        failovers: [],
+        switchovers: [],
+      },
+    ],
+    ['of a blocked pair', { ...status, blockedBy: 'StandbyLost' }],
+  ];
+  for (const [which, each] of cases)
+    test(`${which} reads back as it was written`, () => expect(parseMemberStatus(JSON.parse(JSON.stringify(each)))).toEqual(each));
+});

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import type { Takeover } from '#lib/pair/member-state.ts';
+import { reportOf } from './failover-story.ts';
+
+const takeover: Takeover = {
+  reason: 'silence',
+  why: 'heartbeat silent for 612 ms and remote canary for 608 ms',
+  epoch: 4,
+  lastGoodMs: 1_000,
+  decidedMs: 1_612,
+  claimedMs: 1_630,
+  fencedMs: 1_650,
+  promotedMs: 1_700,
+  openedMs: 1_730.4,
+  flushAtClaim: 0x1_02000000n,
+};
+const members = { from: 'a', to: 'b' };
+const now = { awakeMs: 2_000, wallMs: Date.UTC(2026, 0, 1, 12) };
+
+test('the report tells every phase, and the outage from the last sign of life to the open gate', () => {
+  expect(reportOf(takeover, 1_780, members, now)).toEqual({
+    epoch: 4,
+    reason: 'silence',
+    why: 'heartbeat silent for 612 ms and remote canary for 608 ms',
+    from: 'a',
+    to: 'b',
+    startedAt: '2026-01-01T11:59:59.612Z',
+    completedAt: '2026-01-01T11:59:59.780Z',
+    phasesMs: { detect: 612, decide: 18, fence: 20, promote: 50, open: 30, route: 50 },
+    outageMs: 730,
+    positionAtClaim: '1/2000000',
+  });
+});
+
+test('a clock on the wall that jumps an hour moves the times for people and no phase', () => {
+  const straight = reportOf(takeover, 1_780, members, now);
+  const jumped = reportOf(takeover, 1_780, members, { ...now, wallMs: now.wallMs + 3_600_000 });
+  expect(jumped).toEqual({ ...straight, startedAt: '2026-01-01T12:59:59.612Z', completedAt: '2026-01-01T12:59:59.780Z' });
+});
+
+test('a name that moved before the gate was open costs nothing', () => {
+  expect(reportOf(takeover, 1_700, members, now)).toMatchObject({ phasesMs: { route: 0 }, completedAt: '2026-01-01T11:59:59.730Z' });
+});
+
+for (const missing of ['claimedMs', 'fencedMs', 'promotedMs', 'openedMs'] as const) {
+  test(`no report while the take-over goes on: ${missing} is not known`, () => {
+    expect(reportOf({ ...takeover, [missing]: undefined }, 1_780, members, now)).toBeUndefined();
+  });
+}
