@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { appendFile, chown, copyFile, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { dump } from 'js-yaml';
+import { fitManifests, manifestsFolder, readManifests } from '#demo/manifests.ts';
+import { memberNames } from '#demo/names.ts';
+import type { MemberName } from '#demo/names.ts';
+import { choosePlaces } from '#demo/places.ts';
+import type { Places } from '#demo/places.ts';
+import { startBind } from '../cluster/bind.ts';
+import type { Bind } from '../cluster/bind.ts';
+import { startChild } from '../cluster/child.ts';
+import { startControlPlane } from '../cluster/control-plane.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { startNetwork } from '../cluster/network.ts';
+import type { Network } from '../cluster/network.ts';
+import { postgresUser } from '../cluster/postgres-user.ts';
+import { controlPlaneProgram } from '../cluster/programs.ts';
+import { temporaryFolder } from '../cluster/temporary.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const blockMaxMs = 400_000;
+const outputMaxBytes = 1024 * 1024;
+const endMaxMs = 30_000;
+
+/** What the README's reader has: a cluster, a DNS server, a checkout with his own addresses in demo/manifests, and two servers. */
+export interface FirstPair extends AsyncDisposable {
+  readonly bind: Bind;
+  readonly places: Places;
+  /** Runs a block of commands to its end in the checkout, as administrator. @returns what it printed. */
+  administer(commands: string): Promise<string>;
+  /** Starts a command that stays, in the checkout. */
+  stay(command: string): Promise<void>;
+  /** Writes a file of a server that bears the README's own text, fitted to this machine. */
+  writeOn(member: MemberName, file: string, text: string): Promise<void>;
+  runOn(member: MemberName, commands: string): Promise<void>;
+  stayOn(member: MemberName, command: string): Promise<void>;
+}
+
+interface Servers {
+  readonly network: Network;
+  readonly folder: string;
+  readonly stack: AsyncDisposableStack;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export async function openFirstPair(): Promise<FirstPair> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const folder = stack.use(await temporaryFolder('readme'));
+    const network = stack.use(await startNetwork());
+    const controlPlane = stack.use(await startControlPlane({ network, controllerManager: true }));
+    const manifests = await readManifests();
+    const { zone = '', tsigKeyName = '' } = manifests.pair.spec.dns ?? {};
+    const bind = stack.use(await startBind({ network, zone, keyNames: [tsigKeyName] }));
+    const places = await choosePlaces(network);
+    const programs = [dirname(process.execPath), dirname(controlPlaneProgram('kubectl'))];
+    const env = {
+      KUBECONFIG: await controlPlane.kubeconfigFile(),
+      TSIG_SECRET: bind.key.secret,
+      PATH: [...programs, process.env['PATH'] ?? ''].join(delimiter),
+    };
+    const servers: Servers = { network, folder: folder.path, stack, env };
+    const checkout = join(folder.path, 'checkout');
+    await layCheckout(checkout);
+    const fitted = fitManifests(manifests, places, { address: bind.address, port: bind.port }).pair;
+    await writeFile(join(checkout, 'demo', 'manifests', 'pair.yaml'), dump(fitted));
+    for (const name of memberNames) await layServer(servers, name);
+    const owned = stack.move();
+    return {
+      bind,
+      places,
+      administer: (commands) => runBlock(servers, checkout, commands),
+      stay: async (command) => {
+        if (!network.isolated) await appendFile(join(checkout, 'operator.yaml'), 'http: { port: 0 }\n');
+        await stay({ ...servers, stack: owned }, 'operator', checkout, command);
+      },
+      // Both servers are this machine here, so the port of their metrics must not be the same.
+      writeOn: (member, file, text) =>
+        writeFile(join(homeOf(servers, member), 'checkout', file), `${fit(servers, member, text)}\nmetrics: { port: 0 }\n`),
+      runOn: async (member, commands) => {
+        const home = homeOf(servers, member);
+        await copyFile(join(checkout, `bundle-${member}.json`), join(home, 'etc', 'bundle.json')).catch(() => undefined);
+        await runBlock(servers, join(home, 'checkout'), fit(servers, member, commands));
+      },
+      stayOn: (member, command) =>
+        stay({ ...servers, stack: owned }, `member-${member}`, join(homeOf(servers, member), 'checkout'), command),
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** A checkout that a person may edit: the manifests are a copy, everything else is what is being tested. */
+async function layCheckout(folder: string): Promise<void> {
+  await mkdir(join(folder, 'demo', 'manifests'), { recursive: true });
+  for (const name of await readdir(root)) {
+    if (name !== 'demo' && name !== '.git') await symlink(join(root, name), join(folder, name));
+  }
+  for (const name of await readdir(manifestsFolder))
+    await copyFile(new URL(name, manifestsFolder), join(folder, 'demo', 'manifests', name));
+}
+
+const homeOf = ({ folder }: Pick<Servers, 'folder'>, member: MemberName): string => join(folder, `server-${member}`);
+
+/** A server of the hall: folders that stand for /etc/hallkeeper and /var/lib/hallkeeper of a machine of its own. */
+async function layServer(servers: Servers, member: MemberName): Promise<void> {
+  const home = homeOf(servers, member);
+  await mkdir(join(home, 'etc'), { recursive: true });
+  await mkdir(join(home, 'var'), { recursive: true });
+  await layCheckout(join(home, 'checkout'));
+  const { uid, gid } = postgresUser();
+  if (process.getuid?.() === 0) await chown(join(home, 'var'), uid, gid);
+  // PostgreSQL outlives its agent by design, so it is ended apart, after the agent.
+  servers.stack.defer(() => endPostgres(home));
+}
+
+/** The README's text for this machine: folders of its own instead of the system's, and the account that PostgreSQL has here. */
+function fit(servers: Servers, member: MemberName, text: string): string {
+  const home = homeOf(servers, member);
+  const owner = process.getuid?.() === 0 ? `--owner=${postgresUser().name}` : '';
+  return text
+    .replaceAll('/etc/hallkeeper', join(home, 'etc'))
+    .replaceAll('/var/lib/hallkeeper', join(home, 'var'))
+    .replaceAll('--owner=postgres', owner);
+}
+
+async function runBlock({ network, env }: Servers, cwd: string, commands: string): Promise<string> {
+  const [program, ...args] = [...network.enter, 'bash', '-euo', 'pipefail', '-c', commands];
+  return new Promise((resolve, reject) => {
+    const options = { cwd, env: { ...process.env, ...env }, timeout: blockMaxMs, maxBuffer: outputMaxBytes };
+    execFile(program, args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${commands}\n\nfailed:\n${stdout}${stderr}`, { cause: error }));
+    });
+  });
+}
+
+async function stay({ network, env, folder, stack }: Servers, name: string, workingFolder: string, command: string): Promise<void> {
+  const args = ['-euo', 'pipefail', '-c', `exec ${command}`];
+  stack.use(await startChild({ name, command: 'bash', args, directory: folder, workingFolder, env, network }));
+}
+
+async function endPostgres(home: string): Promise<void> {
+  const file = join(home, 'var', 'postgresql', 'data', 'postmaster.pid');
+  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
+  if (!(pid > 1)) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return;
+  }
+  await eventually('PostgreSQL has ended', () => !isRunning(pid), { maxMs: endMaxMs });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
