@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { memberNames } from '#demo/names.ts';
@@ -35,6 +35,12 @@ test('each block says what becomes of it', () => {
 test('a command inside a sentence stands in a block, too', () => {
   const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
   expect(inlineCommands(readme).filter((command) => !commands.some((text) => text.includes(command)))).toEqual([]);
+});
+
+test('what the README leads to is there', async () => {
+  const targets = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map((found) => found[1] ?? '').filter((target) => !target.includes('://'));
+  expect(targets.length).toBeGreaterThan(0);
+  for (const target of targets) await access(join(root, target));
 });
 
 test.each(blocks.filter(({ mark }) => mark?.kind === 'file'))('the YAML of line $line is the file', async ({ text, mark }) => {
