@@ -45,7 +45,9 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
     case 'admit':
       return admit(lane, within(admitMaxMs, 'admitting the standby', signal));
     case 'setNames':
-      return instance.setGate(gateOf[what.names], within(settingMaxMs, 'setting whom commits wait for', signal));
+      return lane.door.withGate((clients) =>
+        instance.setGate(gateOf[what.names], within(settingMaxMs, 'setting whom commits wait for', signal), clients),
+      );
     case 'fence':
       await instance.fence(lane.control, fenceMaxMs, signal);
       return undefined;

@@ -13,6 +13,9 @@ export class ClientDoor {
   readonly #ports: { readonly clock: Clock; readonly log: Logger; readonly running: () => boolean };
   readonly #signal: AbortSignal;
   #wanted: Door = 'closed';
+  /** Undefined: not known, as after a start of the agent alone. */
+  #is: Door | undefined;
+  #gate: Promise<void> = Promise.resolve();
   #moving = false;
 
   constructor(
@@ -31,15 +34,33 @@ export class ClientDoor {
     if (!this.#moving) void this.#move();
   }
 
+  /** The server was started anew, with the door closed. */
+  started(): void {
+    this.#is = 'closed';
+    if (!this.#moving) void this.#move();
+  }
+
+  /** Changes the gate and the door in one go, so that a take-over waits for one reload instead of two. */
+  async withGate(change: (clients: Door) => Promise<void>): Promise<void> {
+    const wanted = this.#wanted;
+    const changing = change(wanted);
+    this.#gate = changing.catch(() => undefined);
+    await changing;
+    this.#is = wanted;
+    if (!this.#moving) void this.#move();
+  }
+
   async #move(): Promise<void> {
     const { clock, log, running } = this.#ports;
     this.#moving = true;
-    let done: Door | undefined;
-    while (done !== this.#wanted && !this.#signal.aborted && running()) {
+    // A change of the gate that is decided in this very moment takes the door along.
+    await clock.sleep(0, this.#signal).catch(() => undefined);
+    await this.#gate;
+    while (this.#is !== this.#wanted && !this.#signal.aborted && running()) {
       const wanted = this.#wanted;
       try {
         await this.#instance.setClients(wanted, within(moveMaxMs, 'letting clients in or out', this.#signal));
-        done = wanted;
+        this.#is = wanted;
       } catch (error) {
         if (running() && !this.#signal.aborted) log.warn({ wanted, error: messageOf(error) }, 'clients could not be let in or out yet');
         await clock.sleep(againMs, this.#signal).catch(() => undefined);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Heartbeat } from '#lib/pair/member-state.ts';
 import { pairModes } from '#lib/pair/pair-record.ts';

@@ -74,14 +74,9 @@ export class KubernetesRecordStore implements RecordStore {
     const { namespace, name } = this.#key;
     while (!signal.aborted) {
       try {
-        const { metadata } = await this.#client().get(pairRecords, this.#key, signal);
-        changed();
-        const options = {
-          namespace,
-          fieldSelector: `metadata.name=${name}`,
-          resourceVersion: metadata.resourceVersion ?? '',
-          timeoutSeconds: watchSeconds,
-        };
+        // Without a version the watch begins with the object as it is. The object's own version would be too old for a server that was
+        // started after the last change of the object.
+        const options = { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion: '', timeoutSeconds: watchSeconds };
         for await (const event of this.#client().watch(pairRecords, options, signal)) if (event.type !== 'BOOKMARK') changed();
       } catch {
         // A hint that does not come is found by the core's own polling.

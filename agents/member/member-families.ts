@@ -79,6 +79,22 @@ export const memberFamilies = defineFamilies({
     help: 'WAL that the standby has not flushed yet, seen by the primary. Absent while no standby streams.',
     since,
   },
+  diskFree: {
+    name: 'hallkeeper_pair_disk_free_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    labels: pairLabels,
+    help: 'Free room for PostgreSQL on the file system of its data. Absent when it cannot be asked.',
+    since,
+  },
+  diskSize: {
+    name: 'hallkeeper_pair_disk_size_bytes',
+    kind: 'gauge',
+    unit: 'bytes',
+    labels: pairLabels,
+    help: 'Size of the file system of the data. Absent when it cannot be asked.',
+    since,
+  },
   failovers: {
     name: 'hallkeeper_pair_failovers_total',
     kind: 'counter',

@@ -27,6 +27,8 @@ export class MemberMetrics {
   readonly #arbiter;
   readonly #canarySuccess;
   readonly #canarySeconds;
+  readonly #diskFree;
+  readonly #diskSize;
   readonly #failovers;
   readonly #phase;
   readonly #unavailable;
@@ -50,6 +52,8 @@ export class MemberMetrics {
     this.#arbiter = set.gauge(families.arbiter);
     this.#canarySuccess = set.gauge(families.canarySuccess);
     this.#canarySeconds = set.histogram(families.canarySeconds);
+    this.#diskFree = set.gauge(families.diskFree);
+    this.#diskSize = set.gauge(families.diskSize);
     this.#failovers = set.counter(families.failovers);
     this.#phase = set.gauge(families.phase);
     this.#unavailable = set.counter(families.unavailable);
@@ -88,6 +92,16 @@ export class MemberMetrics {
   canary(kind: (typeof canaryKinds)[number], tookMs: number): void {
     this.#canarySuccess.set({ canary: kind }, this.#clock.wallMs() / 1_000);
     this.#canarySeconds.observe({ canary: kind }, tookMs / 1_000);
+  }
+
+  disk(space: { readonly freeBytes: number; readonly totalBytes: number } | undefined): void {
+    if (space === undefined) {
+      this.#diskFree.remove({});
+      this.#diskSize.remove({});
+    } else {
+      this.#diskFree.set({}, space.freeBytes);
+      this.#diskSize.set({}, space.totalBytes);
+    }
   }
 
   falseAck(): void {

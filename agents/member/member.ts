@@ -20,7 +20,6 @@ import { pathsOf } from '#lib/postgres/paths.ts';
 import { memberAccount } from './account.ts';
 import { AdminEndpoint } from './admin-endpoint.ts';
 import { runCanaries } from './canary-lane.ts';
-import { ClientDoor } from './client-door.ts';
 import type { MemberSettings } from './contract.ts';
 import type { MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
@@ -52,7 +51,9 @@ export interface MemberPorts {
 
 /** Switchovers whose end is remembered for the status. */
 const switchoversMax = 10;
-const diskEveryMs = 10_000;
+const diskEveryMs = 2_000;
+/** Below this it is said aloud; the operator's condition DiskFull has the same limit. */
+const diskLowPercent = 5;
 
 /** A running member pauses, resumes and renews its certificates; any other change starts it anew, with PostgreSQL running on. */
 function needsRestart(before: MemberSettings, after: MemberSettings): boolean {
@@ -83,7 +84,6 @@ export class Member {
   readonly #stop = new AbortController();
   readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
   readonly #route: Route;
-  readonly #door: ClientDoor;
   readonly #endpoint: AdminEndpoint;
   readonly #renewal: TlsRenewal;
   #hall: HallProcess | undefined;
@@ -113,13 +113,6 @@ export class Member {
     this.#lane = new PostgresLane(made.instance, { peer: settings.peer.name, clock: ports.clock, log: ports.log }, (postgres) =>
       this.#shell?.send({ on: 'postgresDied', postgres }),
     );
-    this.#door = new ClientDoor(
-      made.instance,
-      { clock: ports.clock, log: ports.log, running: () => this.#lane.running },
-      this.#stop.signal,
-    );
-    this.#endpoint = this.#admin();
-    this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
     this.#route = new Route({
       clock: ports.clock,
       random: ports.random,
@@ -258,7 +251,7 @@ export class Member {
     if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
     else log.info({ why: access.why }, 'clients are not served here');
     // A server that outlived the agent keeps its clients until the record says otherwise.
-    if (state.arbiter.seen !== undefined) this.#door.set(access.to);
+    if (state.arbiter.seen !== undefined) this.#lane.door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
     this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : 0;
     this.#route.set(route);
@@ -410,7 +403,13 @@ export class Member {
   async #watchDisk(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const space = await this.#instance.diskSpace().catch(() => undefined);
-      this.#diskFreePercent = space === undefined ? undefined : Math.floor((space.freeBytes / space.totalBytes) * 100);
+      const percent = space === undefined ? undefined : Math.floor((space.freeBytes / space.totalBytes) * 100);
+      const full = percent !== undefined && percent < diskLowPercent;
+      if (full && (this.#diskFreePercent ?? 100) >= diskLowPercent) {
+        this.#ports.log.error({ freePercent: percent }, 'the disk of the data is almost full: make room, or PostgreSQL ends');
+      }
+      this.#diskFreePercent = percent;
+      this.#metrics.disk(space);
       await this.#ports.clock.sleep(diskEveryMs, this.#stop.signal).catch(() => undefined);
     }
   }

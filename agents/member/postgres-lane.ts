@@ -7,7 +7,14 @@ import { unseenPostgres } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, Operation } from '#lib/pair/member-state.ts';
 import type { PostgresInstance, RunningServer, SqlLine, StatusSnapshot } from '#lib/postgres/instance.ts';
 import { operate } from './act-operation.ts';
+import { ClientDoor } from './client-door.ts';
 import { pictureDown, pictureRunning } from './picture.ts';
+
+/** The last line of a server's log that names a failure, without its time; undefined when none does. */
+export function lastWordOf(logTail: string): string | undefined {
+  const line = logTail.split('\n').findLast((each) => /\b(PANIC|FATAL):/.test(each));
+  return line === undefined ? undefined : line.slice(line.search(/\b(PANIC|FATAL):/));
+}
 
 /** One look at the server may take so long; a server that is slower is seen to stand still. */
 const lookMaxMs = 500;
@@ -24,6 +31,7 @@ export class PostgresLane {
   /** Lines of the agent's own, each for one use at a time. */
   readonly control: SqlLine;
   readonly waiting: SqlLine;
+  readonly door: ClientDoor;
   progressPercent: number | undefined;
   lastStatus: StatusSnapshot | undefined;
   readonly #watchLine: SqlLine;
@@ -40,6 +48,7 @@ export class PostgresLane {
     instance: PostgresInstance,
     ports: { readonly peer: string; readonly clock: Clock; readonly log: Logger },
     died: (picture: LocalPostgres) => void,
+    signal: AbortSignal,
   ) {
     this.instance = instance;
     this.peer = ports.peer;
@@ -49,6 +58,7 @@ export class PostgresLane {
     this.waiting = instance.openLine('proof');
     this.#watchLine = instance.openLine('watch');
     this.#died = died;
+    this.door = new ClientDoor(instance, { clock: ports.clock, log: ports.log, running: () => this.running }, signal);
   }
 
   get running(): boolean {
@@ -79,7 +89,9 @@ export class PostgresLane {
     void server.exited.then(async (exit) => {
       if (this.#server !== server) return;
       this.#server = undefined;
-      this.log.warn({ pid: exit.pid, exitCode: exit.exitCode, signal: exit.signalName, expected: this.#ending }, 'PostgreSQL ended');
+      const about = { pid: exit.pid, exitCode: exit.exitCode, signal: exit.signalName, why: lastWordOf(exit.logTail) };
+      if (this.#ending) this.log.info(about, 'PostgreSQL ended, as it should');
+      else this.log.warn(about, 'PostgreSQL ended');
       if (this.#ending) return;
       const picture = { ...this.#last, process: 'down', names: 'gate', upstream: false, streaming: false, peerAttached: false } as const;
       this.#last = picture;

@@ -117,14 +117,9 @@ export class SettingsSource {
     while (!signal.aborted) {
       try {
         const { namespace, account } = this.#enrolment;
-        const found = await this.#client.get(secrets, { namespace, name: account }, signal);
-        if (await this.#takeSecret(found)) changed(this.settings);
-        const options = {
-          namespace,
-          fieldSelector: `metadata.name=${account}`,
-          resourceVersion: found.metadata.resourceVersion ?? '',
-          timeoutSeconds: watchSeconds,
-        };
+        // Without a version the watch begins with the object as it is. The object's own version would be too old for a server that was
+        // started after the last change of the object.
+        const options = { namespace, fieldSelector: `metadata.name=${account}`, resourceVersion: '', timeoutSeconds: watchSeconds };
         for await (const event of this.#client.watch(secrets, options, signal)) {
           if ((event.type === 'ADDED' || event.type === 'MODIFIED') && (await this.#takeSecret(event.object))) changed(this.settings);
         }

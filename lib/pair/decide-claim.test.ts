@@ -77,6 +77,11 @@ const rows: readonly Row[] = [
     holds: 'only the remote canary is silent',
   },
   {
+    behaviour: 'the remote canary is silent for exactly its limit',
+    seen: aMember({ canaries: { remote: { okMs: ago(600), last: 'failed' } } }),
+    holds: 'only the remote canary is silent',
+  },
+  {
     behaviour: 'heartbeat silent long enough, the canary one step before its limit: stay',
     seen: aMember({ peerView: { heardMs: ago(5_000) }, canaries: { remote: { okMs: ago(599) } } }),
     holds: 'only the heartbeat is silent',

@@ -64,6 +64,11 @@ const leading: readonly Row[] = [
     waits: 'the admission is being recorded',
   },
   {
+    behaviour: 'admitted, but its standby fell silent before that was recorded: nobody is waited for',
+    seen: aPrimary({ record: solo, admitted: true, peerView: { heardMs: ago(300) } }),
+    runs: { do: 'setNames', names: 'none' },
+  },
+  {
     behaviour: 'SYNC(me→peer), down: start behind the peer',
     seen: aPrimary(down),
     runs: { do: 'startPrimary', names: 'peer' },
@@ -307,6 +312,7 @@ describe('a claim that gets nowhere', () => {
       { claimSeenMs: ago(60_000), peerView: { heardMs: now, replayMovedMs: ago(5_000) } },
       true,
     ],
+    ['it is silent for 5 s', { claimSeenMs: ago(60_000), peerView: { heardMs: ago(5_000), replayMovedMs: now } }, true],
     ['a millisecond less', { claimSeenMs: ago(60_000), peerView: { heardMs: now, replayMovedMs: ago(4_999) } }, false],
     [
       'it was silent long before it claimed',
@@ -323,6 +329,8 @@ describe('an operation under way is aborted', () => {
   const cases: readonly (readonly [string, MemberState, string, boolean])[] = [
     ['when the record it rests on changed', aMember({ operation: { do: 'follow' } }), 'claim b 2', true],
     ['not while the record stands', aMember({ operation: { do: 'follow' } }), under, false],
+    ['nothing is under way', aMember(), 'claim b 2', false],
+    ['not a second time', aMember({ operation: { do: 'follow' }, aborted: true }), 'claim b 2', false],
     ['never a kill', aPrimary({ operation: { do: 'kill' } }), 'claim b 2', false],
     ['an admission whose standby detached', aPrimary({ operation: { do: 'admit' }, postgres: { peerAttached: false } }), under, true],
     ['an admission whose standby fell silent', aPrimary({ operation: { do: 'admit' }, peerView: { heardMs: ago(300) } }), under, true],

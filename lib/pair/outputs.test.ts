@@ -66,6 +66,13 @@ describe('what a member says of its PostgreSQL', () => {
   ];
   for (const [behaviour, seen, word] of rows) test(behaviour, () => expect(heartbeatOf(seen).postgres).toBe(word));
 
+  test('it names the record it knows, and asks to be deposed only in a handover', () => {
+    expect(heartbeatOf(aPrimary())).toMatchObject({ from: 'a', record: { sequence: records.sync.sequence, mode: 'sync', epoch: 1 } });
+    expect(heartbeatOf(aPrimary({ record: undefined })).record).toBeUndefined();
+    expect(heartbeatOf(aPrimary({ postgres: downPostgres })).handingOver).toBe(false);
+    expect(heartbeatOf(aPrimary({ handover: { id: 'x', stage: 'waiting', sinceMs: ago(1) } })).handingOver).toBe(false);
+  });
+
   test('a hanging disk makes it unhealthy, and the age of its canary is told', () => {
     const hanging = aPrimary({ canaries: { local: { okMs: ago(900), pendingSinceMs: ago(800) } }, flushMovedMs: ago(800) });
     expect(heartbeatOf(hanging)).toMatchObject({ healthy: false, localCanaryAgeMs: 900 });

@@ -177,6 +177,46 @@ describe('answers of the arbiter', () => {
   });
 });
 
+describe('what was seen of the peer', () => {
+  const hear = (heartbeat: object): MemberState =>
+    step(aMember(), { on: 'heartbeat', heartbeat: { ...heartbeatOf(aPrimary()), ...heartbeat } }, now + 40).state;
+
+  test('a heartbeat is news of the link; its positions count from when they moved', () => {
+    const same = hear({}).peerView;
+    expect(same).toMatchObject({ link: 'connected', heardMs: now + 40, flushMovedMs: now, replayMovedMs: now });
+    expect(hear({ flush: 5_001n }).peerView).toMatchObject({ flushMovedMs: now + 40, replayMovedMs: now });
+    expect(hear({ replay: 5_001n }).peerView).toMatchObject({ flushMovedMs: now, replayMovedMs: now + 40 });
+  });
+
+  test('the end of the link keeps what was heard last', () => {
+    const ended = step(aMember(), { on: 'peerLink', link: 'ended' }, now + 40).state.peerView;
+    expect(ended).toMatchObject({ link: 'ended', heardMs: now, heartbeat: { from: 'a' } });
+  });
+
+  const probes = [
+    ['a probe that starts is pending from then', ['started'], { okMs: now, pendingSinceMs: now + 20 }],
+    [
+      'the first of several counts while none is answered',
+      ['started', 'failed', 'started'],
+      { okMs: now, pendingSinceMs: now + 20, last: 'failed' },
+    ],
+    ['a good one ends the waiting', ['started', 'ok'], { okMs: now + 40, pendingSinceMs: undefined, last: 'ok' }],
+    [
+      'a refused one ends the waiting and proves nothing',
+      ['started', 'refused'],
+      { okMs: now, pendingSinceMs: undefined, last: 'refused' },
+    ],
+  ] as const;
+  for (const [behaviour, results, expected] of probes) {
+    test(behaviour, () => {
+      let state = aMember();
+      for (const [index, result] of results.entries())
+        state = step(state, { on: 'canary', which: 'remote', result }, now + 20 * (index + 1)).state;
+      expect(state.canaries.remote).toMatchObject(expected);
+    });
+  }
+});
+
 describe('the role follows the record', () => {
   test('a claim of the peer kills the primary at once and aborts what was under way', () => {
     const leading = aPrimary({

@@ -32,6 +32,8 @@ import { noteOwner, removeLeftovers } from './leftovers.ts';
 import { StandMember } from './stand-member.ts';
 
 const trustDomain = 'hallkeeper.dev';
+/** The authority is older than the pair, so that a certificate of it can have expired already. */
+const weekMs = 7 * 86_400_000;
 const pairName = 'pair-7';
 const pairUid = '5b1e2f4a-0000-4000-8000-000000000007';
 const database = { name: 'app', owner: 'app' } as const;
@@ -84,7 +86,7 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
     if (smallDiskMegabytes !== undefined) stack.use(await mountSmall(join(folder.path, 'a'), smallDiskMegabytes));
     const api = stack.use(await startApiServer({ network }));
     const bind = stack.use(await startBind({ network }));
-    const authority = await createAuthority({ commonName: `${pairName} ca`, nowMs: Date.now() });
+    const authority = await createAuthority({ commonName: `${pairName} ca`, nowMs: Date.now() - weekMs });
     const ports = { admin: await network.freePort(), postgres: await network.freePort() };
     const address = { a: await network.address(host.a), b: await network.address(host.b) };
     await api.create(aPairRecord());

@@ -73,11 +73,13 @@ export interface MemberWish extends Partial<Omit<MemberState, 'arbiter' | 'postg
   readonly canaries?: { readonly [Which in keyof Canaries]?: Partial<CanaryView> };
   /** An operation under way, decided on the record of the wish. */
   readonly operation?: Operation;
+  /** That operation was aborted already. */
+  readonly aborted?: boolean;
 }
 
 /** A member `a` or `b` whose last event was `now`. Without a wish it is the standby `b` of the primary `a`, in mode SYNC. */
 export function aMember(wish: MemberWish = {}): MemberState {
-  const { arbiter, postgres, heartbeat, peerView, canaries, operation, record: _record, ...rest } = wish;
+  const { arbiter, postgres, heartbeat, peerView, canaries, operation, aborted = false, record: _record, ...rest } = wish;
   const self = wish.self ?? 'b';
   const record = 'record' in wish ? wish.record : records.sync;
   const leads = record?.primary === self;
@@ -115,7 +117,7 @@ export function aMember(wish: MemberWish = {}): MemberState {
       sync: { ...canary, ...canaries?.sync },
       remote: { ...canary, ...canaries?.remote },
     },
-    ...(operation === undefined ? {} : { operation: { id: 7, what: operation, aborted: false, under: leadership(record) } }),
+    ...(operation === undefined ? {} : { operation: { id: 7, what: operation, aborted, under: leadership(record) } }),
     ...rest,
   };
 }
