@@ -18,7 +18,7 @@ import { DemoMember } from './member.ts';
 import { RoutedAlertmanager, startDemoPrometheus } from './monitoring.ts';
 import { hallName, memberNames, namespace, pairName, terminalNames } from './names.ts';
 import type { MemberName } from './names.ts';
-import { startOperator } from './operator.ts';
+import { DemoOperator } from './operator.ts';
 import { openPageOffice } from './page.ts';
 import type { PageOffice } from './page.ts';
 import { choosePlaces } from './places.ts';
@@ -74,7 +74,9 @@ export async function startHall(stack: AsyncDisposableStack, steps: Steps, signa
   await steps.run('operator, under its own ServiceAccount', async () => {
     const directory = await folder('operator');
     const kubeconfig = await operatorKubeconfig(cluster, directory, signal);
-    stack.use(await startOperator({ directory, network, places, kubeconfig, smarthost: office.smarthost, botApiUrl: office.botApiUrl }));
+    stack.use(
+      await DemoOperator.start({ directory, network, places, kubeconfig, smarthost: office.smarthost, botApiUrl: office.botApiUrl }),
+    );
   });
   const pairUid = await steps.run('demo/manifests applied: Hall, FailoverPair, 40 Terminals', () =>
     applyManifests(ground, cluster, bind, office),
