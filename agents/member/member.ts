@@ -8,7 +8,7 @@ import type { Random } from '#lib/base/random.ts';
 import { metricsServer } from '#lib/http/metrics-server.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
 import { awakeMs } from '#lib/pair/member-state.ts';
-import type { MemberState } from '#lib/pair/member-state.ts';
+import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { heartbeatOf, outputsOf } from '#lib/pair/outputs.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
@@ -110,9 +110,11 @@ export class Member {
     this.#metrics = new MemberMetrics({ hall, pair: settings.pair.name, member: settings.self.name }, ports.clock);
     const last = made.reports.reports[0];
     if (last !== undefined) this.#metrics.showPhases(last);
-    this.#lane = new PostgresLane(made.instance, { peer: settings.peer.name, clock: ports.clock, log: ports.log }, (postgres) =>
-      this.#shell?.send({ on: 'postgresDied', postgres }),
-    );
+    const lanePorts = { peer: settings.peer.name, clock: ports.clock, log: ports.log };
+    const died = (postgres: LocalPostgres): void => this.#shell?.send({ on: 'postgresDied', postgres });
+    this.#lane = new PostgresLane(made.instance, lanePorts, died, this.#stop.signal);
+    this.#endpoint = this.#admin();
+    this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
     this.#route = new Route({
       clock: ports.clock,
       random: ports.random,
