@@ -116,7 +116,7 @@ export class FleetLink {
       const isNews = before.connected !== picture.connected || before.rosterRevision !== picture.rosterRevision;
       // What could not be shown while nobody answered is looked at again.
       const news = picture.connected && !before.connected ? [...picture.terminals.keys()] : changed;
-      if (isNews || news.length > 0 || !before.known) this.#ports.changed(news);
+      if (isNews || news.length > 0) this.#ports.changed(news);
     }
   }
 }
