@@ -115,16 +115,19 @@ export class SettingsSource {
   async watch(changed: (settings: MemberSettings) => void, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#ports;
     while (!signal.aborted) {
+      const client = this.#client;
       try {
         const { namespace, account } = this.#enrolment;
         // Without a version the watch begins with the object as it is. The object's own version would be too old for a server that was
         // started after the last change of the object.
         const options = { namespace, fieldSelector: `metadata.name=${account}`, resourceVersion: '', timeoutSeconds: watchSeconds };
-        for await (const event of this.#client.watch(secrets, options, signal)) {
+        for await (const event of client.watch(secrets, options, signal)) {
           if ((event.type === 'ADDED' || event.type === 'MODIFIED') && (await this.#takeSecret(event.object))) changed(this.settings);
         }
       } catch (error) {
         if (signal.aborted) return;
+        // A new token closed the old client, and the watch with it.
+        if (client !== this.#client) continue;
         log.warn({ error: messageOf(error) }, 'the settings are not watched for now');
         await clock.sleep(pauseMs, signal).catch(() => undefined);
       }
