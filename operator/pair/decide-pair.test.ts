@@ -5,7 +5,7 @@ import { decidePush, pushAfterMs, pushEveryMs } from './decide-push.ts';
 import { refusalsOf, rivalsOf } from './decide-refusal.ts';
 import { decideStatus } from './decide-status.ts';
 import { decideToken } from './decide-token.ts';
-import { failuresMax, Observations } from './observations.ts';
+import { failuresMax, Observations, wordsEvery } from './observations.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
 import { writersOf } from './pair-names.ts';
 
@@ -196,6 +196,15 @@ test('a member counts as gone only after several calls failed, and at once when 
   expect(seen('a')).toMatchObject({ reachable: false, status: { member: 'a' } });
   observations.forget('u');
   expect(seen('a')).toBeUndefined();
+});
+
+test('the words about a member that is gone are renewed about once a minute', () => {
+  const observations = new Observations();
+  const whys = Array.from({ length: 2 * wordsEvery }, (_, count) => {
+    observations.failed('u', 'a', `way ${count + 1}`);
+    return observations.of('u').members.get('a')?.why;
+  });
+  expect([...new Set(whys)]).toEqual(['way 1', `way ${wordsEvery}`, `way ${2 * wordsEvery}`]);
 });
 
 test('a status holds what changed, and keeps times while nothing does', () => {

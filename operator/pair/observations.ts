@@ -12,6 +12,12 @@ export interface PairObservation {
 /** So many calls in a row must fail before a member counts as not reachable: an agent that restarts is no news. */
 export const failuresMax = 3;
 
+/**
+ * A host that is gone fails now in this way and now in that. Each change of words would be a write to the API server, so they are
+ * renewed once in so many calls, about every minute.
+ */
+export const wordsEvery = 20;
+
 interface MemberMemory extends MemberView {
   readonly failures: number;
 }
@@ -34,10 +40,11 @@ export class Observations {
 
   failed(uid: string, member: string, why: string): void {
     const before = this.#members.get(uid)?.get(member);
-    const failures = Math.min((before?.failures ?? 0) + 1, failuresMax);
+    const failures = (before?.failures ?? 0) + 1;
     // Of a member that never answered there is nothing to lose: it counts as unreachable at once.
     const reachable = before?.reachable === true && failures < failuresMax;
-    this.#put(uid, member, { reachable, status: before?.status, why, failures });
+    const keepsWords = before?.why !== undefined && before.reachable === reachable && failures % wordsEvery !== 0;
+    this.#put(uid, member, { reachable, status: before?.status, why: keepsWords ? before.why : why, failures });
   }
 
   sawDns(uid: string, dns: DnsView | undefined): void {

@@ -67,7 +67,9 @@ async function pollOne(
     const differs = status.settingsRevision !== held.settings.revision;
     const differsSinceMs = differs ? (memory.differsSinceMs ?? clock.nowMs()) : undefined;
     const push = decidePush({ differsSinceMs, arbiterReached: status.arbiterReached, pushedAtMs: memory.pushedAtMs }, clock.nowMs());
+    pushes.delete(id);
     pushes.set(id, { differsSinceMs, pushedAtMs: push ? clock.nowMs() : memory.pushedAtMs });
+    bound(pushes);
     if (!push) return;
     await members.pushSettings(place, held.settings, held.token, signal);
     log.info({ member, revision: held.settings.revision }, 'settings pushed to a member that did not read them');
@@ -78,7 +80,15 @@ async function pollOne(
   }
 }
 
-/** The places of a pair's members, for other calls. Undefined while the pair has no authority. */
+/** Beyond so many members the one heard longest ago is forgotten: at worst its settings are pushed once more. */
+const rememberedMax = 10_000;
+
+function bound(pushes: Map<string, PushMemory>): void {
+  if (pushes.size <= rememberedMax) return;
+  for (const oldest of pushes.keys()) return void pushes.delete(oldest);
+}
+
+/** The place of one member, for other calls. Undefined while the pair has no authority. */
 export async function placeOf(pair: FailoverPair, member: string, certificates: OperatorCertificates): Promise<MemberPlace | undefined> {
   const host = pair.spec.members.find(({ name }) => name === member)?.host;
   const credentials = host === undefined ? undefined : await certificates.forPair(pair);

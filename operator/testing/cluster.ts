@@ -21,6 +21,8 @@ export interface OperatorCluster extends AsyncDisposable {
   readonly admin: KubeClient;
   /** Starts an operator in this process, under the identity of operator/rbac.yaml. */
   operator(options?: OperatorWish): Promise<RunningOperator>;
+  /** A client under the operator's identity. */
+  readonly asOperator: KubeClient;
   /** A client with this bearer token. */
   withToken(token: string): KubeClient;
   until<T extends KubeObject>(what: string, type: ResourceType<T>, key: ObjectKey, holds: (object: T) => boolean): Promise<T>;
@@ -71,6 +73,7 @@ export async function startOperatorCluster(rooms: OperatorOptions['rooms'], opti
   return {
     server,
     admin,
+    asOperator: withToken(status.token),
     withToken,
     operator: async ({ settings = {}, ...wish } = {}) => {
       const operator = await startOperator({ rooms, ...wish }, settings, (change) => withToken(status.token, change));
