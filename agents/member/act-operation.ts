@@ -74,7 +74,7 @@ async function initialise(lane: PostgresLane, signal: AbortSignal): Promise<void
   const { instance } = lane;
   const before = await instance.inspectData(signal);
   const { systemIdentifier, timeline } = before.holds === 'cluster' ? before.control : await instance.initialise(signal);
-  if (!lane.running) lane.follow(await instance.start({ as: 'primary', gate: 'none', clients: 'closed' }, signal), 'primary');
+  if (!lane.running) lane.started(await instance.start({ as: 'primary', gate: 'none', clients: 'closed' }, signal), 'primary');
   await instance.waitReady(signal);
   await instance.bootstrap(signal);
   await lane.ending(() => instance.stop(signal));
@@ -92,11 +92,11 @@ async function startPrimary(lane: PostgresLane, names: SyncNames, signal: AbortS
   const state = facts.holds === 'cluster' ? facts.control.state : undefined;
   const inTime = within(primaryReadyMs, 'starting PostgreSQL', signal);
   if (state === 'inArchiveRecovery' || state === 'shutDownInRecovery') {
-    lane.follow(await instance.start({ as: 'standby', follow: false, clients: 'closed' }, inTime), 'standby');
+    lane.started(await instance.start({ as: 'standby', follow: false, clients: 'closed' }, inTime), 'standby');
     await instance.waitReady(inTime);
     await promoteTo(lane, names, inTime);
   } else {
-    lane.follow(await instance.start({ as: 'primary', gate: gateOf[names], clients: 'closed' }, inTime), 'primary');
+    lane.started(await instance.start({ as: 'primary', gate: gateOf[names], clients: 'closed' }, inTime), 'primary');
     await instance.waitReady(inTime);
   }
   lane.recoveredAt((await instance.status(lane.control, inTime)).flushLsn ?? 0n);

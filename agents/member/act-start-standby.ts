@@ -9,7 +9,7 @@ const slotMaxMs = 10_000;
 /** Starts behind the gate, streaming from the peer or from nobody. */
 export async function startStandby(lane: PostgresLane, upstream: boolean, signal: AbortSignal): Promise<void> {
   const { instance } = lane;
-  lane.follow(await instance.start({ as: 'standby', follow: upstream, clients: 'closed' }, signal), 'standby');
+  lane.started(await instance.start({ as: 'standby', follow: upstream, clients: 'closed' }, signal), 'standby');
   const ready = within(standbyReadyMs, 'starting the standby', signal);
   try {
     await instance.waitReady(ready);

@@ -12,7 +12,8 @@ export class ClientDoor {
   readonly #instance: PostgresInstance;
   readonly #ports: { readonly clock: Clock; readonly log: Logger; readonly running: () => boolean };
   readonly #signal: AbortSignal;
-  #wanted: Door = 'closed';
+  /** Undefined until it was asked for: a server that outlived the agent keeps its clients until then. */
+  #wanted: Door | undefined;
   /** Undefined: not known, as after a start of the agent alone. */
   #is: Door | undefined;
   #gate: Promise<void> = Promise.resolve();
@@ -34,19 +35,19 @@ export class ClientDoor {
     if (!this.#moving) void this.#move();
   }
 
-  /** The server was started anew, with the door closed. */
-  started(): void {
-    this.#is = 'closed';
+  /** How the door stands at a server that was started or found; undefined when that is not known. */
+  found(door: Door | undefined): void {
+    this.#is = door;
     if (!this.#moving) void this.#move();
   }
 
   /** Changes the gate and the door in one go, so that a take-over waits for one reload instead of two. */
-  async withGate(change: (clients: Door) => Promise<void>): Promise<void> {
+  async withGate(change: (clients: Door | undefined) => Promise<void>): Promise<void> {
     const wanted = this.#wanted;
     const changing = change(wanted);
     this.#gate = changing.catch(() => undefined);
     await changing;
-    this.#is = wanted;
+    this.#is = wanted ?? this.#is;
     if (!this.#moving) void this.#move();
   }
 
@@ -56,8 +57,9 @@ export class ClientDoor {
     // A change of the gate that is decided in this very moment takes the door along.
     await clock.sleep(0, this.#signal).catch(() => undefined);
     await this.#gate;
-    while (this.#is !== this.#wanted && !this.#signal.aborted && running()) {
+    for (;;) {
       const wanted = this.#wanted;
+      if (wanted === undefined || this.#is === wanted || this.#signal.aborted || !running()) break;
       try {
         await this.#instance.setClients(wanted, within(moveMaxMs, 'letting clients in or out', this.#signal));
         this.#is = wanted;

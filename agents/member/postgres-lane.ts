@@ -76,9 +76,17 @@ export class PostgresLane {
     if (server !== undefined) {
       this.follow(server, 'standby');
       // Clients that were let in saw everything already: nothing is to be caught up before they may stay.
-      if ((await this.instance.configured())?.clients === 'open') this.#recovered = 0n;
+      const clients = (await this.instance.configured())?.clients;
+      if (clients === 'open') this.#recovered = 0n;
+      this.door.found(clients);
     }
     return await this.look(signal);
+  }
+
+  /** Watches over a server that was just started, with the door closed. */
+  started(server: RunningServer, role: LocalPostgres['role']): void {
+    this.follow(server, role);
+    this.door.found('closed');
   }
 
   /** Begins to watch over a server that was started or found. Until it answers, it counts as what it was started as. */

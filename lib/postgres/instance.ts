@@ -323,8 +323,9 @@ export interface PostgresInstance {
   /**
    * Writes the gate and makes the postmaster read it. Returns when a fresh session sees it; the checkpointer may still be late, so
    * only `provesClosed` or a commit proves its effect. Works while the server is down, too: then only the file is written.
+   * With `clients` the door of `setClients` moves in the same go.
    */
-  setGate(gate: Gate, signal: AbortSignal): Promise<void>;
+  setGate(gate: Gate, signal: AbortSignal, clients?: ClientDoor): Promise<void>;
   /** Sets or clears `primary_conninfo` of a running standby. */
   setFollow(follow: boolean, signal: AbortSignal): Promise<void>;
   /** Lets applications in, or shuts them out and ends their sessions; a commit of theirs that waits is not acknowledged. */

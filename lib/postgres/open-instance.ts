@@ -165,8 +165,9 @@ class Instance implements PostgresInstance {
   readonly stop: PostgresInstance['stop'] = (signal) => stopServer(this.#context, signal);
   readonly killAll: PostgresInstance['killAll'] = (signal) => killServer(this.#context, signal);
 
-  async setGate(gate: ConfigurationChoice['gate'], signal: AbortSignal): Promise<void> {
-    await this.#change({ gate }, signal);
+  async setGate(gate: ConfigurationChoice['gate'], signal: AbortSignal, clients?: ConfigurationChoice['clients']): Promise<void> {
+    await this.#change({ gate, ...(clients === undefined ? {} : { clients }) }, signal);
+    if (clients === 'closed') await this.#shutOut(signal);
   }
 
   async setFollow(follow: boolean, signal: AbortSignal): Promise<void> {
@@ -175,8 +176,7 @@ class Instance implements PostgresInstance {
 
   async setClients(clients: ConfigurationChoice['clients'], signal: AbortSignal): Promise<void> {
     await this.#change({ clients }, signal);
-    if (clients === 'closed' && (await findPostmaster(this.#context)) !== undefined)
-      await this.#onFreshLine((line) => endApplicationSessions(line, signal));
+    if (clients === 'closed') await this.#shutOut(signal);
   }
 
   async setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void> {
@@ -283,6 +283,10 @@ class Instance implements PostgresInstance {
     const standing = this.#settingsLine(gate !== undefined ? 'gate' : follow !== undefined ? 'follow' : 'clients');
     const taken = clients === 'closed' ? () => this.#onFreshLine(seenBy) : () => seenBy(standing);
     await poll(taken, reloadEveryMs, this.#context.ports, signal);
+  }
+
+  async #shutOut(signal: AbortSignal): Promise<void> {
+    if ((await findPostmaster(this.#context)) !== undefined) await this.#onFreshLine((line) => endApplicationSessions(line, signal));
   }
 
   /** One line for each thing that changes, because two may change at once and a line does one statement at a time. */
