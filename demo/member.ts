@@ -82,6 +82,12 @@ export class DemoMember implements AsyncDisposable {
     });
   }
 
+  /** Throws when its agent has ended by itself, with the end of its log. */
+  async requireRunning(): Promise<void> {
+    if (this.#agent?.running !== false) return;
+    throw new Error(`the agent of member ${this.name} has ended:\n${await this.#agent.logTail()}`);
+  }
+
   /** SIGKILL to everything of this member at once, as when its power is cut. @returns how many processes there were. */
   async kill(): Promise<number> {
     const agent = this.#agent;

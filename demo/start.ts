@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '#lib/base/errors.ts';
 import type { Condition } from '#lib/api/shared.gen.ts';
 import { startBind } from '#test/cluster/bind.ts';
@@ -178,10 +179,24 @@ async function startMembers(
     await member.start();
   };
   await allSettled(memberNames.map((name) => start(name)));
-  await untilSync(admin, { maxMs: startMaxMs, signal });
+  const synced = new AbortController();
+  const watched = AbortSignal.any([signal, synced.signal]);
+  await Promise.race([untilSync(admin, { maxMs: startMaxMs, signal: watched }), agentsEnd(Object.values(made), watched)]).finally(() =>
+    synced.abort(new Error('the wait is over')),
+  );
   return made;
 }
 
+/** Rejects when an agent has ended: nobody has to wait for it any longer. */
+async function agentsEnd(members: readonly DemoMember[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const member of members) await member.requireRunning();
+    await sleep(agentsEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+  signal.throwIfAborted();
+}
+
+const agentsEveryMs = 500;
 const exporterSecret = { namespace, name: `hallkeeper-hall-${hallName}-exporter` };
 
 /** Waits until both members of the pair have everything and a failover would lose nothing. */

@@ -27,7 +27,7 @@ test('an unreachable member is told apart from its last role, and an address by 
       { name: 'b', role: 'Primary', reachable: true },
     ],
   };
-  const pair = { value: { status } as FailoverPair, problem: '' };
+  const pair = { value: { status } as unknown as FailoverPair, problem: '' };
   const addresses = { value: ['10.7.8.12'], problem: '' };
   const seen = text({ seen: { ...facts.seen, pair, addresses } });
   expect(seen).toContain('primary b  mode Solo  epoch 2  [a not reached, b Primary]  failover not possible now');
