@@ -165,7 +165,9 @@ async function wholeFleet({ prometheus }: DemoHall): Promise<number | undefined>
 }
 
 async function prometheusFigures({ prometheus }: DemoHall, signal: AbortSignal): Promise<DemoResult['prometheus']> {
-  const targetsUp = await until('Prometheus tells its targets', () => onlyValue(prometheus, 'sum(up)'), { maxMs: waitMaxMs, signal });
+  const isWhole = async (): Promise<number | false> =>
+    (await onlyValue(prometheus, 'min(up)')) === 1 && onlyValue(prometheus, 'sum(up)').then((up) => up ?? false);
+  const targetsUp = await until('Prometheus scrapes every part again', isWhole, { maxMs: waitMaxMs, signal });
   const { headStats } = (await prometheus.get('/api/v1/status/tsdb')) as { readonly headStats: { readonly numSeries: number } };
   return { targetsUp, series: headStats.numSeries };
 }
