@@ -19,11 +19,12 @@ const subjectMax = 120;
 const escaped = `[<>&+'\\"]`;
 const plain = `[^<>&+'\\"]`;
 
-/** A text within a Telegram message, cut to `max` characters. Alertmanager runs it through its HTML engine, which escapes what is left. */
+/** A text within a Telegram message, cut to `max` characters and marked where it was cut. Alertmanager runs it through its HTML engine, which escapes what is left. */
 const telegramText = (name: string, max: number): string =>
   `{{ define "${name}" -}}
 {{- if match "(${escaped}${plain}*){${telegramEscapesMax + 1}}" . }}{{ reReplaceAll "${escaped}" "·" . | printf "%.${max}s" -}}
 {{- else }}{{ printf "%.${max}s" . }}{{ end -}}
+{{- if match "^[\\\\s\\\\S]{${max + 1}}" . }}…{{ end -}}
 {{- end }}`;
 
 const place = (text: (label: string) => string): string =>

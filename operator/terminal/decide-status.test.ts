@@ -61,4 +61,7 @@ test('what the feed tells is shown; while it is silent everything stays with its
   expect(decideStatus(view({ sight })).seen).toEqual(seen);
   expect(decideStatus(view({ terminal: storedTerminal({}, seen) })).seen).toEqual(seen);
   expect(decideStatus(view({ sight: { ...sight, agentVersion: '', channel: '' } })).seen).toEqual({ state: 'Hung', since: seen.since });
+  // Never watched: the hall knows no time, and 1970 is none.
+  const unseen = { ...sight, state: 'Unknown', sinceMs: 0, agentVersion: '', channel: '' } as const;
+  expect(decideStatus(view({ sight: unseen })).seen).toEqual({ state: 'Unknown' });
 });

@@ -30,7 +30,8 @@ export function decideStatus(view: TerminalView): TerminalStatusParts {
 function seenNow({ state, sinceMs, agentVersion, channel }: NonNullable<TerminalView['sight']>): TerminalStatusParts['seen'] {
   return {
     state,
-    since: kubeTime(sinceMs),
+    // The hall gives no time for a terminal that it has never watched.
+    ...(sinceMs > 0 ? { since: kubeTime(sinceMs) } : {}),
     ...(agentVersion === '' ? {} : { agentVersion }),
     ...(channel === '' ? {} : { channel }),
   };

@@ -56,6 +56,8 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<A
         `--config.file=${configFile}`,
         `--storage.path=${join(directory, 'data')}`,
         `--web.listen-address=${address}:${port}`,
+        // Else its messages would name this machine, which nobody may be able to resolve.
+        `--web.external-url=${url}`,
         '--cluster.listen-address=',
       ],
       directory,
