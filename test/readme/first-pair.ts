@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFile, chown, copyFile, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { access, appendFile, chown, copyFile, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { dump } from 'js-yaml';
 import { fitManifests, manifestsFolder, readManifests } from '#demo/manifests.ts';
@@ -10,6 +10,7 @@ import type { Places } from '#demo/places.ts';
 import { startBind } from '../cluster/bind.ts';
 import type { Bind } from '../cluster/bind.ts';
 import { startChild } from '../cluster/child.ts';
+import type { Child } from '../cluster/child.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { startNetwork } from '../cluster/network.ts';
@@ -35,6 +36,10 @@ export interface FirstPair extends AsyncDisposable {
   writeOn(member: MemberName, file: string, text: string): Promise<void>;
   runOn(member: MemberName, commands: string): Promise<void>;
   stayOn(member: MemberName, command: string): Promise<void>;
+  /** Ends what stays on a server. */
+  stopOn(member: MemberName): Promise<void>;
+  /** Resolves when PostgreSQL has ended on both servers. */
+  postgresEnded(): Promise<void>;
 }
 
 interface Servers {
@@ -67,13 +72,16 @@ export async function openFirstPair(): Promise<FirstPair> {
     await writeFile(join(checkout, 'demo', 'manifests', 'pair.yaml'), dump(fitted));
     for (const name of memberNames) await layServer(servers, name);
     const owned = stack.move();
+    const agents = new Map<MemberName, Child>();
     return {
       bind,
       places,
       administer: (commands) => runBlock(servers, checkout, commands),
       stay: async (command) => {
-        if (!network.isolated) await appendFile(join(checkout, 'operator.yaml'), 'http: { port: 0 }\n');
-        await stay({ ...servers, stack: owned }, 'operator', checkout, command);
+        const [, name = ''] = /--config (\S+)$/.exec(command) ?? [];
+        // On 127.0.0.1 the usual port may be taken.
+        if (name === 'operator.yaml' && !network.isolated) await appendFile(join(checkout, name), 'http: { port: 0 }\n');
+        await stay({ ...servers, stack: owned }, name, checkout, command);
       },
       // Both servers are this machine here, so the port of their metrics must not be the same.
       writeOn: (member, file, text) =>
@@ -83,8 +91,17 @@ export async function openFirstPair(): Promise<FirstPair> {
         await copyFile(join(checkout, `bundle-${member}.json`), join(home, 'etc', 'bundle.json')).catch(() => undefined);
         await runBlock(servers, join(home, 'checkout'), fit(servers, member, commands));
       },
-      stayOn: (member, command) =>
-        stay({ ...servers, stack: owned }, `member-${member}`, join(homeOf(servers, member), 'checkout'), command),
+      stayOn: async (member, command) => {
+        const cwd = join(homeOf(servers, member), 'checkout');
+        agents.set(member, await stay({ ...servers, stack: owned }, `member-${member}`, cwd, command));
+      },
+      stopOn: async (member) => agents.get(member)?.stop(),
+      postgresEnded: async () => {
+        for (const member of memberNames) {
+          const file = postmasterFile(homeOf(servers, member));
+          await eventually(`PostgreSQL of ${member} has ended`, async () => !(await exists(file)), { maxMs: endMaxMs });
+        }
+      },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {
@@ -138,14 +155,21 @@ async function runBlock({ network, env }: Servers, cwd: string, commands: string
   });
 }
 
-async function stay({ network, env, folder, stack }: Servers, name: string, workingFolder: string, command: string): Promise<void> {
+async function stay({ network, env, folder, stack }: Servers, name: string, workingFolder: string, command: string): Promise<Child> {
   const args = ['-euo', 'pipefail', '-c', `exec ${command}`];
-  stack.use(await startChild({ name, command: 'bash', args, directory: folder, workingFolder, env, network }));
+  return stack.use(await startChild({ name, command: 'bash', args, directory: folder, workingFolder, env, network }));
 }
 
+const postmasterFile = (home: string): string => join(home, 'var', 'postgresql', 'data', 'postmaster.pid');
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
 async function endPostgres(home: string): Promise<void> {
-  const file = join(home, 'var', 'postgresql', 'data', 'postmaster.pid');
-  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
+  const pid = Number((await readFile(postmasterFile(home), 'utf8').catch(() => '')).split('\n')[0]);
   if (!(pid > 1)) return;
   try {
     process.kill(pid, 'SIGKILL');
