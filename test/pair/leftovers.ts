@@ -2,6 +2,8 @@ import { glob, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemProgram } from '../cluster/programs.ts';
+import { runTool } from '../cluster/run-tool.ts';
 
 const ownerFile = 'owner.pid';
 
@@ -22,7 +24,8 @@ export async function removeLeftovers(): Promise<void> {
     if (startOf(Number(pid)) === start) continue;
     const folder = join(tmpdir(), file, '..');
     for (const name of ['a', 'b']) await endServer(join(folder, name, 'db', 'data'));
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    await runTool(systemProgram('umount'), ['--lazy', join(folder, 'a')]).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
