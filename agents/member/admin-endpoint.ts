@@ -122,9 +122,12 @@ export class AdminEndpoint implements Part {
       case 'GET /v1/status':
         return { code: 200, answer: this.#ports.status() };
       case 'PUT /v1/settings': {
-        const field = readFields(JSON.parse(body));
+        const raw: unknown = JSON.parse(body);
+        const { settings: given, ...rest } = (typeof raw === 'object' ? (raw ?? {}) : {}) as Readonly<Record<string, unknown>>;
+        const field = readFields(rest);
         const token = field.secret('token');
-        const settings = parseMemberSettings((JSON.parse(body) as { readonly settings?: unknown }).settings);
+        field.refuseProblems();
+        const settings = parseMemberSettings(given);
         await this.#ports.takeSettings(settings, token);
         return { code: 200, answer: { revision: settings.revision } };
       }
