@@ -93,6 +93,36 @@ describe('answers of the arbiter', () => {
     expect(after.effects).toContainEqual(expect.objectContaining({ do: 'operate', what: { do: 'fence' } }));
   });
 
+  test('the story keeps why it was claimed and the last sign of life, for the report', () => {
+    const dead = step(
+      aMember({ peerView: { heardMs: ago(40) } }),
+      { on: 'heartbeat', heartbeat: { ...heartbeatOf(aPrimary()), postgres: 'dead' } },
+      now + 10,
+    );
+    const { request } = dead.state.arbiter;
+    const after = answer(dead.state, request?.id ?? 0, won(request?.next ?? records.sync));
+    expect(after.takeover).toMatchObject({ reason: 'processDeath', lastGoodMs: now + 10, decidedMs: now + 10, flushAtClaim: 5_000n });
+  });
+
+  test('taking a claim back is a story of its own, of the member that returns', () => {
+    const back = aPrimary({ record: records.claimed, postgres: { names: 'gate', role: 'primary' }, claimSeenMs: ago(6_000) });
+    const asked = step(back, { on: 'tick' }, now + 10).state;
+    const next = asked.arbiter.request?.next ?? records.sync;
+    expect(next).toMatchObject({ mode: 'solo', primary: 'a', epoch: 3 });
+    const taken = answer(asked, asked.arbiter.request?.id ?? 0, won(next));
+    expect(taken.takeover).toMatchObject({ reason: 'takeBack', epoch: 3, lastGoodMs: ago(6_000) });
+  });
+
+  test('a degrade and an admission are no take-overs', () => {
+    for (const [record, next] of [
+      [records.sync, records.degraded],
+      [records.solo, records.sync],
+    ] as const) {
+      const request = { id: 5, kind: 'swap', next, sentMs: now } as const;
+      expect(answer(aPrimary({ record, arbiter: { request } }), 5, won(next)).takeover).toBeUndefined();
+    }
+  });
+
   test('a claim that was lost against the degrade is obeyed: nothing is fenced', () => {
     const { state, id } = asking();
     const after = step(

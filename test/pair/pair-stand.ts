@@ -90,16 +90,7 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
     const ports = { admin: await network.freePort(), postgres: await network.freePort() };
     const address = { a: await network.address(host.a), b: await network.address(host.b) };
     await api.create(aPairRecord());
-    const certify: PairStand['certify'] = async (name, { by = authority, nowMs = Date.now(), lifetimeDays } = {}) =>
-      await issueLeaf(by, {
-        identity: { kind: 'member', trustDomain, pairUid, name },
-        commonName: 'hallkeeper-member',
-        ipAddresses: [address[name]],
-        dnsNames: [`pair.${bind.zone}`],
-        usages: ['server', 'client'],
-        nowMs,
-        ...(lifetimeDays === undefined ? {} : { lifetimeDays }),
-      });
+    const certify = certifierOf(authority, address, bind.zone);
     const members = {} as Record<'a' | 'b', StandMember>;
     const settings = {} as Record<'a' | 'b', MemberSettings>;
     let revision = 1;
@@ -116,18 +107,7 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
         }),
       );
     }
-    const operator = await issueLeaf(authority, {
-      identity: { kind: 'operator', trustDomain },
-      commonName: 'operator',
-      usages: ['client'],
-      nowMs: Date.now(),
-    });
-    const app = await issueLeaf(authority, {
-      identity: { kind: 'client', trustDomain, pairUid, role: database.owner },
-      commonName: database.owner,
-      usages: ['client'],
-      nowMs: Date.now(),
-    });
+    const { operator, app } = await clientsOf(authority);
     const ask = (name: 'a' | 'b', method: string, path: string, body?: unknown): Promise<unknown> =>
       askAdmin({ host: address[name], port: ports.admin, name, authority, operator }, method, path, body);
     const owned = stack.move();
@@ -156,6 +136,39 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
     await stack.disposeAsync();
     throw error;
   }
+}
+
+function certifierOf(authority: Authority, address: Readonly<Record<'a' | 'b', string>>, zone: string): PairStand['certify'] {
+  return async (name, { by = authority, nowMs = Date.now(), lifetimeDays } = {}) =>
+    await issueLeaf(by, {
+      identity: { kind: 'member', trustDomain, pairUid, name },
+      commonName: 'hallkeeper-member',
+      ipAddresses: [address[name]],
+      dnsNames: [`pair.${zone}`],
+      usages: ['server', 'client'],
+      nowMs,
+      ...(lifetimeDays === undefined ? {} : { lifetimeDays }),
+    });
+}
+
+/** The operator, which asks the members, and the owner of the database. */
+async function clientsOf(authority: Authority): Promise<{ readonly operator: Leaf; readonly app: Leaf }> {
+  const usages = ['client'] as const;
+  const role = database.owner;
+  return {
+    operator: await issueLeaf(authority, {
+      identity: { kind: 'operator', trustDomain },
+      commonName: 'operator',
+      usages,
+      nowMs: Date.now(),
+    }),
+    app: await issueLeaf(authority, {
+      identity: { kind: 'client', trustDomain, pairUid, role },
+      commonName: role,
+      usages,
+      nowMs: Date.now(),
+    }),
+  };
 }
 
 function settingsOf(
