@@ -8,6 +8,7 @@ import { postgresUser } from '#test/cluster/postgres-user.ts';
 import { runTool } from '#test/cluster/run-tool.ts';
 import { namespace, pairName } from './names.ts';
 import type { MemberName } from './names.ts';
+import { memberProgram } from './member-program.ts';
 import { killAll, isRunning, processTree } from './process-tree.ts';
 import { ourPrograms } from './programs.ts';
 
@@ -72,10 +73,11 @@ export class DemoMember implements AsyncDisposable {
   async start(): Promise<void> {
     const { directory, network, name } = this.#wish;
     this.#starts += 1;
+    const [command, ...args] = await memberProgram(directory);
     this.#agent = await startChild({
       name: `member-${name}-${this.#starts}`,
-      command: process.execPath,
-      args: [ourPrograms.member, '--config', this.#config],
+      command,
+      args: [...args, '--config', this.#config],
       directory,
       network,
       stopMaxMs: agentStopMaxMs,
