@@ -123,6 +123,17 @@ describe('answers of the arbiter', () => {
     }
   });
 
+  test('a first read settles nothing: an older life may still have a request under way, so nothing starts before the settlement', () => {
+    const reading = aMember({
+      record: undefined,
+      postgres: downPostgres,
+      arbiter: { settled: false, request: { id: 5, kind: 'read', next: undefined, sentMs: now } },
+    });
+    const read = step(reading, { on: 'arbiterAnswered', id: 5, answer: current(records.sync) }, now + 5);
+    expect(read.state.arbiter.settled).toBe(false);
+    expect(read.effects.filter(({ do: what }) => what !== 'note')).toMatchObject([{ do: 'swap', settles: true }]);
+  });
+
   test('a claim that was lost against the degrade is obeyed: nothing is fenced', () => {
     const { state, id } = asking();
     const after = step(
