@@ -16,7 +16,7 @@ import { eventually } from '../cluster/eventually.ts';
 import { startNetwork } from '../cluster/network.ts';
 import type { Network } from '../cluster/network.ts';
 import { postgresUser } from '../cluster/postgres-user.ts';
-import { controlPlaneProgram } from '../cluster/programs.ts';
+import { controlPlaneProgram, systemProgram } from '../cluster/programs.ts';
 import { temporaryFolder } from '../cluster/temporary.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -76,12 +76,12 @@ export async function openFirstPair(): Promise<FirstPair> {
     return {
       bind,
       places,
-      administer: (commands) => runBlock(servers, checkout, commands),
+      administer: (commands) => runBlock(servers, checkout, [], commands),
       stay: async (command) => {
         const [, name = ''] = /--config (\S+)$/.exec(command) ?? [];
         // On 127.0.0.1 the usual port may be taken.
         if (name === 'operator.yaml' && !network.isolated) await appendFile(join(checkout, name), 'http: { port: 0 }\n');
-        await stay({ ...servers, stack: owned }, name, checkout, command);
+        await stay({ ...servers, stack: owned }, { name, cwd: checkout, inside: [] }, command);
       },
       // Both servers are this machine here, so the port of their metrics must not be the same.
       writeOn: (member, file, text) =>
@@ -89,11 +89,12 @@ export async function openFirstPair(): Promise<FirstPair> {
       runOn: async (member, commands) => {
         const home = homeOf(servers, member);
         await copyFile(join(checkout, `bundle-${member}.json`), join(home, 'etc', 'bundle.json')).catch(() => undefined);
-        await runBlock(servers, join(home, 'checkout'), fit(servers, member, commands));
+        await runBlock(servers, join(home, 'checkout'), insideServer(home), fit(servers, member, commands));
       },
       stayOn: async (member, command) => {
-        const cwd = join(homeOf(servers, member), 'checkout');
-        agents.set(member, await stay({ ...servers, stack: owned }, `member-${member}`, cwd, command));
+        const home = homeOf(servers, member);
+        const place = { name: `member-${member}`, cwd: join(home, 'checkout'), inside: insideServer(home) };
+        agents.set(member, await stay({ ...servers, stack: owned }, place, command));
       },
       stopOn: async (member) => agents.get(member)?.stop(),
       postgresEnded: async () => {
@@ -110,11 +111,11 @@ export async function openFirstPair(): Promise<FirstPair> {
   }
 }
 
-/** A checkout that a person may edit: the manifests are a copy, everything else is what is being tested. */
-async function layCheckout(folder: string): Promise<void> {
+/** A checkout that a person may edit: the manifests are a copy, everything else leads to what is being tested. */
+async function layCheckout(folder: string, source = root): Promise<void> {
   await mkdir(join(folder, 'demo', 'manifests'), { recursive: true });
   for (const name of await readdir(root)) {
-    if (name !== 'demo' && name !== '.git') await symlink(join(root, name), join(folder, name));
+    if (name !== 'demo' && name !== '.git') await symlink(join(source, name), join(folder, name));
   }
   for (const name of await readdir(manifestsFolder))
     await copyFile(new URL(name, manifestsFolder), join(folder, 'demo', 'manifests', name));
@@ -127,25 +128,42 @@ async function layServer(servers: Servers, member: MemberName): Promise<void> {
   const home = homeOf(servers, member);
   await mkdir(join(home, 'etc'), { recursive: true });
   await mkdir(join(home, 'var'), { recursive: true });
-  await layCheckout(join(home, 'checkout'));
+  await mkdir(join(home, 'source'));
+  await mkdir(join(home, 'bin'));
+  await writeFile(join(home, 'bin', 'node'), '');
+  await layCheckout(join(home, 'checkout'), isRoot() ? join(home, 'source') : root);
   const { uid, gid } = postgresUser();
-  if (process.getuid?.() === 0) await chown(join(home, 'var'), uid, gid);
+  if (isRoot()) await chown(join(home, 'var'), uid, gid);
   // PostgreSQL outlives its agent by design, so it is ended apart, after the agent.
   servers.stack.defer(() => endPostgres(home));
+}
+
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+/**
+ * What is put before a command line to run it on a server. The agent of root starts its hall server as the user of PostgreSQL, who may have
+ * no way into this checkout or to this Node, as below /root: on the server both stand where everybody may pass, by mounts that go with
+ * the last process that sees them.
+ */
+function insideServer(home: string): readonly string[] {
+  if (!isRoot()) return [];
+  const script = 'mount --bind "$1" "$2" && mount --bind "$3" "$4" && PATH="$5:$PATH" && export PATH && shift 5 && exec "$@"';
+  const mounts = [root, join(home, 'source'), process.execPath, join(home, 'bin', 'node')];
+  return [systemProgram('unshare'), '--mount', systemProgram('sh'), '-c', script, 'sh', ...mounts, join(home, 'bin')];
 }
 
 /** The README's text for this machine: folders of its own instead of the system's, and the account that PostgreSQL has here. */
 function fit(servers: Servers, member: MemberName, text: string): string {
   const home = homeOf(servers, member);
-  const owner = process.getuid?.() === 0 ? `--owner=${postgresUser().name}` : '';
+  const owner = isRoot() ? `--owner=${postgresUser().name}` : '';
   return text
     .replaceAll('/etc/hallkeeper', join(home, 'etc'))
     .replaceAll('/var/lib/hallkeeper', join(home, 'var'))
     .replaceAll('--owner=postgres', owner);
 }
 
-async function runBlock({ network, env }: Servers, cwd: string, commands: string): Promise<string> {
-  const [program, ...args] = [...network.enter, 'bash', '-euo', 'pipefail', '-c', commands];
+async function runBlock({ network, env }: Servers, cwd: string, inside: readonly string[], commands: string): Promise<string> {
+  const [program, ...args] = [...network.enter, ...inside, 'bash', '-euo', 'pipefail', '-c', commands];
   return new Promise((resolve, reject) => {
     const options = { cwd, env: { ...process.env, ...env }, timeout: blockMaxMs, maxBuffer: outputMaxBytes };
     execFile(program, args, options, (error, stdout, stderr) => {
@@ -155,9 +173,16 @@ async function runBlock({ network, env }: Servers, cwd: string, commands: string
   });
 }
 
-async function stay({ network, env, folder, stack }: Servers, name: string, workingFolder: string, command: string): Promise<Child> {
-  const args = ['-euo', 'pipefail', '-c', `exec ${command}`];
-  return stack.use(await startChild({ name, command: 'bash', args, directory: folder, workingFolder, env, network }));
+interface Place {
+  /** Of its log file. */
+  readonly name: string;
+  readonly cwd: string;
+  readonly inside: readonly string[];
+}
+
+async function stay({ network, env, folder, stack }: Servers, { name, cwd, inside }: Place, command: string): Promise<Child> {
+  const [program, ...args] = [...inside, systemProgram('bash'), '-euo', 'pipefail', '-c', `exec ${command}`];
+  return stack.use(await startChild({ name, command: program, args, directory: folder, workingFolder: cwd, env, network }));
 }
 
 const postmasterFile = (home: string): string => join(home, 'var', 'postgresql', 'data', 'postmaster.pid');
