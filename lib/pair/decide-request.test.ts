@@ -33,8 +33,18 @@ const lane: readonly Row[] = [
   },
   { behaviour: 'only then change', seen: aMember(silent), asks: swap('claim', 'b', 2) },
   {
-    behaviour: 'one request at a time',
+    behaviour: 'one change at a time',
+    seen: aMember({ ...silent, arbiter: { request: { id: 1, kind: 'swap', next: claimed, sentMs: now } } }),
+    asks: nothing('a request is under way'),
+  },
+  {
+    behaviour: 'a read that hangs holds no change up',
     seen: aMember({ ...silent, arbiter: { request: { id: 1, kind: 'read', next: undefined, sentMs: now } } }),
+    asks: swap('claim', 'b', 2),
+  },
+  {
+    behaviour: 'one read at a time',
+    seen: aMember({ arbiter: { readMs: ago(2_000), request: { id: 1, kind: 'read', next: undefined, sentMs: now } } }),
     asks: nothing('a request is under way'),
   },
   {

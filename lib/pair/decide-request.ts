@@ -21,15 +21,18 @@ const none = (why: string): RequestDecision => ({ do: 'none', why });
 export function decideRequest(state: MemberState): RequestDecision {
   const { arbiter } = state;
   const now = awakeMs(state);
-  if (arbiter.request !== undefined) return none('a request is under way');
+  // A read changes nothing, so a change that is called for meanwhile takes its place, and its answer is dropped when it comes.
+  const reading = arbiter.request?.kind === 'read';
+  if (arbiter.request !== undefined && !reading) return none('a request is under way');
   if (now < arbiter.retryAtMs) return none('waiting before the next attempt');
   const record = recordOf(state);
-  if (record === undefined) return { do: 'read' };
+  if (record === undefined) return reading ? none('a request is under way') : { do: 'read' };
   const pollDue = now - arbiter.readMs >= state.limits.recordPollMs;
-  if (arbiter.frozen !== undefined) return pollDue ? { do: 'read' } : none('frozen until a person acts');
+  if (arbiter.frozen !== undefined) return pollDue && !reading ? { do: 'read' } : none('frozen until a person acts');
   if (!arbiter.settled || decideOperation(state).do === 'settleFirst') return { do: 'settle', next: settled(record) };
   const change = decideTransition(state, record);
   if (change !== undefined) return { do: 'swap', next: change, why: change.reason };
+  if (reading) return none('a request is under way');
   const newer = (state.peerView.heartbeat?.record?.sequence ?? 0) > record.sequence;
   return newer || pollDue ? { do: 'read' } : none('nothing to change');
 }
