@@ -78,6 +78,11 @@ async function sendOnce(request: KubeRequest, ports: RequestPorts, signal: Abort
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal,
     });
+    // An answer that comes after we gave up has no reader, and its end must not end the process.
+    void sending.then(
+      ({ body }) => body.on('error', () => undefined),
+      () => undefined,
+    );
     // undici heeds the signal only once it has a connection. While it waits for one we must not: the deadline is ours.
     const response = await unlessAborted(sending, signal).catch((error: unknown) => {
       suspectIfLate(connection, lane, route, signal);
