@@ -190,8 +190,9 @@ describe('an API server that goes away', () => {
       { kind: 'failed', carriedOut: 'no' },
     ]);
 
-    await apiserver.start();
+    // The watch may stand again before the server calls itself ready.
     const before = hints;
+    await apiserver.start();
     await eventually('the watch stands again', () => hints > before, waits);
     const again = await eventually('the record is read', async () => await seenBy(a), waits);
     const counted = hints;

@@ -237,7 +237,8 @@ test.runIf(asRoot)('a full disk under PostgreSQL of the primary: it is told, the
   await eventually('the status tells it', async () => (await stand.status('a')).diskFreePercent === 0, waits);
   await rm(filler);
   await logged('a', /the disk of the data is almost full/);
-  await logged('a', /No space left on device.*PostgreSQL ended/);
+  // PostgreSQL's own last words may be missing from its log, which lies on the same disk.
+  await logged('a', /PostgreSQL ended/);
   await inStep(stand);
 });
 
