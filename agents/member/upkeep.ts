@@ -43,6 +43,7 @@ export async function runUpkeep(lane: PostgresLane, state: () => MemberState, si
       if (postgres.process === 'running' && postgres.role === 'standby' && postgres.consistent && now - slotMs >= slotEveryMs) {
         slotMs = now;
         const limit = within(workMaxMs, 'keeping a slot for the peer', signal);
+        await instance.warm(limit);
         await instance.ensurePeerSlot(slots, limit);
         await instance.advancePeerSlot(slots, limit);
       }

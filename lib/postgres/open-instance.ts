@@ -179,6 +179,10 @@ class Instance implements PostgresInstance {
     if (clients === 'closed') await this.#shutOut(signal);
   }
 
+  async warm(signal: AbortSignal): Promise<void> {
+    await Promise.all((['gate', 'follow', 'clients'] as const).map((about) => this.#settingsLine(about).query(takenQuery, [], signal)));
+  }
+
   async setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void> {
     this.#context = { ...this.#context, settings: Object.freeze({ ...this.settings, tls }) };
     await prepareDirectories(this.#context);

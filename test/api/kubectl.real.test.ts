@@ -93,7 +93,7 @@ const tables: readonly (readonly [string, readonly string[], readonly (string | 
   [
     'pairoperations',
     ['NAME', 'PAIR', 'TYPE', 'MEMBER', 'COMPLETE', 'FAILED', 'AGE'],
-    ['switch-pair-7', 'pair-7', 'Switchover', 'b', 'Expired', /^\d+/],
+    ['switch-pair-7', 'pair-7', 'Switchover', 'b', 'True', /^\d+/],
   ],
   ['pairrecords', ['NAME', 'MODE', 'PRIMARY', 'EPOCH', 'SEQUENCE', 'AGE'], ['pair-7', 'Sync', 'a', '4', '17', /^\d+/]],
 ];
