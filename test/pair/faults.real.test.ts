@@ -149,7 +149,15 @@ test('pausing and resuming take effect on running members: no failover while pau
     async () => (await Promise.all(both.map(stand.status))).every(({ blockedBy }) => blockedBy === 'Paused'),
     waits,
   );
-  await stand.members[before.leader].killPostgres();
+  const member = stand.members[before.leader];
+  const killed = await member.postmaster();
+  await member.killPostgres();
+  // Sessions of the killed server may go on acknowledging for a moment; the pause may end only when its successor serves.
+  const restarted = async (): Promise<boolean> => {
+    const present = await member.postmaster();
+    return present !== undefined && present !== killed && (await stand.status(before.leader)).serving;
+  };
+  await eventually('the primary starts its PostgreSQL again', restarted, waits);
   await acknowledgedAgain(writer);
   for (const name of both) await stand.changeSettings(name, { paused: false });
   expect(await inStep(stand)).toEqual(before);
