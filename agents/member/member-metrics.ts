@@ -120,9 +120,10 @@ export class MemberMetrics {
     for (const phase of failoverPhases) this.#phase.set({ phase }, report.phasesMs[phase] / 1_000);
   }
 
-  dns({ server, result, attempts }: ServerOutcome, epoch: number): void {
+  /** One try at one server. */
+  dnsTried({ server, result }: ServerOutcome, epoch: number): void {
     const name = `${server.host}:${server.port}`;
-    this.#dnsUpdates.add({ server: name }, attempts);
+    this.#dnsUpdates.add({ server: name });
     if (result.outcome === 'applied' || result.outcome === 'unchanged') this.#dnsEpoch.set({ server: name }, epoch);
     else this.#dnsFailures.add({ server: name, reason: result.outcome });
   }

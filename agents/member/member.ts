@@ -35,6 +35,7 @@ import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
 import { ReportFile } from './report-file.ts';
 import { Route } from './route.ts';
+import { createPublisher } from '#lib/dns/publish.ts';
 import type { SettingsSource } from './settings-source.ts';
 import { TlsRenewal } from './tls-renewal.ts';
 import { runUpkeep } from './upkeep.ts';
@@ -116,14 +117,15 @@ export class Member {
     this.#endpoint = this.#admin();
     this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
     this.#route = new Route({
+      publisher: createPublisher(ports),
       clock: ports.clock,
       random: ports.random,
       log: ports.log,
       dns: settings.dns,
       address: settings.self.address,
       pairUid: settings.pair.uid,
-      outcome: (outcome, epoch) => {
-        this.#metrics.dns(outcome, epoch);
+      tried: (outcome, epoch) => {
+        this.#metrics.dnsTried(outcome, epoch);
         if (this.#told.routedMs === 0 && this.#shell !== undefined) this.#told.routedMs = awakeMs(this.#shell.state);
       },
     });

@@ -29,6 +29,8 @@ export interface PublishOptions {
   readonly from: number | 'absent' | undefined;
   /** Hears of each server as soon as it has its outcome: those that answer do not wait for those that are down. */
   readonly onOutcome?: (outcome: ServerOutcome) => void;
+  /** Hears how each try ended, also those that another one follows: a wrong key shows at once, not when the tries are used up. */
+  readonly onTry?: (outcome: ServerOutcome) => void;
 }
 
 /** Writes records of pairs to all their servers. */
@@ -56,13 +58,14 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
   const queue = new ZoneQueue();
   const current = new Map<string, { readonly epoch: number; readonly giveWay: AbortController }>();
 
-  /** One server until it has its outcome. `counted` hears of every try. */
+  /** One server until it has its outcome. `begun` and `ended` hear of every try. */
   const settleAt = async (
     target: UpdateTarget,
     wanted: FailoverRecord,
     from: PublishOptions['from'],
     signal: AbortSignal,
-    counted: () => void,
+    begun: () => void,
+    ended: (result: RecordOutcome) => void,
   ): Promise<RecordOutcome> => {
     const place = `${serverName(target.server)} ${recordKey(wanted)} ${wanted.pairUid}`;
     const zone = `${serverName(target.server)} ${canonicalName(wanted.zone)}`;
@@ -71,10 +74,13 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
     const own = { epoch: wanted.epoch, giveWay: new AbortController() };
     before?.giveWay.abort(new GivenWay(wanted.epoch));
     current.set(place, own);
-    const once = (limited: AbortSignal): Promise<RecordOutcome> => {
-      counted();
+    const once = async (limited: AbortSignal): Promise<RecordOutcome> => {
+      begun();
       // A try may have been applied although its answer was lost: then the next one fails its prerequisite, looks, and is done.
-      return queue.run(zone, limited, () => setFailoverRecord(target, wanted, from, ports, limited));
+      const set = queue.run(zone, limited, () => setFailoverRecord(target, wanted, from, ports, limited));
+      const result = await set.catch(failedOutcome);
+      if (!limited.aborted) ended(result);
+      return result;
     };
     try {
       return await untilSettled(once, target, ports, policy, AbortSignal.any([signal, own.giveWay.signal]));
@@ -91,8 +97,12 @@ export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publi
   ): Promise<ServerOutcome> => {
     const startedMs = ports.clock.nowMs();
     let attempts = 0;
-    const result = await settleAt(target, wanted, options.from, signal, () => (attempts += 1)).catch(failedOutcome);
-    const outcome = { server: target.server, result, attempts, tookMs: ports.clock.nowMs() - startedMs };
+    const of = (result: RecordOutcome): ServerOutcome => {
+      return { server: target.server, result, attempts, tookMs: ports.clock.nowMs() - startedMs };
+    };
+    const begun = (): void => void (attempts += 1);
+    const ended = (result: RecordOutcome): void => options.onTry?.(of(result));
+    const outcome = of(await settleAt(target, wanted, options.from, signal, begun, ended).catch(failedOutcome));
     options.onOutcome?.(outcome);
     return outcome;
   };
