@@ -96,7 +96,7 @@ export function parseHallControl(line: string): HallControl {
  * What the hall server tells its member agent, one JSON object a line.
  *
  * listening   Terminals can connect; they are answered NotPrimary until `leading`.
- * leading     Terminals are welcomed with this epoch. Comes at once; the ledger may still be opening.
+ * leading     Terminals are welcomed with this epoch. Comes when the roster and the last states were read from the ledger.
  * ledger      Whether the ledger can be written now. `away` says why; the server goes on deciding and writes later.
  * following   No answer of an earlier epoch is sent after this line.
  * falseAck    PostgreSQL reported a commit of ours that the standby may lack (WARNING 01000). It was treated as failed.
