@@ -53,6 +53,13 @@ beforeAll(async () => {
   await api.kubectl('create', 'role', 'members', '--verb=get,update,watch', '--resource=pairrecords.hallkeeper.dev');
   const users = ['a', 'b', 'c'].map((name) => `--user=${account(name)}`);
   await api.kubectl('create', 'rolebinding', 'members', '--role=members', ...users);
+  // Rights and policies act some hundred milliseconds after they were stored.
+  await fresh();
+  for (const name of ['a', 'b', 'c']) {
+    await eventually(`member ${name} has its rights`, () => api.mayDo(account(name), 'update', 'pairrecords'), waits);
+  }
+  const refused = async (): Promise<boolean> => (await api.remove('PairRecord', record, { dryRun: true })).message.includes('pairrecord');
+  await eventually('the policy is in force', refused, waits);
 });
 afterAll(async () => {
   for (const client of clients) await client.close();

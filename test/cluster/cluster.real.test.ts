@@ -65,12 +65,14 @@ describe('control plane', () => {
     await kubectl('admin', 'create', 'namespace', 'halls');
     await expect(kubectl('viewer', 'get', 'namespaces')).rejects.toThrow('User "viewer" cannot list');
     await kubectl('admin', 'create', 'clusterrolebinding', 'people-view', '--clusterrole=cluster-admin', '--group=people');
-    expect(await kubectl('viewer', 'get', 'namespaces')).toContain('halls');
+    // A binding acts some milliseconds after it was stored.
+    expect(await eventually('people may read', () => kubectl('viewer', 'get', 'namespaces'), { maxMs: 20_000 })).toContain('halls');
   });
 
   test('a user may be a ServiceAccount', async () => {
     await kubectl('admin', 'create', 'clusterrolebinding', 'operator', '--clusterrole=view', '--serviceaccount=halls:hallkeeper-operator');
-    expect(await kubectl(operator, 'get', 'configmaps', '-n', 'halls')).toContain('kube-root-ca.crt');
+    const seen = await eventually('the operator may read', () => kubectl(operator, 'get', 'configmaps', '-n', 'halls'), { maxMs: 20_000 });
+    expect(seen).toContain('kube-root-ca.crt');
   });
 
   test('killed and started again, the apiserver has the same objects, address and tokens', async () => {
