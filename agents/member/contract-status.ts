@@ -4,6 +4,7 @@ import type { Fields } from '#lib/base/fields.ts';
 /** Phases of a take-over, in the order in which they happen. */
 export const failoverPhases = ['detect', 'decide', 'fence', 'promote', 'open', 'route'] as const;
 export type FailoverPhase = (typeof failoverPhases)[number];
+export type FailoverPhasesMs = Readonly<Record<Exclude<FailoverPhase, 'route'>, number> & { route?: number }>;
 
 /** The whole story of one take-over, as the member that took over tells it. */
 export interface FailoverReport {
@@ -13,10 +14,11 @@ export interface FailoverReport {
   readonly why: string;
   readonly from: string;
   readonly to: string;
-  /** RFC 3339, for people: when the verdict fell, and when the name pointed here. */
+  /** RFC 3339, for people: when the verdict fell, and when clients were served and, where that was seen, the name pointed here. */
   readonly startedAt: string;
   readonly completedAt: string;
-  readonly phasesMs: Readonly<Record<FailoverPhase, number>>;
+  /** `route` is absent when no DNS server had the name soon after the gate was open. */
+  readonly phasesMs: FailoverPhasesMs;
   /** From the last moment the old primary was seen to be well until commits were acknowledged here. */
   readonly outageMs: number;
   /** WAL position of this member when it claimed, as PostgreSQL writes it. */
@@ -128,7 +130,7 @@ export function readReport(field: Fields): FailoverReport {
       fence: phases.wholeNumber('fence', ms),
       promote: phases.wholeNumber('promote', ms),
       open: phases.wholeNumber('open', ms),
-      route: phases.wholeNumber('route', ms),
+      ...(phases.has('route') ? { route: phases.wholeNumber('route', ms) } : {}),
     },
     outageMs: field.wholeNumber('outageMs', ms),
     positionAtClaim: field.text('positionAtClaim'),

@@ -42,6 +42,14 @@ test('a name that moved before the gate was open costs nothing', () => {
   expect(reportOf(takeover, 1_700, members, now)).toMatchObject({ phasesMs: { route: 0 }, completedAt: '2026-01-01T11:59:59.730Z' });
 });
 
+test('a name that no server takes holds the report for a while, and is left out of it then', () => {
+  expect(reportOf(takeover, undefined, members, { ...now, awakeMs: 1_730.4 + 9_999 })).toBeUndefined();
+  const late = reportOf(takeover, undefined, members, { ...now, awakeMs: 1_730.4 + 10_000 });
+  expect(late).toMatchObject({ phasesMs: { open: 30 }, outageMs: 730 });
+  expect(late?.phasesMs).not.toHaveProperty('route');
+  expect(late?.completedAt).toBe(new Date(now.wallMs - 10_000).toISOString());
+});
+
 for (const missing of ['claimedMs', 'fencedMs', 'promotedMs', 'openedMs'] as const) {
   test(`no report while the take-over goes on: ${missing} is not known`, () => {
     expect(reportOf({ ...takeover, [missing]: undefined }, 1_780, members, now)).toBeUndefined();

@@ -9,18 +9,22 @@ export interface StoryClock {
   readonly wallMs: number;
 }
 
+/** How long after the gate is open a take-over is held unfinished because no DNS server has the name. Then it is told without that. */
+export const routeWaitMs = 10_000;
+
 /**
- * The report of a finished take-over. `routedMs` is when the first DNS server had the name, in awake time; without DNS it is when the
- * gate was open. Undefined while the take-over goes on.
+ * The report of a finished take-over. `routedMs` is when the first DNS server had the name, in awake time; undefined: none has it yet;
+ * without DNS it is when the gate was open. Undefined while the take-over goes on.
  */
 export function reportOf(
   takeover: Takeover,
-  routedMs: number,
+  routedMs: number | undefined,
   members: { readonly from: string; readonly to: string },
   now: StoryClock,
 ): FailoverReport | undefined {
   const { lastGoodMs, decidedMs, claimedMs, fencedMs, promotedMs, openedMs } = takeover;
   if (claimedMs === undefined || fencedMs === undefined || promotedMs === undefined || openedMs === undefined) return undefined;
+  if (routedMs === undefined && now.awakeMs - openedMs < routeWaitMs) return undefined;
   const span = (from: number, to: number): number => Math.max(0, Math.round(to - from));
   const wallOf = (awake: number): string => new Date(now.wallMs - (now.awakeMs - awake)).toISOString();
   return {
@@ -29,14 +33,14 @@ export function reportOf(
     why: takeover.why,
     ...members,
     startedAt: wallOf(decidedMs),
-    completedAt: wallOf(Math.max(openedMs, routedMs)),
+    completedAt: wallOf(Math.max(openedMs, routedMs ?? openedMs)),
     phasesMs: {
       detect: span(lastGoodMs, decidedMs),
       decide: span(decidedMs, claimedMs),
       fence: span(claimedMs, fencedMs),
       promote: span(fencedMs, promotedMs),
       open: span(promotedMs, openedMs),
-      route: span(openedMs, routedMs),
+      ...(routedMs === undefined ? {} : { route: span(openedMs, routedMs) }),
     },
     outageMs: span(lastGoodMs, openedMs),
     positionAtClaim: formatLsn(takeover.flushAtClaim),

@@ -6,6 +6,9 @@ import { failoverPhases } from './contract-status.ts';
 
 const pairLabels = { hall: 'any', pair: 'any', member: 'any' } as const;
 const since = '0.1.0';
+/** Outcomes of an update that leave the name where it was. */
+export const dnsFailureReasons = ['refused', 'unauthenticated', 'superseded', 'foreign', 'failed'] as const;
+
 export const pairRoles = ['primary', 'standby', 'none'] as const;
 export const pairPaths = ['heartbeat', 'sql', 'stream'] as const;
 export const canaryKinds = ['local', 'sync', 'remote'] as const;
@@ -122,7 +125,7 @@ export const memberFamilies = defineFamilies({
     name: 'hallkeeper_pair_path_up',
     kind: 'gauge',
     labels: { ...pairLabels, path: pairPaths },
-    help: 'Whether each path to the peer works: heartbeats between agents, SQL probes, the replication stream.',
+    help: 'Whether each path to the peer works: heartbeats between agents, SQL probes (told by the standby), the replication stream.',
     since,
   },
   arbiter: {
@@ -149,7 +152,7 @@ export const memberFamilies = defineFamilies({
   dnsFailures: {
     name: 'hallkeeper_dns_update_failures_total',
     kind: 'counter',
-    labels: { ...pairLabels, server: 'any', reason: ['refused', 'unauthenticated', 'superseded', 'foreign', 'failed'] },
+    labels: { ...pairLabels, server: 'any', reason: dnsFailureReasons },
     help: 'Attempts that did not make the name of the pair point to this member, by DNS server and reason.',
     since,
   },

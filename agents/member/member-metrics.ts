@@ -8,7 +8,7 @@ import type { canaryKinds } from './member-families.ts';
 import type { ServerOutcome } from '#lib/dns/publish.ts';
 import { failoverPhases } from './contract-status.ts';
 import type { FailoverReport } from './contract-status.ts';
-import { memberFamilies as families, pairPaths } from './member-families.ts';
+import { dnsFailureReasons, memberFamilies as families } from './member-families.ts';
 
 type Labels = 'hall' | 'pair' | 'member';
 
@@ -79,8 +79,11 @@ export class MemberMetrics {
     this.#serving.set({}, outputsOf(state).access.to === 'open' ? 1 : 0);
     const paths = pathsOf(state);
     const stream = running && (postgres.role === 'primary' ? postgres.peerAttached : postgres.streaming);
-    const up = { heartbeat: paths.heartbeat, sql: postgres.role === 'primary' ? paths.heartbeat : paths.sql, stream };
-    for (const path of pairPaths) this.#path.set({ path }, up[path] ? 1 : 0);
+    this.#path.set({ path: 'heartbeat' }, paths.heartbeat ? 1 : 0);
+    this.#path.set({ path: 'stream' }, stream ? 1 : 0);
+    // Only a standby asks its peer by SQL.
+    if (running && postgres.role === 'primary') this.#path.remove({ path: 'sql' });
+    else this.#path.set({ path: 'sql' }, paths.sql ? 1 : 0);
     this.#arbiter.set({}, state.arbiter.failures === 0 && record !== undefined ? 1 : 0);
     if (running && postgres.role === 'primary' && postgres.peerAttached) {
       this.#lag.set({}, Number(postgres.flush > postgres.peerFlush ? postgres.flush - postgres.peerFlush : 0n));
@@ -117,7 +120,19 @@ export class MemberMetrics {
 
   /** Shows the phases of the last take-over, also after a restart of the agent. */
   showPhases(report: FailoverReport): void {
-    for (const phase of failoverPhases) this.#phase.set({ phase }, report.phasesMs[phase] / 1_000);
+    for (const phase of failoverPhases) {
+      const ms = report.phasesMs[phase];
+      if (ms === undefined) this.#phase.remove({ phase });
+      else this.#phase.set({ phase }, ms / 1_000);
+    }
+  }
+
+  /** Opens the counters of each server at 0, so that the first failure is an increase. */
+  dnsServers(servers: readonly { readonly host: string; readonly port: number }[]): void {
+    for (const { host, port } of servers) {
+      this.#dnsUpdates.add({ server: `${host}:${port}` }, 0);
+      for (const reason of dnsFailureReasons) this.#dnsFailures.add({ server: `${host}:${port}`, reason }, 0);
+    }
   }
 
   /** One try at one server. */

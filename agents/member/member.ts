@@ -89,7 +89,7 @@ export class Member {
   readonly #renewal: TlsRenewal;
   #hall: HallProcess | undefined;
   #shell: MemberShell | undefined;
-  #told = { epoch: 0, routedMs: 0 };
+  #told: { epoch: number; routedMs: number | undefined } = { epoch: 0, routedMs: undefined };
   #step = { words: '', sinceMs: 0 };
   #diskFreePercent: number | undefined;
   #restart = false;
@@ -107,8 +107,10 @@ export class Member {
     this.#ports = ports;
     this.#instance = made.instance;
     this.#reports = made.reports;
-    const hall = settings.hallServer?.hall ?? settings.pair.namespace;
+    // A pair that serves no Hall belongs to the platform: the name of its namespace could be the name of somebody's Hall.
+    const hall = settings.hallServer?.hall ?? '';
     this.#metrics = new MemberMetrics({ hall, pair: settings.pair.name, member: settings.self.name }, ports.clock);
+    this.#metrics.dnsServers(settings.dns?.servers ?? []);
     const last = made.reports.reports[0];
     if (last !== undefined) this.#metrics.showPhases(last);
     const lanePorts = { peer: settings.peer.name, clock: ports.clock, log: ports.log };
@@ -126,7 +128,8 @@ export class Member {
       pairUid: settings.pair.uid,
       tried: (outcome, epoch) => {
         this.#metrics.dnsTried(outcome, epoch);
-        if (this.#told.routedMs === 0 && this.#shell !== undefined) this.#told.routedMs = awakeMs(this.#shell.state);
+        const has = outcome.result.outcome === 'applied' || outcome.result.outcome === 'unchanged';
+        if (has && this.#shell !== undefined) this.#told.routedMs ??= awakeMs(this.#shell.state);
       },
     });
   }
@@ -257,7 +260,7 @@ export class Member {
     // A server that outlived the agent keeps its clients until the record says otherwise.
     if (state.arbiter.seen !== undefined) this.#lane.door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
-    this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : 0;
+    this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : undefined;
     this.#route.set(route);
   }
 
@@ -265,10 +268,10 @@ export class Member {
     const words = stepInWords(state, this.#lane.progressPercent);
     if (words !== this.#step.words) this.#step = { words, sinceMs: awakeMs(state) };
     const { takeover } = state;
-    if (takeover?.openedMs === undefined || takeover.epoch === this.#told.epoch || this.#told.routedMs === 0) return;
+    if (takeover?.openedMs === undefined || takeover.epoch === this.#told.epoch) return;
     const { self, peer } = this.#settings;
     const now = { awakeMs: awakeMs(state), wallMs: this.#ports.clock.wallMs() };
-    const report = reportOf(takeover, Math.max(takeover.openedMs, this.#told.routedMs), { from: peer.name, to: self.name }, now);
+    const report = reportOf(takeover, this.#told.routedMs, { from: peer.name, to: self.name }, now);
     if (report === undefined) return;
     this.#told.epoch = takeover.epoch;
     this.#metrics.finished(report);
