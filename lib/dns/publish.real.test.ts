@@ -406,6 +406,28 @@ describe('publishing to several servers', () => {
     expect(wrongKey).toMatchObject({ result: { outcome: 'unauthenticated', tsigError: 'BADSIG' } });
   });
 
+  test('one that leaves the queue of its zone does not let the next one pass the one that runs', async () => {
+    let connections = 0;
+    const first = Promise.withResolvers<void>();
+    const silent = await brokenServer(() => {
+      connections += 1;
+      first.resolve();
+    });
+    const publisher = createPublisher(ports, { ...quick, attemptsMax: 1_000 });
+    const stop = new AbortController();
+    const leaves = new AbortController();
+    const runs = publisher.publish(aRecord(), [silent], { from: 'absent' }, stop.signal);
+    await first.promise;
+    const left = publisher.publish(aRecord(), [silent], { from: 'absent' }, leaves.signal);
+    leaves.abort(new Error('enough'));
+    await left;
+    const next = publisher.publish(aRecord(), [silent], { from: 'absent' }, AbortSignal.any([stop.signal, AbortSignal.timeout(200)]));
+    await next;
+    expect(connections).toBe(1);
+    stop.abort(new Error('enough'));
+    await runs;
+  });
+
   test('a later epoch takes the place of one that still waits for its server; an earlier one does not start', async () => {
     const silent = await brokenServer(() => undefined);
     const record = aRecord();

@@ -180,13 +180,16 @@ class ZoneQueue {
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     const tail = before.then(() => done);
     this.#tails.set(zone, tail);
+    // Only when all before it are done too: one that leaves early must not let the next one pass the one that still runs.
+    void tail.then(() => {
+      if (this.#tails.get(zone) === tail) this.#tails.delete(zone);
+    });
     try {
       await Promise.race([before, aborted(signal)]);
       signal.throwIfAborted();
       return await task();
     } finally {
       finish();
-      if (this.#tails.get(zone) === tail) this.#tails.delete(zone);
     }
   }
 }
