@@ -50,6 +50,8 @@ export interface ControllerDefinition {
   readonly workers: number;
   readonly runMaxMs: number;
   readonly backoff: BackoffPolicy;
+  /** As in ControllerOptions: when to look again after an error that says `never`. */
+  readonly refusedAgainMs?: number;
 }
 
 /** Makes a controller look at keys whenever something happens. */

@@ -107,6 +107,20 @@ test('a terminal error waits for the object to change', async () => {
   expect(starts).toHaveLength(2);
 });
 
+test('a terminal error is looked at again where a controller has work that comes with time', async () => {
+  let error = errors.HK_TEST_NEVER();
+  const { clock, controller, starts, ended } = rig(() => Promise.reject(error), { refusedAgainMs: 300_000 });
+  controller.enqueue(key);
+  await clock.advance(900_000);
+  expect(starts).toEqual([0, 300_000, 600_000, 900_000]);
+  expect(ended).toMatchObject(starts.map(() => ({ result: 'error', terminal: true })));
+  // It is no failure that grows: an ordinary error afterwards begins with the first back-off.
+  error = errors.HK_TEST_REREAD();
+  controller.enqueue(key);
+  await clock.advance(10);
+  expect(starts.slice(4)).toEqual([900_000, 900_010]);
+});
+
 test('a mistake in the program is contained, counted, and tried again', async () => {
   let text: { length: number } | undefined;
   const { clock, controller, ended, fatal } = rig(async () => {

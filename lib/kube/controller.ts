@@ -23,8 +23,8 @@ export interface ReconcileRun {
 
 /**
  * Looks at the world and brings it closer to what the object asks for. Idempotent; state, not events, decides. What it
- * throws carries the decision: `never` waits for the object to change, everything else is tried again with back-off, not
- * sooner than the error's `retryAfterMs` when it has one.
+ * throws carries the decision: `never` waits for the object to change, or for `refusedAgainMs` where a controller has it;
+ * everything else is tried again with back-off, not sooner than the error's `retryAfterMs` when it has one.
  */
 export type Reconcile = (key: ObjectKey, run: ReconcileRun) => Promise<{ readonly requeueAfterMs: number } | undefined>;
 
@@ -36,6 +36,11 @@ export interface ControllerOptions {
   readonly workers: number;
   readonly runMaxMs: number;
   readonly backoff: BackoffPolicy;
+  /**
+   * After an error that says `never` the key is looked at again this much later. For controllers whose work comes with time
+   * (polling, renewal, maintenance), and for refusals that another object lifts. Absent: only a change helps.
+   */
+  readonly refusedAgainMs?: number;
 }
 
 /** controller-runtime's figures, for work inside the cluster. */
@@ -188,9 +193,9 @@ export class Controller {
       end('error', { terminal, panic });
       // A run that was aborted because we stop did not fail.
       if (this.#abort.signal.aborted) return;
-      const retryInMs = terminal ? undefined : this.#retryInMs(text, error);
-      if (retryInMs === undefined) this.#failures.delete(text);
-      else this.#queue.addAfter(text, retryInMs);
+      if (terminal) this.#failures.delete(text);
+      const retryInMs = terminal ? this.#options.refusedAgainMs : this.#retryInMs(text, error);
+      if (retryInMs !== undefined) this.#queue.addAfter(text, retryInMs);
       const stack = panic && error instanceof Error ? error.stack : undefined;
       log.error({ error: messageOf(error), retryInMs, late: limit.isLate(), stack }, 'reconciliation failed');
     } finally {
