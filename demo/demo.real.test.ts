@@ -175,6 +175,9 @@ test(
     expect(result.terminals.online).toBe(terminalCount);
     const { status } = await cluster.admin.get(halls, { namespace, name: hallName }, signal);
     expect(status?.primary).toBe('b');
+    // The member that has just rejoined is still to be scraped.
+    const whole = async (): Promise<boolean> => (await boardsWithoutData(prometheus.url)).length === 0;
+    await eventually('every panel has data', whole, patience).catch(() => undefined);
     expect(await boardsWithoutData(prometheus.url)).toEqual([]);
   },
   runMaxMs,
