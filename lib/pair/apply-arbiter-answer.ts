@@ -1,3 +1,4 @@
+import { entered, lost } from './admission.ts';
 import type { ArbiterAnswer, MemberEffect } from './events.ts';
 import { decideClaim } from './decide-claim.ts';
 import { awakeMs, recordOf } from './member-state.ts';
@@ -71,8 +72,17 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
     },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,
+    admission: changed ? admissionAfter(state, seen) : state.admission,
   };
   return next;
+}
+
+/** Only the leader waits for a standby. */
+function admissionAfter(state: MemberState, { record }: SeenRecord): MemberState['admission'] {
+  const now = awakeMs(state);
+  if (record.primary !== state.self) return { losses: 0, sinceMs: undefined, notBeforeMs: now };
+  if (record.mode === 'sync') return entered(state.admission, now);
+  return recordOf(state)?.mode === 'sync' && record.mode === 'solo' ? lost(state.admission, now) : state.admission;
 }
 
 /** Begins, or goes on with, the story of a take-over when one of our own changes of the record was carried out. */

@@ -1,3 +1,4 @@
+import { lost } from './admission.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs } from './member-state.ts';
@@ -36,7 +37,8 @@ export function applyOperationEnd(
   const seen = applyPostgres(state, postgres);
   if (operation?.id !== id) return seen;
   const now = awakeMs(seen);
-  const ended: MemberState = { ...seen, operation: undefined };
+  const admission = operation.what.do === 'admit' && !outcome.ok ? lost(seen.admission, now) : seen.admission;
+  const ended: MemberState = { ...seen, operation: undefined, admission };
   if (outcome.ok) return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now }, operation.what, now);
   const failures = operation.aborted ? 0 : state.operationFailures + 1;
   const waitMs = operation.aborted ? 0 : Math.min(operationRetry.firstMs * 2 ** Math.min(failures - 1, 10), operationRetry.maxMs);

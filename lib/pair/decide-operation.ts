@@ -1,3 +1,4 @@
+import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
 import type { PairRecord } from './pair-record.ts';
@@ -60,20 +61,10 @@ function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
     if (state.admitted && canAdmit(state)) return none('the admission is being recorded');
     return run({ do: 'setNames', names: 'none' }, 'no standby is waited for');
   }
-  return canAdmit(state) ? run({ do: 'admit' }, 'the standby streams') : none('no standby streams');
-}
-
-/** Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. */
-function canAdmit(state: MemberState): boolean {
-  const { postgres, peerView } = state;
-  const heard = peerView.link === 'connected' && awakeMs(state) - peerView.heardMs < state.limits.degradeAfterMs;
-  const { heartbeat } = peerView;
-  return postgres.peerAttached && heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete';
-}
-
-/** Whether an admission under way has lost its ground: no commit may wait for a standby that is gone. */
-export function mustLeaveAdmission(state: MemberState): boolean {
-  return !state.postgres.peerAttached || awakeMs(state) - state.peerView.heardMs >= state.limits.degradeAfterMs;
+  if (!canAdmit(state)) return none('no standby streams');
+  return mayAdmit(state)
+    ? run({ do: 'admit' }, 'the standby streams')
+    : none('the standby was lost again and again: pausing before it is waited for');
 }
 
 function leadTogether(state: MemberState): OperationDecision {

@@ -140,6 +140,16 @@ export interface ArbiterView {
   readonly settledMs: number;
 }
 
+/** How the standby has stood the being waited for. */
+export interface AdmissionView {
+  /** Losses in a row, none of them after a long good time. */
+  readonly losses: number;
+  /** Since when it is waited for by the record. */
+  readonly sinceMs: number | undefined;
+  /** Not admitted again before this instant. */
+  readonly notBeforeMs: number;
+}
+
 /** A planned handing over of the lead, asked for by a person. */
 export interface Handover {
   readonly id: string;
@@ -190,6 +200,7 @@ export interface MemberState {
   readonly operationFailures: number;
   /** An admission has proven that PostgreSQL waits for the peer and that the peer has everything; it is to be recorded. */
   readonly admitted: boolean;
+  readonly admission: AdmissionView;
   readonly peerView: PeerView;
   readonly canaries: { readonly local: CanaryView; readonly sync: CanaryView; readonly remote: CanaryView };
   /** Since when the record names the peer as claimant. */
@@ -247,6 +258,7 @@ export function startMember(
     operationRetryAtMs: nowMs,
     operationFailures: 0,
     admitted: false,
+    admission: { losses: 0, sinceMs: undefined, notBeforeMs: nowMs },
     peerView: { link: 'connecting', heartbeat: undefined, heardMs: nowMs, flushMovedMs: nowMs, replayMovedMs: nowMs },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { admissionProvenMs, admissionRetry, entered, lost, mayAdmit } from './admission.ts';
+import { decideOperation } from './decide-operation.ts';
+import type { AdmissionView, MemberState } from './member-state.ts';
+import { admit, degrade } from './pair-record.ts';
+import { step } from './step.ts';
+import { aPrimary, now, records } from './testing/a-member.ts';
+
+const fresh: AdmissionView = { losses: 0, sinceMs: undefined, notBeforeMs: 0 };
+const pauseOf = (view: AdmissionView, at: number): number => view.notBeforeMs - at;
+
+describe('the pause before a lost standby is waited for again', () => {
+  test('is nothing after the first loss, and doubles up to its bound', () => {
+    const pauses: number[] = [];
+    let view = fresh;
+    for (let loss = 0; loss < 8; loss += 1) {
+      view = lost(entered(view, now), now + 100);
+      pauses.push(pauseOf(view, now + 100));
+    }
+    const { firstMs, maxMs } = admissionRetry;
+    expect(pauses).toEqual([0, firstMs, 2 * firstMs, 4 * firstMs, 8 * firstMs, 16 * firstMs, maxMs, maxMs]);
+  });
+
+  test('begins anew when the standby was good for long, and not before', () => {
+    const flapped = lost(lost(fresh, now), now);
+    const soon = lost(entered(flapped, now), now + admissionProvenMs - 1);
+    const late = lost(entered(flapped, now), now + admissionProvenMs);
+    expect([soon.losses, late.losses, pauseOf(late, now + admissionProvenMs)]).toEqual([3, 1, 0]);
+  });
+});
+
+describe('the leader', () => {
+  const solo = (admission: Partial<AdmissionView>): MemberState =>
+    aPrimary({ record: records.solo, postgres: { names: 'none' }, admission: { ...fresh, ...admission } });
+
+  test('does not admit before the pause is over', () => {
+    const waiting = solo({ losses: 3, notBeforeMs: now + 1 });
+    expect(decideOperation(waiting)).toMatchObject({ do: 'none', why: expect.stringContaining('again and again') as string });
+    expect(mayAdmit(waiting)).toBe(false);
+    expect(decideOperation(solo({ losses: 3, notBeforeMs: now }))).toMatchObject({ do: 'run', what: { do: 'admit' } });
+  });
+
+  test('counts an admission that failed as a loss', () => {
+    const admitting = { ...solo({ losses: 1 }), operation: { id: 7, what: { do: 'admit' }, aborted: false, under: 'solo a 1' } } as const;
+    const { state } = step(
+      admitting,
+      { on: 'operationEnded', id: 7, outcome: { ok: false, why: 'the stream ended' }, postgres: admitting.postgres },
+      now + 20,
+    );
+    expect(state.admission).toEqual({ losses: 2, sinceMs: undefined, notBeforeMs: now + 20 + admissionRetry.firstMs });
+  });
+
+  test('counts from the record when the standby is waited for and when it was lost', () => {
+    const arbiter = { ...solo({ losses: 1 }).arbiter, request: { id: 9, kind: 'swap', next: undefined, sentMs: now } } as const;
+    const by = { author: 'a', reason: 'test' };
+    const sync = admit(records.solo, by);
+    const after = (state: MemberState, record: typeof sync, at: number): MemberState =>
+      step(
+        { ...state, arbiter: { ...state.arbiter, request: arbiter.request } },
+        { on: 'arbiterAnswered', id: 9, answer: { kind: 'won', seen: { record, version: '2' } } },
+        at,
+      ).state;
+    const waited = after({ ...solo({ losses: 1 }), admitted: true, postgres: { ...solo({}).postgres, names: 'peer' } }, sync, now + 20);
+    expect(waited.admission).toMatchObject({ losses: 1, sinceMs: now + 20 });
+    const alone = after(waited, degrade(sync, by), now + 40);
+    expect(alone.admission).toEqual({ losses: 2, sinceMs: undefined, notBeforeMs: now + 40 + admissionRetry.firstMs });
+  });
+});
