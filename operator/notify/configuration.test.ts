@@ -90,6 +90,16 @@ test('a hall that is gone leaves nothing behind', () => {
   expect(make({}, first.configuration).configuration.reveal()).not.toContain('north');
 });
 
+test('a hall whose name nobody is decided to have keeps its part, and nothing is said of it', () => {
+  const halls = { north: hallNotify([mailEntry]), south: hallNotify([telegramEntry]), west: hallNotify([mailEntry]) };
+  const first = make(halls);
+  const { north, south } = halls;
+  const wish = { halls: new Map(Object.entries({ north, south })), undecided: new Set(['new', 'west']), settings: settings() };
+  const second = notifyConfiguration({ ...wish, previous: first.configuration });
+  expect(second.configuration.reveal()).toBe(first.configuration.reveal());
+  expect([...second.halls.keys()]).toEqual(['north', 'south']);
+});
+
 test('a previous text that is not ours has no parts', () => {
   for (const text of ['', '- a', ': {', 'route: 5', 'route: {routes: [{matchers: [\'hall="north"\', \'a="b"\']}]}\nreceivers: 3']) {
     expect(make({ north: hallNotify([badEntry]) }, new Secret(text)).halls.get('north')?.reason).toBe('NotRouted');

@@ -25,6 +25,8 @@ export const configurationBytesMax = 700 * 1024;
 export interface NotifyWish {
   /** By hall name, which is unique in the cluster. A Hall that lost its name to another is not here. */
   readonly halls: ReadonlyMap<string, HallNotify>;
+  /** Names of which it is not decided who has them: their parts stay as they are, and nothing is said of them. */
+  readonly undecided?: ReadonlySet<string>;
   readonly settings: NotifySettings;
   /** The configuration in force, as this generator wrote it. From it comes the last good part of a Hall whose wish is refused. */
   readonly previous?: Secret;
@@ -52,12 +54,17 @@ export interface NotifyOutcome {
  *
  * @throws HK_NOTIFY_TOO_LARGE  The configuration in force has to stay.
  */
-export function notifyConfiguration({ halls, settings, previous }: NotifyWish): NotifyOutcome {
+export function notifyConfiguration({ halls, undecided = new Set(), settings, previous }: NotifyWish): NotifyOutcome {
   const lastGood = readHallParts(previous, settings);
   const parts: HallPart[] = [];
   const routings = new Map<string, HallRouting>();
-  for (const [hall, notify] of [...halls].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const made = makeHallPart(hall, notify, settings);
+  for (const hall of [...new Set([...halls.keys(), ...undecided])].toSorted()) {
+    const notify = halls.get(hall);
+    const made = notify === undefined ? undefined : makeHallPart(hall, notify, settings);
+    if (made === undefined) {
+      parts.push(...[lastGood.get(hall)].filter((part) => part !== undefined));
+      continue;
+    }
     const part = made.ok ? made.part : lastGood.get(hall);
     if (part !== undefined) parts.push(part);
     routings.set(hall, made.ok ? accepted(made.part) : refused(made.problems, part));
