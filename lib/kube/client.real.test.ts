@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startControlPlane } from '#test/cluster/control-plane.ts';
 import type { ControlPlane } from '#test/cluster/control-plane.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import type { KubeClient } from './client.ts';
+import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { isKubeError } from './errors.ts';
 import { defineResource } from './objects.ts';
 import type { KubeObject, WatchEvent } from './objects.ts';
@@ -82,6 +82,38 @@ test('refusals are small typed errors with the right decision', async () => {
   expect(JSON.stringify(refused)).not.toContain(plane.adminToken);
   await nobody.close();
   await stranger.close();
+});
+
+test('a patch whose test fails is a conflict, a patch that makes a bad object is refused', async () => {
+  const namespace = await newNamespace(client, 'tests');
+  const made = await client.create(configMaps, aMap(namespace, 'a', { x: '1' }), signal);
+  const tests: readonly (readonly [string, readonly JsonPatchOperation[], string, string])[] = [
+    ['another value', [{ op: 'test', path: '/data/x', value: '2' }], 'HK_KUBE_CONFLICT', 'reread'],
+    ['another object', [{ op: 'test', path: '/metadata/uid', value: 'other' }], 'HK_KUBE_CONFLICT', 'reread'],
+    ['a place that is not there', [{ op: 'test', path: '/metadata/finalizers/0', value: 'x' }], 'HK_KUBE_CONFLICT', 'reread'],
+    [
+      'a bad value after a good test',
+      [
+        { op: 'test', path: '/metadata/uid', value: made.metadata.uid },
+        { op: 'add', path: '/metadata/labels', value: { bad: 'a b' } },
+      ],
+      'HK_KUBE_REFUSED',
+      'never',
+    ],
+    ['a patch without a test', [{ op: 'remove', path: '/data/none' }], 'HK_KUBE_REFUSED', 'never'],
+  ];
+  for (const [behaviour, operations, code, retry] of tests) {
+    const error: unknown = await client
+      .patch(configMaps, made.metadata, { type: 'json', operations }, signal)
+      .catch((thrown: unknown) => thrown);
+    expect({ behaviour, error }).toMatchObject({ behaviour, error: { code, retry, status: 422 } });
+  }
+});
+
+test('a kind that is not installed is not an absent object', async () => {
+  const halls = defineResource({ apiVersion: 'nowhere.example/v1', kind: 'Hall', plural: 'halls', namespaced: true });
+  const error: unknown = await client.find(halls, { namespace: 'default', name: 'a' }, signal).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'HK_KUBE_NO_RESOURCE', retry: 'backoff', status: 404 });
 });
 
 test('a name with capitals and colons reaches the server as it is', async () => {

@@ -179,7 +179,7 @@ test('every answer and every failure is counted once', async () => {
   const observer = {
     answered: ({ verb, method, code }: { verb: string; method: string; code: string }) => void seen.push(`${verb} ${method} ${code}`),
   };
-  replies = [reset, json(404, {}), json(200, aThing('a'))];
+  replies = [reset, json(404, { code: 404, reason: 'NotFound' }), json(200, aThing('a'))];
   const client = clientFor(undefined, { observer });
   await client.find(things, key, signal);
   await client.apply(things, aThing('a'), { fieldManager: 'x', force: true }, signal);

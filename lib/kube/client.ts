@@ -7,7 +7,7 @@ import { PooledConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { KubeCredentials, loadKubeConfigFile } from './credentials.ts';
 import { withDeadline } from './deadline.ts';
-import { isKubeError, kubeErrors, transportError } from './errors.ts';
+import { asFailedTest, isKubeError, kubeErrors, transportError } from './errors.ts';
 import type { RequestLabel } from './errors.ts';
 import { keyOf, keyText } from './objects.ts';
 import type { KubeList, KubeObject, ObjectKey, ResourceType, WatchEvent } from './objects.ts';
@@ -176,7 +176,8 @@ export class KubeClient {
     return this.#object(type, { verb: 'update', method: 'PUT', path, body: object, write: {} }, signal);
   }
 
-  patch<T extends KubeObject>(
+  /** @throws KubeError HK_KUBE_CONFLICT  when a `test` among the operations fails: the object is not the one that was read. */
+  async patch<T extends KubeObject>(
     type: ResourceType<T>,
     key: ObjectKey,
     patch: PatchBody & { readonly subresource?: string },
@@ -185,7 +186,11 @@ export class KubeClient {
     const path = { ...key, subresource: patch.subresource };
     const contentType = patch.type === 'json' ? 'application/json-patch+json' : 'application/merge-patch+json';
     const body = patch.type === 'json' ? patch.operations : patch.body;
-    return this.#object(type, { verb: 'patch', method: 'PATCH', path, body, contentType, write: {} }, signal);
+    try {
+      return await this.#object(type, { verb: 'patch', method: 'PATCH', path, body, contentType, write: {} }, signal);
+    } catch (error) {
+      throw patch.type === 'json' && patch.operations.some(({ op }) => op === 'test') ? asFailedTest(error) : error;
+    }
   }
 
   /**

@@ -90,7 +90,7 @@ export class PooledConnection implements Connection {
     if (current?.fingerprint === tls.fingerprint) return current.pool;
     if (current !== undefined) this.#retire(current.pool);
     const pool = openPool(this.#origin, lane, tls);
-    if (this.#closed) void pool.destroy();
+    if (this.#closed) pool.destroy().catch(() => undefined);
     else this.#pools.set(lane, { pool, fingerprint: tls.fingerprint, openedAtMs: this.#clock.nowMs() });
     return pool;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isKubeError, statusError, transportError } from './errors.ts';
+import { asFailedTest, isKubeError, statusError, transportError } from './errors.ts';
 import type { RequestLabel } from './errors.ts';
 
 const label: RequestLabel = { verb: 'update', resource: 'halls/status', target: 'a/b', confidential: false };
@@ -8,7 +8,8 @@ const statuses = [
   [400, '', 'HK_KUBE_REFUSED', 'never'],
   [401, '', 'HK_KUBE_UNAUTHORIZED', 'backoff'],
   [403, '', 'HK_KUBE_FORBIDDEN', 'backoff'],
-  [404, '', 'HK_KUBE_NOT_FOUND', 'reread'],
+  [404, 'NotFound', 'HK_KUBE_NOT_FOUND', 'reread'],
+  [404, '', 'HK_KUBE_NO_RESOURCE', 'backoff'],
   [409, 'Conflict', 'HK_KUBE_CONFLICT', 'reread'],
   [409, 'AlreadyExists', 'HK_KUBE_EXISTS', 'reread'],
   [410, 'Expired', 'HK_KUBE_EXPIRED', 'reread'],
@@ -31,6 +32,25 @@ test('the server may ask for a pause in the header or in the body, and the heade
   expect(statusError(label, 429, body, '2').retryAfterMs).toBe(2_000);
   expect(statusError(label, 429, {}, 'Wed, 21 Oct 2026 07:28:00 GMT').retryAfterMs).toBeUndefined();
   expect(statusError(label, 429, undefined).retryAfterMs).toBeUndefined();
+});
+
+test('no pause that a server asks for is longer than a minute', () => {
+  expect(statusError(label, 503, {}, '3600').retryAfterMs).toBe(60_000);
+  expect(statusError(label, 429, { code: 429, details: { retryAfterSeconds: 1e12 } }).retryAfterMs).toBe(60_000);
+});
+
+test('a failed test of a patch is a conflict; a refusal, which names its causes, is none', () => {
+  const details = { causes: [{ reason: 'FieldValueInvalid', field: 'spec.a', message: 'too long' }] };
+  const failedTest = statusError(label, 422, { code: 422, reason: 'Invalid', message: 'the server rejected our request' });
+  expect(asFailedTest(failedTest)).toMatchObject({ code: 'HK_KUBE_CONFLICT', retry: 'reread', status: 422, cause: failedTest });
+  const refused = [
+    statusError(label, 422, { code: 422, reason: 'Invalid', details }),
+    // Of a confidential resource the words are left out, never the causes themselves.
+    statusError({ ...label, confidential: true }, 422, { code: 422, reason: 'Invalid', details }),
+    statusError(label, 400, { code: 400, reason: 'BadRequest' }),
+    new Error('something else'),
+  ];
+  for (const error of refused) expect(asFailedTest(error)).toBe(error);
 });
 
 test('the message says which request, what the server said, and the causes', () => {

@@ -10,6 +10,7 @@ const kinds = {
   HK_KUBE_FORBIDDEN: { retry: 'backoff', says: 'the API server refuses us this permission' },
   HK_KUBE_BUSY: { retry: 'backoff', says: 'the API server has too many requests' },
   HK_KUBE_SERVER: { retry: 'backoff', says: 'the API server failed' },
+  HK_KUBE_NO_RESOURCE: { retry: 'backoff', says: 'this address of the API server leads nowhere; are the definitions (crds/) installed?' },
   HK_KUBE_NOT_FOUND: { retry: 'reread', says: 'there is no such object' },
   HK_KUBE_EXISTS: { retry: 'reread', says: 'an object of this name exists already' },
   HK_KUBE_CONFLICT: { retry: 'reread', says: 'the object changed after it was read, or another manager owns the field' },
@@ -40,13 +41,16 @@ export interface KubeErrorFields {
   /** `reason` of the Status, such as `AlreadyExists`; empty when there was none. */
   readonly reason: string;
   readonly causes: readonly StatusCause[];
-  /** What the server asked us to wait, if it did. */
+  /** What the server asked us to wait, if it did; never more than `retryAfterMaxMs`. */
   readonly retryAfterMs?: number | undefined;
   /** `get`, `list`, `watch`, `create`, `update`, `delete`, `patch`, `apply`. */
   readonly verb: string;
   /** Plural and subresource, such as `configmaps` or `leases/status`. */
   readonly resource: string;
 }
+
+/** However long a server, or something in between, asks us to wait: an hour would mean an hour of stale stores and idle controllers. */
+export const retryAfterMaxMs = 60_000;
 
 /** A request that failed. Small on purpose: no header, no body, no token. */
 export class KubeError extends HallkeeperError implements KubeErrorFields {
@@ -87,7 +91,7 @@ export function statusError(label: RequestLabel, httpStatus: number, body: unkno
     status: code,
     reason: status.reason,
     causes: label.confidential ? status.causes.map((cause) => ({ ...cause, message: '' })) : status.causes,
-    retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined,
+    retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, retryAfterMaxMs) : undefined,
     verb: label.verb,
     resource: label.resource,
   };
@@ -106,6 +110,17 @@ export function transportError(
   return new KubeError(code, fields, `${describe(label)}${detail === '' ? '' : `, ${detail}`}`, cause === undefined ? {} : { cause });
 }
 
+/**
+ * The error of a JSON patch that tests what it was computed from. The API server answers 422 to a test that fails, as to an object
+ * that it refuses; but a refusal names its causes, and a test that fails has none.
+ *
+ * @returns HK_KUBE_CONFLICT for the failed test; any other error as it is.
+ */
+export function asFailedTest(error: unknown): unknown {
+  if (!isKubeError(error, 'HK_KUBE_REFUSED') || error.status !== 422 || error.causes.length > 0) return error;
+  return new KubeError('HK_KUBE_CONFLICT', error, 'a test of the patch failed', { cause: error });
+}
+
 /** Whether an error is this answer of the API server. */
 export function isKubeError(error: unknown, ...codes: readonly KubeErrorCode[]): error is KubeError {
   return error instanceof KubeError && (codes.length === 0 || codes.includes(error.code));
@@ -114,7 +129,9 @@ export function isKubeError(error: unknown, ...codes: readonly KubeErrorCode[]):
 function codeOfStatus(status: number, reason: string): KubeErrorCode {
   if (status === 401) return 'HK_KUBE_UNAUTHORIZED';
   if (status === 403) return 'HK_KUBE_FORBIDDEN';
-  if (status === 404) return 'HK_KUBE_NOT_FOUND';
+  // Absence is concluded from it, so it must be said by the API server about an object: a proxy, and a kind that is not installed, answer
+  // 404 without this reason.
+  if (status === 404) return reason === 'NotFound' ? 'HK_KUBE_NOT_FOUND' : 'HK_KUBE_NO_RESOURCE';
   if (status === 409) return reason === 'AlreadyExists' ? 'HK_KUBE_EXISTS' : 'HK_KUBE_CONFLICT';
   if (status === 410) return 'HK_KUBE_EXPIRED';
   if (status === 429) return 'HK_KUBE_BUSY';

@@ -84,7 +84,9 @@ test('the same again within six minutes counts up, whatever its note says; later
 test('an event that the server has removed is made anew', async () => {
   let gone = false;
   const label = { verb: 'patch', resource: 'events', target: '', confidential: false };
-  const { clock, recorder, created } = rig((verb) => (gone && verb === 'patch' ? statusError(label, 404, {}) : undefined));
+  const { clock, recorder, created } = rig((verb) =>
+    gone && verb === 'patch' ? statusError(label, 404, { code: 404, reason: 'NotFound' }) : undefined,
+  );
   recorder.record(things, aThing('a'), happening);
   await clock.advance(1_000);
   gone = true;

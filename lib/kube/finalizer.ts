@@ -1,5 +1,5 @@
 import type { JsonPatchOperation, KubeClient } from './client.ts';
-import { isKubeError, KubeError } from './errors.ts';
+import { isKubeError } from './errors.ts';
 import { keyOf } from './objects.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
@@ -56,9 +56,7 @@ export async function withFinalizer<T extends KubeObject, R>(
   signal: AbortSignal,
 ): Promise<R | undefined> {
   const patch = (operations: readonly JsonPatchOperation[]): Promise<T> =>
-    client.patch(type, keyOf(object), { type: 'json', operations }, signal).catch((error: unknown) => {
-      throw asConflict(error);
-    });
+    client.patch(type, keyOf(object), { type: 'json', operations }, signal);
   switch (decideFinalizer(object, finalizer)) {
     case 'add':
       await patch(addFinalizerPatch(object, finalizer));
@@ -75,10 +73,4 @@ export async function withFinalizer<T extends KubeObject, R>(
     case 'nothing':
       return undefined;
   }
-}
-
-/** The API server answers 422 to a test that fails, as to an object it refuses; here it can only be the test. */
-function asConflict(error: unknown): unknown {
-  if (!isKubeError(error, 'HK_KUBE_REFUSED') || error.status !== 422) return error;
-  return new KubeError('HK_KUBE_CONFLICT', error, 'the finalizers are not those that were read', { cause: error });
 }

@@ -158,6 +158,9 @@ async function readText(body: Dispatcher.ResponseData['body'], bytesMax: number)
 
 /** Waits for something that takes no signal itself; it goes on in the background, and its failure then is nobody's. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Watched before anything else: when the signal has aborted already, nobody below ever looks at the work, and a rejection that nobody
+  // looks at ends the process.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
