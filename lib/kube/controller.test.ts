@@ -96,6 +96,13 @@ test('an error that asks for a longer pause gets it', async () => {
   expect(starts).toEqual([0, 7_000]);
 });
 
+test('an error that asks for an hour gets a minute', async () => {
+  const { clock, controller, starts } = rig(() => Promise.reject(Object.assign(new Error('busy'), { retryAfterMs: 3_600_000 })));
+  controller.enqueue(key);
+  await clock.advance(60_000);
+  expect(starts).toEqual([0, 60_000]);
+});
+
 test('a terminal error waits for the object to change', async () => {
   const { clock, controller, starts, ended } = rig(() => Promise.reject(errors.HK_TEST_NEVER()));
   controller.enqueue(key);

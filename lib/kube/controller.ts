@@ -6,6 +6,7 @@ import type { Part } from '#lib/base/parts.ts';
 import type { Random } from '#lib/base/random.ts';
 import { backoffMs } from '#lib/base/retry.ts';
 import type { BackoffPolicy } from '#lib/base/retry.ts';
+import { retryAfterMaxMs } from './errors.ts';
 import type { Mapping, Predicate } from './mapping.ts';
 import { keyText, parseKey } from './objects.ts';
 import type { KubeObject, ObjectKey } from './objects.ts';
@@ -203,12 +204,13 @@ export class Controller {
     }
   }
 
-  /** The back-off of the key, or what the error asks for if that is longer. */
+  /** The back-off of the key, or what the error asks for if that is longer, but no longer than `retryAfterMaxMs`. */
   #retryInMs(text: string, error: unknown): number {
     const count = (this.#failures.get(text) ?? 0) + 1;
     this.#failures.set(text, count);
     const asked = (error as { readonly retryAfterMs?: unknown } | undefined)?.retryAfterMs;
-    return Math.max(backoffMs(count, this.#options.backoff, this.#ports.random), typeof asked === 'number' ? asked : 0);
+    const askedMs = typeof asked === 'number' ? Math.min(asked, retryAfterMaxMs) : 0;
+    return Math.max(backoffMs(count, this.#options.backoff, this.#ports.random), askedMs);
   }
 
   #limit(): { readonly signal: AbortSignal; isLate(): boolean; done(): void } {

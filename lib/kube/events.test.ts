@@ -11,6 +11,7 @@ import type { Thing } from './testing/objects.ts';
 import { settle, SimulatedClock } from './testing/simulated-clock.ts';
 
 const things = defineResource<Thing>({ apiVersion: 'test/v1', kind: 'Thing', plural: 'things', namespaced: true });
+const label = { verb: 'patch', resource: 'events', target: '', confidential: false };
 const happening: Happening = { type: 'Normal', reason: 'Promoted', action: 'Promote', note: 'b leads now' };
 
 function rig(fail: (verb: string) => Error | undefined = () => undefined): {
@@ -81,9 +82,36 @@ test('the same again within six minutes counts up, whatever its note says; later
   expect(created).toHaveLength(4);
 });
 
+test('what happens to one object in one millisecond gets different names, whoever records it and however the clock is set', async () => {
+  const { clock, recorder, created } = rig();
+  for (const reason of ['Claimed', 'Fenced', 'Promoted']) recorder.record(things, aThing('a'), { ...happening, reason });
+  await clock.advance(1_000);
+  const names = created.map(({ metadata }) => metadata.name);
+  // Another recorder of the process, on a clock that was set back.
+  const other = rig();
+  other.recorder.record(things, aThing('a'), happening);
+  await other.clock.advance(1_000);
+  names.push(other.created[0]?.metadata.name ?? '');
+  expect(new Set(names).size).toBe(4);
+  expect(names).toEqual(names.toSorted());
+});
+
+test('a name that another process has used is given up for the next', async () => {
+  const taken = statusError(label, 409, { code: 409, reason: 'AlreadyExists' });
+  let refusals = 1;
+  const { clock, recorder, created, dropped } = rig((verb) => (verb === 'create' && (refusals -= 1) >= 0 ? taken : undefined));
+  recorder.record(things, aThing('a'), happening);
+  await clock.advance(1_000);
+  expect([created.length, dropped()]).toEqual([1, 0]);
+  // A second refusal is no accident any more.
+  refusals = 2;
+  recorder.record(things, aThing('b'), happening);
+  await clock.advance(1_000);
+  expect([created.length, dropped()]).toEqual([1, 1]);
+});
+
 test('an event that the server has removed is made anew', async () => {
   let gone = false;
-  const label = { verb: 'patch', resource: 'events', target: '', confidential: false };
   const { clock, recorder, created } = rig((verb) =>
     gone && verb === 'patch' ? statusError(label, 404, { code: 404, reason: 'NotFound' }) : undefined,
   );
@@ -133,6 +161,13 @@ test('a stop does not wait for a server that is away', async () => {
   await stopped;
   await recorder.stop();
   expect([dropped(), clock.sleeping]).toEqual([0, 0]);
+});
+
+test('a long name is cut to one that is a name', async () => {
+  const { clock, recorder, created } = rig();
+  recorder.record(things, aThing(`${'x'.repeat(229)}-.${'y'.repeat(20)}`), happening);
+  await clock.advance(10);
+  expect(created[0]?.metadata.name).toMatch(/^x{229}\.[0-9a-f]+$/);
 });
 
 test('long texts are cut, between characters', async () => {

@@ -6,6 +6,7 @@ import type { KubeClient } from './client.ts';
 import { isKubeError } from './errors.ts';
 import { defineResource } from './objects.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
+import { risingMicros } from './rising-micros.ts';
 import { microTime } from './time.ts';
 
 /** What happened to an object, told to people who look at it. A hint, never a record: it may be dropped. */
@@ -75,6 +76,8 @@ const flushMaxMs = 3_000;
 
 const noteMax = 1_024;
 const wordMax = 128;
+/** Of the name of the object; what follows makes the event's name its own. Together they are shorter than the 253 that a name may have. */
+const nameMax = 230;
 
 interface Series {
   readonly name: string;
@@ -154,9 +157,21 @@ export class EventRecorder {
       this.#remember(key, { ...known, count: known.count + 1, lastMs: queued.atMs });
       return;
     }
-    const event = eventOf(queued, this.#options);
-    await this.#ports.client.create(kubeEvents, event, this.#stop.signal);
+    const event = await this.#create(queued);
     this.#remember(key, { name: event.metadata.name, namespace: event.metadata.namespace ?? '', count: 1, lastMs: queued.atMs });
+  }
+
+  /** Another process may have used the name for the same object; then the next one is free. */
+  async #create(queued: Queued): Promise<KubeEvent> {
+    const { client, clock } = this.#ports;
+    const create = (): Promise<KubeEvent> =>
+      client.create(kubeEvents, eventOf(queued, risingMicros(clock), this.#options), this.#stop.signal);
+    try {
+      return await create();
+    } catch (error) {
+      if (!isKubeError(error, 'HK_KUBE_EXISTS')) throw error;
+      return create();
+    }
   }
 
   /** False when the event is gone, as the server removes events after an hour: a new one is made. */
@@ -184,12 +199,13 @@ function seriesKey({ regarding, happening: { related, type, reason, action } }: 
   return JSON.stringify([regarding, related, type, reason, action, options.reportingController, options.reportingInstance]);
 }
 
-function eventOf({ regarding, happening, atWallMs }: Queued, options: RecorderOptions): KubeEvent {
+function eventOf({ regarding, happening, atWallMs }: Queued, micros: number, options: RecorderOptions): KubeEvent {
   const { type, reason, action, note, related } = happening;
   const time = microTime(atWallMs);
   return {
     metadata: {
-      name: `${regarding.name.slice(0, 230)}.${Math.floor(atWallMs * 1_000).toString(16)}`,
+      // A cut name may end with a dot or a dash, which may not stand before another dot.
+      name: `${regarding.name.slice(0, nameMax).replace(/[^a-z0-9]+$/, '')}.${micros.toString(16)}`,
       namespace: regarding.namespace ?? 'default',
     },
     eventTime: time,
