@@ -14,10 +14,16 @@ export interface CachesPorts extends ReflectorPorts {
   readonly fatal: (error: Error) => void;
 }
 
+interface Followed {
+  /** Resource and selection. */
+  readonly name: string;
+  readonly reflector: Reflector<KubeObject>;
+}
+
 /** All reflectors of a program: one per resource and selection, started together. */
 export class KubeCaches {
   readonly #ports: CachesPorts;
-  readonly #reflectors: { readonly name: string; readonly reflector: Reflector<KubeObject> }[] = [];
+  readonly #reflectors: Followed[] = [];
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
 
@@ -48,13 +54,31 @@ export class KubeCaches {
    * @throws HK_CACHE_NOT_SYNCED  naming every resource that is missing and why.
    */
   async start(signal: AbortSignal): Promise<void> {
-    const { clock, fatal } = this.#ports;
+    const { fatal } = this.#ports;
     this.#running = this.#reflectors.map(({ reflector }) =>
       reflector.run(this.#stop.signal).catch((error: unknown) => fatal(error instanceof Error ? error : new Error(String(error)))),
     );
+    await this.#until(({ reflector }) => reflector.hasSynced, signal);
+  }
+
+  /**
+   * Lists everything anew and waits until it stands in the stores: for the moment of an election, because a watch whose server went away
+   * without a word may have been silent for minutes, and nobody noticed while there was nothing to do.
+   *
+   * @throws HK_CACHE_NOT_SYNCED  naming every resource that is missing and why.
+   */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const served = new Map(this.#reflectors.map(({ reflector }) => [reflector, reflector.refresh()]));
+    await this.#until(({ reflector }) => served.get(reflector)?.() ?? true, signal);
+  }
+
+  async #until(isThere: (each: Followed) => boolean, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#ports;
     const endMs = clock.nowMs() + syncMaxMs;
     for (;;) {
-      const missing = this.statuses().filter(({ status }) => !status.hasSynced);
+      const missing = this.#reflectors
+        .filter((each) => !isThere(each))
+        .map(({ name, reflector }) => ({ name, status: reflector.status() }));
       if (missing.length === 0) return;
       if (clock.nowMs() >= endMs) {
         const reasons = missing.map(({ name, status }) => `${name} (${status.failure?.message ?? 'no answer yet'})`);

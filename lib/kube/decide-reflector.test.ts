@@ -71,8 +71,29 @@ const rows: readonly (readonly [string, State, Happening, number, ReturnType<typ
     { state: listed, pause: { kind: 'backoff', atLeastMs: 0 } },
   ],
   ['a short watch that said something does not', { ...watching, heard: true }, { what: 'ended' }, 1_001, { state: listed }],
-  ['a version that is too old lists again at once', watching, failed('HK_KUBE_EXPIRED'), 0, { state: empty }],
-  ['also when the watch does not even open', listed, failed('HK_KUBE_EXPIRED'), 0, { state: empty }],
+  ['a version that is too old lists again at once', watching, failed('HK_KUBE_EXPIRED'), 7, { state: { ...empty, expiredAtMs: 7 } }],
+  ['also when the watch does not even open', listed, failed('HK_KUBE_EXPIRED'), 7, { state: { ...empty, expiredAtMs: 7 } }],
+  [
+    'a version that is too old again within two minutes waits',
+    { ...watching, expiredAtMs: 7 },
+    failed('HK_KUBE_EXPIRED'),
+    120_006,
+    { state: { ...empty, expiredAtMs: 120_006 }, pause: { kind: 'backoff', atLeastMs: 0 } },
+  ],
+  [
+    'later it is the first again',
+    { ...listed, expiredAtMs: 7 },
+    failed('HK_KUBE_EXPIRED'),
+    120_007,
+    { state: { ...empty, expiredAtMs: 120_007 } },
+  ],
+  [
+    'a wish for a new list is followed, whatever stands',
+    { ...watching, expiredAtMs: 7 },
+    { what: 'outdated' },
+    0,
+    { state: { ...empty, expiredAtMs: 7 } },
+  ],
   [
     'an expired continue token begins the list again, after a pause',
     listing,
@@ -109,6 +130,26 @@ for (const [behaviour, state, happening, nowMs, expected] of rows) {
 
 test('every mode is entered by some row', () => {
   expect(new Set(rows.map(([, , , , { state }]) => state.mode))).toEqual(new Set(reflectorModes));
+});
+
+test('what was too old is remembered through a list, a watch and a failure', () => {
+  const happenings: readonly Happening[] = [
+    { what: 'page', items: [a], resourceVersion: '5', continueToken: 'more' },
+    failed('HK_KUBE_BUSY'),
+    { what: 'page', items: [a], resourceVersion: '5', continueToken: 'more' },
+    { what: 'page', items: [b], resourceVersion: '5' },
+    { what: 'opening' },
+    { what: 'event', event: { type: 'BOOKMARK', object: b } },
+    { what: 'ended' },
+    { what: 'opening' },
+    failed('HK_KUBE_BUSY'),
+  ];
+  let state: State = { mode: 'empty', expiredAtMs: 7 };
+  for (const happening of happenings) {
+    state = stepReflector(state, happening, 5_000).state;
+    expect(state.expiredAtMs).toBe(7);
+  }
+  expect(stepReflector(state, failed('HK_KUBE_EXPIRED'), 5_000).pause).toEqual({ kind: 'backoff', atLeastMs: 0 });
 });
 
 test('what cannot happen in a mode changes nothing', () => {

@@ -9,14 +9,22 @@ import type { KubeObject, WatchEvent } from './objects.ts';
  * listed    The list is complete and stands in the store. A watch is opened where the list ended, or the last watch did.
  * watching  Changes arrive. Every event and every bookmark moves the version on.
  *
- * A version that is too old leads back to `empty` from everywhere; any other failure leads from `watching` to `listed`
- * and keeps the version, and from a list to `empty`.
+ * A version that is too old leads back to `empty` from everywhere, and so does the wish for a new list; any other failure
+ * leads from `watching` to `listed` and keeps the version, and from a list to `empty`.
  */
-export type ReflectorState<T extends KubeObject> =
-  | { readonly mode: 'empty' }
-  | { readonly mode: 'listing'; readonly pages: readonly (readonly T[])[]; readonly continueToken: string }
-  | { readonly mode: 'listed'; readonly resourceVersion: string }
-  | { readonly mode: 'watching'; readonly resourceVersion: string; readonly openedAtMs: number; readonly heard: boolean };
+export type ReflectorState<T extends KubeObject> = Remembered &
+  (
+    | { readonly mode: 'empty' }
+    | { readonly mode: 'listing'; readonly pages: readonly (readonly T[])[]; readonly continueToken: string }
+    | { readonly mode: 'listed'; readonly resourceVersion: string }
+    | { readonly mode: 'watching'; readonly resourceVersion: string; readonly openedAtMs: number; readonly heard: boolean }
+  );
+
+/** What outlives the modes. */
+interface Remembered {
+  /** When a watch was last told that its version is too old. */
+  readonly expiredAtMs?: number;
+}
 
 export const reflectorModes = ['empty', 'listing', 'listed', 'watching'] as const;
 export type ReflectorMode = (typeof reflectorModes)[number];
@@ -26,6 +34,7 @@ export type ReflectorHappening<T extends KubeObject> =
   | { readonly what: 'opening' }
   | { readonly what: 'event'; readonly event: WatchEvent<T> }
   | { readonly what: 'ended' }
+  | { readonly what: 'outdated' }
   | { readonly what: 'failed'; readonly error: Pick<KubeError, 'code' | 'retryAfterMs'> };
 
 /** What the store is told. */
@@ -46,6 +55,9 @@ export interface ReflectorStep<T extends KubeObject> {
 /** A watch that ends sooner without a word is a fault of the server or of something in between. */
 export const shortWatchMs = 1_000;
 
+/** A version that is too old again within this time was none that merely grew old: the server cannot serve what it lists. */
+export const expiredAgainMs = 120_000;
+
 /** What follows. A happening that the state cannot have is a bug of the caller and changes nothing. */
 export function stepReflector<T extends KubeObject>(
   state: ReflectorState<T>,
@@ -57,18 +69,26 @@ export function stepReflector<T extends KubeObject>(
       return stepPage(state, happening);
     case 'opening':
       if (state.mode !== 'listed') return { state };
-      return { state: { mode: 'watching', resourceVersion: state.resourceVersion, openedAtMs: nowMs, heard: false } };
+      return {
+        state: { ...rememberedOf(state), mode: 'watching', resourceVersion: state.resourceVersion, openedAtMs: nowMs, heard: false },
+      };
     case 'event':
       return state.mode === 'watching' ? stepEvent(state, happening.event) : { state };
     case 'ended': {
       if (state.mode !== 'watching') return { state };
-      const listed = { mode: 'listed', resourceVersion: state.resourceVersion } as const;
+      const listed = { ...rememberedOf(state), mode: 'listed', resourceVersion: state.resourceVersion } as const;
       const tooShort = !state.heard && nowMs - state.openedAtMs < shortWatchMs;
       return tooShort ? { state: listed, pause: { kind: 'backoff', atLeastMs: 0 } } : { state: listed };
     }
+    case 'outdated':
+      return { state: { ...rememberedOf(state), mode: 'empty' } };
     case 'failed':
-      return stepFailure(state, happening.error);
+      return stepFailure(state, happening.error, nowMs);
   }
+}
+
+function rememberedOf({ expiredAtMs }: Remembered): Remembered {
+  return expiredAtMs === undefined ? {} : { expiredAtMs };
 }
 
 function stepPage<T extends KubeObject>(
@@ -77,9 +97,11 @@ function stepPage<T extends KubeObject>(
 ): ReflectorStep<T> {
   if (state.mode !== 'empty' && state.mode !== 'listing') return { state };
   const pages = [...(state.mode === 'listing' ? state.pages : []), page.items];
-  if (page.continueToken !== undefined) return { state: { mode: 'listing', pages, continueToken: page.continueToken } };
+  if (page.continueToken !== undefined) {
+    return { state: { ...rememberedOf(state), mode: 'listing', pages, continueToken: page.continueToken } };
+  }
   return {
-    state: { mode: 'listed', resourceVersion: page.resourceVersion },
+    state: { ...rememberedOf(state), mode: 'listed', resourceVersion: page.resourceVersion },
     deliver: { do: 'replace', objects: pages.flat() },
   };
 }
@@ -97,12 +119,25 @@ function stepEvent<T extends KubeObject>(state: Extract<ReflectorState<T>, { mod
   }
 }
 
-function stepFailure<T extends KubeObject>(state: ReflectorState<T>, error: Pick<KubeError, 'code' | 'retryAfterMs'>): ReflectorStep<T> {
+function stepFailure<T extends KubeObject>(
+  state: ReflectorState<T>,
+  error: Pick<KubeError, 'code' | 'retryAfterMs'>,
+  nowMs: number,
+): ReflectorStep<T> {
   const watched = state.mode === 'listed' || state.mode === 'watching';
-  // A list after a version that is too old is the way on, not a failure: it waits for nothing. A list whose own
+  // A list after a version that is too old is the way on, not a failure: it waits for nothing. But a server whose lists
+  // are too old for its own watches would be listed without end, so from the second time on it waits. A list whose own
   // continue token has expired begins again after a pause, or a server that is too slow for it would be asked forever.
-  if (error.code === 'HK_KUBE_EXPIRED' && watched) return { state: { mode: 'empty' } };
+  if (error.code === 'HK_KUBE_EXPIRED' && watched) {
+    const empty = { mode: 'empty', expiredAtMs: nowMs } as const;
+    const again = state.expiredAtMs !== undefined && nowMs - state.expiredAtMs < expiredAgainMs;
+    return again ? { state: empty, pause: { kind: 'backoff', atLeastMs: 0 } } : { state: empty };
+  }
   const kind = error.code === 'HK_KUBE_FORBIDDEN' ? 'slow' : 'backoff';
   const pause = { kind, atLeastMs: error.retryAfterMs ?? 0 } as const;
-  return { state: watched ? { mode: 'listed', resourceVersion: state.resourceVersion } : { mode: 'empty' }, pause };
+  const remembered = rememberedOf(state);
+  return {
+    state: watched ? { ...remembered, mode: 'listed', resourceVersion: state.resourceVersion } : { ...remembered, mode: 'empty' },
+    pause,
+  };
 }

@@ -21,6 +21,7 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), name, text: fc.string({ maxLength: 2 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('refresh' as const) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 8_000 }) }) },
 );
 
@@ -40,23 +41,26 @@ test('whatever is written, lost, broken and forgotten: in the end the store equa
       });
       const stop = new AbortController();
       const running = reflector.run(stop.signal);
+      const fresh: (() => boolean)[] = [];
       let synced = false;
       for (const next of steps) {
         if (next.do === 'write') server.write(aThing(next.name, { spec: { text: next.text } }));
         else if (next.do === 'remove') server.remove(aThing(next.name));
         else if (next.do === 'compact') server.compact();
+        else if (next.do === 'refresh') fresh.push(reflector.refresh());
         else await clock.advance(next.ms);
         // Once synced, always synced: a store is never emptied for a new list.
         expect(reflector.hasSynced || !synced).toBe(true);
         synced = reflector.hasSynced;
       }
       server.calm = true;
-      // The longest pause there is, with its jitter, and the requests after it.
-      await clock.advance(61_000);
+      // The longest pause there is, with its jitter, and another when the watch is then told that its version is too old once more.
+      await clock.advance(122_000);
       const stored = new Map(reflector.store.list().map((object) => [keyText(object.metadata), object]));
       expect(stored).toEqual(server.objects);
       expect(told).toEqual(server.objects);
       expect(reflector.status().mode).toBe('watching');
+      expect(fresh.filter((served) => !served())).toEqual([]);
       stop.abort();
       await running;
       expect(clock.sleeping).toBe(0);
@@ -106,6 +110,67 @@ async function listTimes(lists: readonly (Error | 'list')[], ms: number): Promis
   expect(clock.sleeping).toBe(0);
   return client.atMs;
 }
+
+test('a server whose lists are too old for its watches is listed at once the first time, then ever more slowly', async () => {
+  const clock = new SimulatedClock();
+  const client = {
+    ...scripted(clock, []),
+    async *watch<T extends KubeObject>(): AsyncGenerator<WatchEvent<T>, void> {
+      await clock.sleep(1);
+      yield* [];
+      throw failure(410);
+    },
+  };
+  const reflector = new Reflector({ type: things }, { client, clock, random: { below: () => 0 }, log: silentLog });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await clock.advance(100_000);
+  const pauses = client.atMs.slice(1).map((atMs, index) => atMs - (client.atMs[index] ?? 0));
+  expect(pauses).toEqual([1, 801, 1_601, 3_201, 6_401, 12_801, 25_601, 30_001]);
+  stop.abort();
+  await running;
+});
+
+test('a new list that is asked for does not wait for a silent watch, and is none that had begun before', async () => {
+  const clock = new SimulatedClock();
+  let answer: ((list: KubeList<Thing>) => void) | undefined;
+  let lists = 0;
+  const client = {
+    ...scripted(clock, []),
+    list: <T extends KubeObject>(_type: ResourceType<T>, _options: unknown, signal: AbortSignal): Promise<KubeList<T>> =>
+      new Promise((resolve, reject) => {
+        lists += 1;
+        answer = resolve as (list: KubeList<KubeObject>) => void;
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      }),
+  };
+  const reflector = new Reflector({ type: things }, { client, clock, random: { below: () => 0 }, log: silentLog });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await clock.advance(10);
+  // The first list is answered and a new one asked for in one breath: what was answered is from before.
+  answer?.({ items: [aThing('old')], resourceVersion: '7' });
+  const early = reflector.refresh();
+  await clock.advance(10);
+  expect([early(), lists, reflector.status().mode]).toEqual([false, 2, 'empty']);
+  answer?.({ items: [aThing('new')], resourceVersion: '8' });
+  await clock.advance(10);
+  expect([early(), reflector.store.list().map(({ metadata }) => metadata.name), reflector.status().mode]).toEqual([
+    true,
+    ['new'],
+    'watching',
+  ]);
+  // The watch says nothing, as one does whose server has gone.
+  const late = reflector.refresh();
+  await clock.advance(10);
+  expect([late(), lists, reflector.store.size]).toEqual([false, 3, 1]);
+  answer?.({ items: [], resourceVersion: '9' });
+  await clock.advance(10);
+  expect([late(), reflector.store.size]).toEqual([true, 0]);
+  stop.abort();
+  await running;
+  expect(clock.sleeping).toBe(0);
+});
 
 test('failures back off from 800 ms to 30 s', async () => {
   const times = await listTimes(

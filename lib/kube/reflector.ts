@@ -61,6 +61,12 @@ export class Reflector<T extends KubeObject> {
   #heardAtMs: number | undefined;
   #failure: ReflectorStatus['failure'];
   #failures = { count: 0, lastAtMs: -Infinity };
+  /** How many lists were asked for by `refresh`; a list serves those that were asked for before it began. */
+  #asked = 0;
+  #serving = 0;
+  #served = 0;
+  /** Ends what the reflector does at the moment, so that it looks what it shall do next. */
+  #round = new AbortController();
 
   constructor(options: ReflectorOptions<T>, ports: ReflectorPorts) {
     this.type = options.type;
@@ -96,15 +102,34 @@ export class Reflector<T extends KubeObject> {
     };
   }
 
+  /**
+   * Lists anew, whatever a watch says or does not say: a stream whose server went away without a word looks like one on which nothing
+   * happens. The store keeps what it holds until the list is complete.
+   *
+   * @returns How to ask whether a list that began after this call stands in the store.
+   */
+  refresh(): () => boolean {
+    this.#asked += 1;
+    const wanted = this.#asked;
+    this.#round.abort(new Error('a new list is asked for'));
+    return () => this.#served >= wanted;
+  }
+
   /** Runs until the signal aborts. Whatever fails is tried again; it rejects only with InvariantBroken. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#round = new AbortController();
+      const either = AbortSignal.any([signal, this.#round.signal]);
+      if (this.#serving < this.#asked) {
+        this.#serving = this.#asked;
+        this.#step({ what: 'outdated' });
+      }
       try {
-        await this.#pause(await this.#act(signal), signal);
+        await this.#pause(await this.#act(either), either);
       } catch (error) {
         if (error instanceof InvariantBroken) throw error;
-        if (signal.aborted) return;
-        await this.#pause(this.#fail(error), signal).catch(() => undefined);
+        if (either.aborted) continue;
+        await this.#pause(this.#fail(error), either).catch(() => undefined);
       }
     }
   }
@@ -146,6 +171,7 @@ export class Reflector<T extends KubeObject> {
       case 'replace':
         this.#store.replace(delivery.objects.map(transform));
         this.#lists += 1;
+        this.#served = this.#serving;
         return;
       case 'put':
         return this.#store.put(transform(delivery.object));
