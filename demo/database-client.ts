@@ -2,7 +2,7 @@ import { Secret } from '#lib/base/secret.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { loadAuthority } from '#lib/pki/authority.ts';
 import type { Authority } from '#lib/pki/authority.ts';
-import { trustDomainDefault } from '#lib/pki/identity.ts';
+import { trustDomainDefault } from '#lib/pki/trust-domain.ts';
 import { issueLeaf } from '#lib/pki/leaf.ts';
 import { database, namespace, pairName } from './names.ts';
 import { secrets, textsOf } from './resources.ts';

@@ -1,4 +1,6 @@
+import { dnsLabel } from '#lib/base/dns-label.ts';
 import { readFields } from '#lib/base/fields.ts';
+import { readTrustDomain } from '#lib/pki/trust-domain.ts';
 
 /**
  * What the member agent and its hall server say to each other: a settings file in JSON, control lines on standard input, event lines
@@ -34,9 +36,6 @@ export interface HallServerSettings {
   readonly metrics?: { readonly address: string; readonly port: number };
 }
 
-const namePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const nameShape = 'a name of at most 63 lower-case letters, digits and hyphens';
-
 /**
  * Reads the settings file's content.
  *
@@ -50,10 +49,10 @@ export function parseHallServerSettings(raw: unknown): HallServerSettings {
   const postgresql = field.group('postgresql');
   const metrics = field.has('metrics') ? field.group('metrics') : undefined;
   const settings: HallServerSettings = {
-    hall: field.text('hall', { pattern: namePattern, shape: nameShape }),
-    trustDomain: field.text('trustDomain', { pattern: /^[a-z0-9][-a-z0-9.]{0,253}$/, shape: 'a DNS name', fallback: 'hallkeeper.dev' }),
+    hall: field.text('hall', dnsLabel),
+    trustDomain: readTrustDomain(field),
     pair: { uid: pair.text('uid', { pattern: /^[-0-9a-z]{1,64}$/, shape: 'the UID of the FailoverPair' }) },
-    member: field.text('member', { pattern: namePattern, shape: nameShape }),
+    member: field.text('member', dnsLabel),
     listen: { address: listen.text('address'), port: listen.wholeNumber('port', { min: 0, max: 65_535 }) },
     tls: {
       certificateFile: tls.text('certificateFile'),

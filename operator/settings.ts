@@ -1,9 +1,10 @@
+import { dnsLabel } from '#lib/base/dns-label.ts';
 import { readFields } from '#lib/base/fields.ts';
 import { readHttpSettings } from '#lib/http/http-settings.ts';
 import type { HttpSettings } from '#lib/http/http-settings.ts';
 import { coreLeaseTimes } from '#lib/kube/lease.ts';
 import type { LeaseTimes } from '#lib/kube/lease.ts';
-import { trustDomainDefault } from '#lib/pki/identity.ts';
+import { readTrustDomain } from '#lib/pki/trust-domain.ts';
 import { readNotifySettings, readNotifyTarget } from './notify/settings.ts';
 import type { NotifySettings, NotifyTarget } from './notify/settings.ts';
 
@@ -23,7 +24,6 @@ export interface OperatorSettings {
   readonly notify: (NotifySettings & { readonly target: NotifyTarget }) | undefined;
 }
 
-const label = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, shape: 'a name of at most 63 lower-case letters, digits and hyphens' };
 const httpPort = 9_443;
 const hour = 3_600_000;
 
@@ -36,16 +36,16 @@ export function parseOperatorSettings(raw: unknown): OperatorSettings {
   const field = readFields(raw);
   const lease = field.group('lease', { optional: true });
   const ms = { min: 1, max: hour } as const;
-  const namespace = field.text('namespace', { ...label, fallback: 'hallkeeper-system' });
+  const namespace = field.text('namespace', { ...dnsLabel, fallback: 'hallkeeper-system' });
   const notify = field.has('notify') ? field.group('notify') : undefined;
   const settings: OperatorSettings = {
     kubeconfig: field.optionalText('kubeconfig', { pattern: /^\//, shape: 'an absolute path' }),
-    namespaces: field.texts('namespaces', { max: 1_000, ...label }),
-    trustDomain: field.text('trustDomain', { pattern: /^[a-z0-9][-a-z0-9.]{0,252}$/, shape: 'a DNS name', fallback: trustDomainDefault }),
+    namespaces: field.texts('namespaces', { max: 1_000, ...dnsLabel }),
+    trustDomain: readTrustDomain(field),
     http: readHttpSettings(field.group('http', { optional: true }), httpPort),
     namespace,
     lease: {
-      name: lease.text('name', { ...label, fallback: 'hallkeeper-operator' }),
+      name: lease.text('name', { ...dnsLabel, fallback: 'hallkeeper-operator' }),
       times: {
         durationMs: lease.durationMs('duration', { ...ms, fallback: coreLeaseTimes.durationMs }),
         renewMaxMs: lease.durationMs('renewDeadline', { ...ms, fallback: coreLeaseTimes.renewMaxMs }),

@@ -1,3 +1,4 @@
+import { dnsLabel, dnsName } from '#lib/base/dns-label.ts';
 import { readFields } from '#lib/base/fields.ts';
 import type { Fields } from '#lib/base/fields.ts';
 import type { Secret } from '#lib/base/secret.ts';
@@ -101,7 +102,6 @@ export interface SwitchoverRequest {
   readonly id: string;
 }
 
-const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const port = { min: 1, max: 65_535 } as const;
 
 /** Reads `settings.json`. @throws HK_OPTIONS_INVALID naming every problem, secrets hidden. */
@@ -115,11 +115,11 @@ export function parseMemberSettings(raw: unknown): MemberSettings {
   const settings: MemberSettings = {
     formatVersion: field.wholeNumber('formatVersion', { min: 1, max: settingsFormat }),
     revision: field.text('revision'),
-    trustDomain: field.text('trustDomain'),
-    pair: { name: pair.text('name', { pattern: label }), namespace: pair.text('namespace', { pattern: label }), uid: pair.text('uid') },
+    trustDomain: field.text('trustDomain', dnsName),
+    pair: { name: pair.text('name', dnsLabel), namespace: pair.text('namespace', dnsLabel), uid: pair.text('uid') },
     self: readPlace(field.group('self')),
     peer: readPlace(field.group('peer')),
-    founder: field.text('founder', { pattern: label }),
+    founder: field.text('founder', dnsLabel),
     adminPort: field.wholeNumber('adminPort', port),
     postgresql: {
       port: postgresql.wholeNumber('port', port),
@@ -146,7 +146,7 @@ export function parseMemberSettings(raw: unknown): MemberSettings {
 }
 
 function readPlace(field: Fields): MemberPlace {
-  return { name: field.text('name', { pattern: label }), address: field.text('address') };
+  return { name: field.text('name', dnsLabel), address: field.text('address') };
 }
 
 function readDns(field: Fields): DnsSettings {
@@ -165,7 +165,7 @@ function readDns(field: Fields): DnsSettings {
 
 function readHallServer(field: Fields): HallServerPlan {
   return {
-    hall: field.text('hall', { pattern: label }),
+    hall: field.text('hall', dnsLabel),
     port: field.wholeNumber('port', port),
     metricsPort: field.wholeNumber('metricsPort', { min: 0, max: 65_535, fallback: 0 }),
     hallAuthority: field.text('hallAuthority'),
@@ -189,9 +189,9 @@ export function parseBundle(raw: unknown): EnrolmentBundle {
     server: field.text('server', { pattern: /^https:\/\//, shape: 'an https address' }),
     authority: field.text('authority'),
     token: field.secret('token'),
-    namespace: field.text('namespace', { pattern: label }),
-    pair: field.text('pair', { pattern: label }),
-    member: field.text('member', { pattern: label }),
+    namespace: field.text('namespace', dnsLabel),
+    pair: field.text('pair', dnsLabel),
+    member: field.text('member', dnsLabel),
   };
   field.refuseProblems();
   return bundle;

@@ -1,3 +1,4 @@
+import { dnsLabel, dnsName } from '#lib/base/dns-label.ts';
 import { invariant, unreachable } from '#lib/base/invariant.ts';
 import { pkiErrors } from './errors.ts';
 
@@ -43,8 +44,6 @@ export interface OperatorIdentity {
  */
 export type Identity = HallIdentity | MemberIdentity | ClientIdentity | OperatorIdentity;
 export type IdentityKind = Identity['kind'];
-
-export const trustDomainDefault = 'hallkeeper.dev';
 
 /** The part of a Node peer certificate or `X509Certificate` that names identities. */
 export type NamedCertificate =
@@ -110,12 +109,11 @@ export function tryIdentityOf(certificate: NamedCertificate): Identity | undefin
 const uriLengthMax = 2_048; // SPIFFE: an id is at most 2,048 bytes
 const namesLengthMax = 16_384;
 
-const isLabel = (text: string | undefined): text is string => text !== undefined && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+const isLabel = (text: string | undefined): text is string => text !== undefined && dnsLabel.pattern.test(text);
 const isRole = (text: string | undefined): text is string => text !== undefined && /^[a-z_][a-z0-9_-]{0,62}$/.test(text);
-const isTrustDomain = (text: string): boolean => text.length <= 253 && text.split('.').every(isLabel);
 
 function fromPath(trustDomain: string, path: readonly string[]): Identity | undefined {
-  if (!isTrustDomain(trustDomain)) return undefined;
+  if (!dnsName.pattern.test(trustDomain)) return undefined;
   const [area, owner, kind, name, ...more] = path;
   if (area === 'operator' && path.length === 1) return { kind: 'operator', trustDomain };
   if (more.length > 0 || !isLabel(owner)) return undefined;

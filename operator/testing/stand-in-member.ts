@@ -2,7 +2,7 @@ import { createServer } from 'node:https';
 import type { IncomingMessage, Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
-import { trustDomainDefault } from '#lib/pki/identity.ts';
+import { trustDomainDefault } from '#lib/pki/trust-domain.ts';
 import { pairAuthority, peerIdentity, serverTls } from '#lib/pki/trust.ts';
 
 /** The administration endpoint of a member whose answers a test chooses, under the certificate that the operator issued to it. */

@@ -1,6 +1,8 @@
+import { dnsLabel } from '#lib/base/dns-label.ts';
 import { readFields } from '#lib/base/fields.ts';
+import { readEndpointSources } from '#lib/link/endpoint-settings.ts';
 import type { EndpointSources } from '#lib/link/find-endpoints.ts';
-import { parseEndpointSources } from '../settings.ts';
+import { readTrustDomain } from '#lib/pki/trust-domain.ts';
 
 /** Settings of the load program: many terminals of one hall in one process. */
 export interface LoadSettings {
@@ -15,20 +17,19 @@ export interface LoadSettings {
 }
 
 const terminalsMax = 5_000;
-const namePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** @throws HK_OPTIONS_INVALID  naming every problem. */
 export function parseLoadSettings(raw: unknown): LoadSettings {
   const field = readFields(raw);
   const pair = field.group('pair');
   const settings: LoadSettings = {
-    hall: field.text('hall', { pattern: namePattern, shape: 'a name in lower case' }),
-    trustDomain: field.text('trustDomain', { fallback: 'hallkeeper.dev' }),
-    pair: { uid: pair.text('uid') },
-    endpoint: parseEndpointSources(field.group('endpoint')),
+    hall: field.text('hall', dnsLabel),
+    trustDomain: readTrustDomain(field),
+    pair: { uid: pair.text('uid', { ...dnsLabel, shape: 'the UID of the FailoverPair' }) },
+    endpoint: readEndpointSources(field.group('endpoint')),
     pairCaFile: field.text('pairCaFile'),
     certificateDirectory: field.text('certificateDirectory'),
-    terminals: field.texts('terminals', { min: 1, max: terminalsMax, pattern: namePattern, shape: 'a name in lower case' }),
+    terminals: field.texts('terminals', { min: 1, max: terminalsMax, ...dnsLabel }),
   };
   field.refuseProblems();
   return Object.freeze(settings);
