@@ -1,42 +1,52 @@
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { commandErrors, exitCodes, parseCommand } from '#lib/base/command.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { commandErrors, exitCodes, versionText, wrongUsage } from '#lib/base/command.ts';
+import type { CommandLine } from '#lib/base/command.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { silentLog } from '#lib/base/log.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
+import { runCommand } from '#lib/base/system-program.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
+import { productVersion } from '#lib/base/version.ts';
 import { KubeClient } from '#lib/kube/client.ts';
 import { loadKubeConfigFile } from '#lib/kube/credentials.ts';
 import { enrolMember } from './enrol.ts';
+import type { Enrolled } from './enrol.ts';
 import { reportOf } from './enrol-report.ts';
 
-const command = {
+const enrol = {
   name: 'hallctl pair enrol',
   summary:
     'Makes the one-time bundle with which the agent of a member finds its settings. It holds a token that lives an hour: bring it to\n' +
     'that member only, and name its file as "bundle" in the settings of the agent.',
   positionals: ['PAIR', 'MEMBER'],
   options: {
-    namespace: { help: "namespace of the pair; absent: the kubeconfig's", value: 'NAMESPACE' },
+    namespace: { help: "namespace of the pair; absent: the kubeconfig's", value: 'NAMESPACE', short: 'n' },
     kubeconfig: { help: 'kubeconfig file; absent: $KUBECONFIG, or ~/.kube/config', value: 'FILE' },
     out: { help: 'write the bundle to this file, readable by you only; absent: print it', value: 'FILE' },
-    json: { help: 'print what was done as JSON; needs --out' },
+    json: { help: 'say what was done, or why it was not, as JSON; a bundle that is printed always is' },
   },
 } as const;
 
-const usage = `hallctl: there is one command so far\n\n  hallctl pair enrol PAIR MEMBER [options]\n\nSee 'hallctl pair enrol --help'.\n`;
+const usage = `Asks and tells a cluster with halls.
 
-/** `-n` is what kubectl's users type. */
-const spelledOut = (args: readonly string[]): readonly string[] => args.map((arg) => (arg === '-n' ? '--namespace' : arg));
+usage: hallctl COMMAND [options]
+
+  pair enrol PAIR MEMBER  make the one-time bundle of a member
+  --version               print the version
+  --help                  print this text, or with a command what it does
+
+exit codes: 0 done, 1 failed, 2 wrong usage
+`;
 
 function kubeconfigFile(named: string | undefined): string {
-  const fromEnvironment = process.env['KUBECONFIG'];
-  if (fromEnvironment?.includes(':') === true && named === undefined) {
-    throw commandErrors.HK_USAGE('$KUBECONFIG names several files: choose one with --kubeconfig');
-  }
-  return named ?? (fromEnvironment === undefined || fromEnvironment === '' ? join(homedir(), '.kube', 'config') : fromEnvironment);
+  if (named !== undefined) return named;
+  const [file, ...more] = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  if (more.length > 0) throw commandErrors.HK_USAGE('$KUBECONFIG names several files: choose one with --kubeconfig');
+  return file ?? join(homedir(), '.kube', 'config');
 }
 
 /** PEM of the API server's authority, which the agent will verify it by. */
@@ -49,58 +59,65 @@ async function authorityOf(config: KubeConfig): Promise<string> {
   );
 }
 
+/** The file appears whole or not at all. What stands beside it under a name that can be guessed is neither followed nor reused. */
 async function writePrivately(file: string, text: string): Promise<void> {
-  const part = `${file}.part`;
-  await writeFile(part, text, { mode: 0o600 });
-  await chmod(part, 0o600);
-  await rename(part, file);
+  const part = `${file}.${randomUUID()}.part`;
+  try {
+    await writeFile(part, text, { mode: 0o600, flag: 'wx' });
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
 }
 
-async function main(): Promise<number> {
-  const args = process.argv.slice(2);
-  if (args[0] !== 'pair' || args[1] !== 'enrol') {
-    const asked = args[0] === '--help' || args[0] === '-h';
-    (asked ? process.stdout : process.stderr).write(usage);
-    return asked ? exitCodes.ok : exitCodes.usage;
-  }
-  const parsed = parseCommand(command, spelledOut(args.slice(2)));
-  if (parsed.do === 'print') {
-    (parsed.exitCode === exitCodes.ok ? process.stdout : process.stderr).write(parsed.text);
-    return parsed.exitCode;
-  }
-  const { line } = parsed;
-  const out = line.text('out');
-  if (line.has('json') && out === undefined) {
-    process.stderr.write(`${command.name}: --json needs --out FILE: a bundle is no report\n`);
-    return exitCodes.usage;
-  }
-  let client: KubeClient | undefined;
+async function askCluster(line: CommandLine<keyof typeof enrol.options>): Promise<Enrolled> {
+  const config = await loadKubeConfigFile(kubeconfigFile(line.text('kubeconfig')));
+  const ports = { clock: systemClock, random: systemRandom, log: silentLog, userAgent: `hallctl/${productVersion}` };
+  const client = KubeClient.fromKubeConfig(config, ports);
   try {
-    const config = await loadKubeConfigFile(kubeconfigFile(line.text('kubeconfig')));
-    const ports = { clock: systemClock, random: systemRandom, log: silentLog, userAgent: 'hallctl/0.1.0' };
-    client = KubeClient.fromKubeConfig(config, ports);
     const [pair = '', member = ''] = line.positionals;
-    const enrolled = await enrolMember(
-      {
-        pair,
-        member,
-        namespace: line.text('namespace') ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-        server: config.getCurrentCluster()?.server ?? '',
-        authority: await authorityOf(config),
-      },
-      client,
-      new AbortController().signal,
-    );
+    const wish = {
+      pair,
+      member,
+      namespace: line.text('namespace') ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+      server: config.getCurrentCluster()?.server ?? '',
+      authority: await authorityOf(config),
+    };
+    return await enrolMember(wish, client, new AbortController().signal);
+  } finally {
+    await client.close();
+  }
+}
+
+async function runEnrol(line: CommandLine<keyof typeof enrol.options>): Promise<number> {
+  const out = line.text('out');
+  try {
+    const enrolled = await askCluster(line);
     if (out === undefined) process.stdout.write(`${enrolled.bundle}\n`);
-    else await writePrivately(out, `${enrolled.bundle}\n`);
-    if (out !== undefined) process.stdout.write(reportOf({ ...enrolled, out }, line.has('json')));
+    else {
+      await writePrivately(out, `${enrolled.bundle}\n`);
+      process.stdout.write(reportOf({ ...enrolled, out }, line.has('json')));
+    }
     return exitCodes.ok;
   } catch (error) {
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
+    if (!line.has('json') || codeOf(error) === commandErrors.HK_USAGE().code) throw error;
+    process.stdout.write(`${JSON.stringify({ ok: false, problems: [messageOf(error)] })}\n`);
     return exitCodes.failed;
-  } finally {
-    await client?.close();
   }
 }
 
-process.exitCode = await main();
+async function main(args: readonly string[]): Promise<void> {
+  const [noun, verb] = args;
+  if (noun === 'pair' && verb === 'enrol') return runCommand(enrol, runEnrol, args.slice(2));
+  const asked = noun === 'pair' ? verb : noun;
+  if (asked === '--help' || asked === '-h') process.stdout.write(usage);
+  else if (asked === '--version') process.stdout.write(versionText('hallctl'));
+  else {
+    const { text, exitCode } = wrongUsage('hallctl', `there is no command "${[noun, verb].filter(Boolean).join(' ')}"`);
+    process.stderr.write(text);
+    process.exitCode = exitCode;
+  }
+}
+
+await main(process.argv.slice(2));

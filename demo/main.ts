@@ -1,7 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exitCodes, parseCommand } from '#lib/base/command.ts';
+import { commandErrors, exitCodes } from '#lib/base/command.ts';
+import type { CommandLine } from '#lib/base/command.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import { runCommand } from '#lib/base/system-program.ts';
 import { Observer } from './observer.ts';
 import { namespace, pairName } from './names.ts';
 import { pairs } from './resources.ts';
@@ -42,31 +44,23 @@ interface Wish {
   readonly json: string | undefined;
 }
 
-async function main(): Promise<number> {
-  const parsed = parseCommand(command, process.argv.slice(2));
-  if (parsed.do === 'print') {
-    process[parsed.exitCode === exitCodes.ok ? 'stdout' : 'stderr'].write(parsed.text);
-    return parsed.exitCode;
-  }
-  const { line } = parsed;
+async function main(line: CommandLine<keyof typeof command.options>): Promise<number> {
   const wish = { keep: line.has('keep'), once: line.has('once'), json: line.text('json') };
-  if (wish.keep && wish.once) {
-    process.stderr.write(`${command.name}: --once leaves and --keep stays; choose one of them\n`);
-    return exitCodes.usage;
-  }
+  if (wish.keep && wish.once) throw commandErrors.HK_USAGE('--once leaves and --keep stays; choose one of them');
+  // Told now, not after minutes of work.
+  if (wish.json !== undefined) await (await open(wish.json, 'a')).close();
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(new Error('interrupted')));
   using screen = openScreen(wish.once ? { write: (text) => process.stdout.write(text) } : process.stdout);
   try {
     return await runDemo(wish, screen, stop.signal);
   } catch (error) {
-    await writeResult(wish, { ok: false, why: messageOf(error) });
+    await writeResult(wish, { ok: false, why: messageOf(error) }).catch((unwritten: unknown) => screen.line(messageOf(unwritten)));
     if (stop.signal.aborted && !(error instanceof SuppressedError)) {
       screen.line('Interrupted. Nothing is left behind.');
       return interruptedCode;
     }
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-    return exitCodes.failed;
+    throw error;
   }
 }
 
@@ -122,4 +116,4 @@ async function writeResult({ json }: Wish, result: DemoResult | DemoFailure): Pr
   if (json !== undefined) await writeFile(json, `${JSON.stringify(result)}\n`);
 }
 
-process.exitCode = await main();
+await runCommand(command, main);

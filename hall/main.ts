@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { exitCodes, parseCommand } from '#lib/base/command.ts';
+import { readJsonFile } from '#lib/base/documents.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import { exitCodes } from '#lib/base/command.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { runParts } from '#lib/base/parts.ts';
 import type { Part } from '#lib/base/parts.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
-import { systemLog } from '#lib/base/system-log.ts';
-import { systemRandom } from '#lib/base/system-random.ts';
+import { runProgram } from '#lib/base/system-program.ts';
+import type { ProgramPorts } from '#lib/base/system-program.ts';
+import { productVersion } from '#lib/base/version.ts';
 import type { HttpServer } from '#lib/http/http-server.ts';
 import { metricsServer } from '#lib/http/metrics-server.ts';
 import { formatHallEvent, parseHallServerSettings } from './contract.ts';
@@ -16,31 +17,21 @@ import { HallMetrics } from './hall-meter.ts';
 import { HallServer } from './hall-server.ts';
 import { TlsFiles } from './tls-files.ts';
 
-const command = {
-  name: 'hallkeeper-hall',
-  summary: 'Serves the terminals of a hall while its member leads. Started by the member agent, which speaks on standard input.',
-  options: {
-    config: { help: 'settings file in JSON', value: 'FILE' },
-    'check-config': { help: 'read the settings and the files they name, say what is wrong, and leave' },
-  },
-} as const;
+const name = 'hallkeeper-hall';
 
-const version = '0.1.0';
-
-async function readSettings(file: string): Promise<HallServerSettings> {
-  const text = await readFile(file, 'utf8');
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${file} is not JSON: ${messageOf(error)}`, { cause: error });
-  }
-  return parseHallServerSettings(raw);
+interface Loaded {
+  readonly settings: HallServerSettings;
+  readonly tls: TlsFiles;
 }
 
-async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number> {
-  const log = systemLog(command.name).with({ hall: settings.hall, member: settings.member });
-  const stop = new AbortController();
+async function load(file: string): Promise<Loaded> {
+  const settings = parseHallServerSettings(await readJsonFile(file));
+  return { settings, tls: await TlsFiles.read(settings) };
+}
+
+async function run({ settings, tls }: Loaded, ports: ProgramPorts): Promise<number> {
+  const { clock, random, signal, stop } = ports;
+  const log = ports.log.with({ hall: settings.hall, member: settings.member });
   const tell = (event: HallEvent): void => {
     process.stdout.write(formatHallEvent(event));
   };
@@ -48,25 +39,23 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
   const onBroken = (error: unknown): void => {
     log.error({ why: messageOf(error) }, 'a promise of this program is broken; it ends');
     exitCode = exitCodes.failed;
-    stop.abort();
+    stop();
   };
   const { hall, member, listen } = settings;
-  const meter = new HallMetrics({ hall, member }, systemClock);
+  const meter = new HallMetrics({ hall, member }, clock);
   const { credentials } = tls;
   const trust = (): typeof tls.trust => tls.trust;
-  const server = new HallServer(settings, { clock: systemClock, random: systemRandom, log, credentials, trust, meter, tell, onBroken });
+  const server = new HallServer(settings, { clock, random, log, credentials, trust, meter, tell, onBroken });
   const metrics = settings.metrics === undefined ? undefined : openMetrics(settings.metrics, meter, log);
   // The agent that started us is the only reason to serve: without its pipe nobody could tell us that the epoch is over.
   const control = followControl(process.stdin, (order) => (order.do === 'lead' ? server.lead(order.epoch) : server.follow()), tell).finally(
-    () => stop.abort(),
+    stop,
   );
-  process.on('SIGTERM', () => stop.abort());
-  process.on('SIGINT', () => stop.abort());
-  process.on('SIGHUP', () => void tls.renew(log));
-  process.stdout.on('error', () => stop.abort());
+  ports.onHangup(() => tls.renew(log));
+  process.stdout.on('error', stop);
   const parts: readonly Part[] = [
-    { name: 'certificates', start: () => void tls.follow(systemClock, log, stop.signal), stop: () => undefined, stopMaxMs: 100 },
-    { name: 'stalls', start: () => void meter.watchStalls(stop.signal), stop: () => undefined, stopMaxMs: 100 },
+    { name: 'certificates', start: () => void tls.follow(clock, log, signal), stop: () => undefined, stopMaxMs: 100 },
+    { name: 'stalls', start: () => void meter.watchStalls(signal), stop: () => undefined, stopMaxMs: 100 },
     ...(metrics === undefined ? [] : [metrics]),
     {
       name: 'server',
@@ -80,7 +69,7 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
     },
   ];
   try {
-    await runParts(parts, { clock: systemClock, log, signal: stop.signal });
+    await runParts(parts, { clock, log, signal });
   } catch (error) {
     log.error({ why: messageOf(error) }, 'stopped with errors');
     exitCode = exitCodes.failed;
@@ -93,8 +82,8 @@ async function run(settings: HallServerSettings, tls: TlsFiles): Promise<number>
 function openMetrics(listen: { readonly address: string; readonly port: number }, meter: HallMetrics, log: Logger): HttpServer {
   return metricsServer({
     ...listen,
-    program: command.name,
-    version,
+    program: name,
+    version: productVersion,
     summary: 'Serves the terminals of a hall while its member leads.',
     collectors: [meter.set],
     checks: { healthy: [], ready: [] },
@@ -103,27 +92,12 @@ function openMetrics(listen: { readonly address: string; readonly port: number }
   });
 }
 
-async function main(): Promise<number> {
-  const parsed = parseCommand(command, process.argv.slice(2));
-  if (parsed.do === 'print') {
-    process.stdout.write(parsed.text);
-    return parsed.exitCode;
-  }
-  const file = parsed.line.text('config');
-  if (file === undefined) {
-    process.stderr.write(`${command.name}: --config FILE is required\n`);
-    return exitCodes.usage;
-  }
-  try {
-    const settings = await readSettings(file);
-    const tls = await TlsFiles.read(settings);
-    if (!parsed.line.has('check-config')) return await run(settings, tls);
-    process.stdout.write('the settings are good\n');
-    return exitCodes.ok;
-  } catch (error) {
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-    return exitCodes.failed;
-  }
-}
-
-process.exitCode = await main();
+await runProgram(
+  {
+    name,
+    summary: 'Serves the terminals of a hall while its member leads. Started by the member agent, which speaks on standard input.',
+    config: 'settings file in JSON',
+    load,
+  },
+  run,
+);

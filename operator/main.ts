@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { load } from 'js-yaml';
-import { exitCodes, parseCommand } from '#lib/base/command.ts';
+import { exitCodes } from '#lib/base/command.ts';
+import { readYamlFile } from '#lib/base/documents.ts';
 import { messageOf } from '#lib/base/errors.ts';
 import { runParts } from '#lib/base/parts.ts';
-import { systemClock } from '#lib/base/system-clock.ts';
-import { logLevels, systemLog } from '#lib/base/system-log.ts';
-import { systemRandom } from '#lib/base/system-random.ts';
+import { runProgram } from '#lib/base/system-program.ts';
+import type { ProgramPorts } from '#lib/base/system-program.ts';
+import { productVersion } from '#lib/base/version.ts';
 import type { HttpTls } from '#lib/http/http-server.ts';
 import { readHttpTls } from '#lib/http/http-tls-files.ts';
 import { KubeClient } from '#lib/kube/client.ts';
@@ -18,17 +17,7 @@ import { rooms } from './rooms.ts';
 import { parseOperatorSettings } from './settings.ts';
 import type { OperatorSettings } from './settings.ts';
 
-const command = {
-  name: 'hallkeeper-operator',
-  summary: 'Reconciles halls, terminals and failover pairs of a Kubernetes cluster.',
-  options: {
-    config: { help: 'settings file in YAML', value: 'FILE' },
-    'check-config': { help: 'read the settings and the files they name, say what is wrong, and leave' },
-    'log-level': { help: `one of ${logLevels.join(', ')}`, value: 'LEVEL', fallback: 'info' },
-  },
-} as const;
-
-const version = '0.1.0';
+const name = 'hallkeeper-operator';
 
 interface Loaded {
   readonly settings: OperatorSettings;
@@ -36,8 +25,8 @@ interface Loaded {
   readonly connect: (ports: KubeClientPorts) => KubeClient;
 }
 
-async function loadSettings(file: string): Promise<Loaded> {
-  const settings = parseOperatorSettings(load(await readFile(file, 'utf8'), { filename: file }));
+async function load(file: string): Promise<Loaded> {
+  const settings = parseOperatorSettings(await readYamlFile(file));
   const tls = settings.http.tls === undefined ? undefined : await readHttpTls(settings.http.tls);
   const config = settings.kubeconfig === undefined ? undefined : await loadKubeConfigFile(settings.kubeconfig);
   const connect = (ports: KubeClientPorts): KubeClient =>
@@ -45,60 +34,26 @@ async function loadSettings(file: string): Promise<Loaded> {
   return { settings, tls, connect };
 }
 
-async function run({ settings, tls, connect }: Loaded, level: string): Promise<number> {
-  const identity = `${hostname()}_${randomUUID()}`;
-  const log = systemLog(command.name, logLevels.find((known) => known === level) ?? 'info');
-  const stop = new AbortController();
+async function run({ settings, tls, connect }: Loaded, { clock, random, log, signal }: ProgramPorts): Promise<void> {
   // Somebody else may be leading already, or our own belief is wrong: nothing more is done, not even the ordinary stop.
   const fatal = (error: Error): void => {
     log.error({ error: messageOf(error), stack: error.stack }, 'the operator ends at once');
     process.exit(exitCodes.failed);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => (stop.signal.aborted ? process.exit(exitCodes.failed) : stop.abort()));
-  }
-  const shared = { clock: systemClock, random: systemRandom, log };
+  const shared = { clock, random, log };
   const operator = assembleOperator({
     ...shared,
     settings,
-    identity,
+    identity: `${hostname()}_${randomUUID()}`,
     tls,
-    connect: (observer) => connect({ ...shared, userAgent: `hallkeeper-operator/${version}`, observer }),
+    connect: (observer) => connect({ ...shared, userAgent: `${name}/${productVersion}`, observer }),
     fatal,
     rooms,
   });
-  try {
-    await runParts(operator.parts, { clock: systemClock, log, signal: stop.signal });
-    return exitCodes.ok;
-  } catch (error) {
-    log.error({ why: messageOf(error) }, 'stopped with errors');
-    return exitCodes.failed;
-  }
+  await runParts(operator.parts, { clock, log, signal });
 }
 
-async function main(): Promise<number> {
-  const parsed = parseCommand(command, process.argv.slice(2));
-  if (parsed.do === 'print') {
-    process.stdout.write(parsed.text);
-    return parsed.exitCode;
-  }
-  const { line } = parsed;
-  const file = line.text('config');
-  const level = line.text('log-level') ?? 'info';
-  if (file === undefined || !logLevels.some((known) => known === level)) {
-    const why = file === undefined ? '--config FILE is required' : `--log-level must be one of ${logLevels.join(', ')}`;
-    process.stderr.write(`${command.name}: ${why}\n`);
-    return exitCodes.usage;
-  }
-  try {
-    const loaded = await loadSettings(file);
-    if (!line.has('check-config')) return await run(loaded, level);
-    process.stdout.write('the settings are good\n');
-    return exitCodes.ok;
-  } catch (error) {
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-    return exitCodes.failed;
-  }
-}
-
-process.exitCode = await main();
+await runProgram(
+  { name, summary: 'Reconciles halls, terminals and failover pairs of a Kubernetes cluster.', config: 'settings file in YAML', load },
+  run,
+);

@@ -36,11 +36,11 @@ test('an unknown option is wrong usage, and says how to get help', () => {
 });
 
 test('without --config it is wrong usage', () =>
-  expect(run()).toMatchObject({ code: 2, err: expect.stringContaining('--config is required') as string }));
+  expect(run()).toMatchObject({ code: 2, err: expect.stringContaining('--config FILE is required') as string }));
 
 test('--check-config accepts a good file and starts nothing', () => {
   const path = file('good.yaml', `stateDirectory: ${folder}/state\ndataDirectory: ${folder}/data\n`);
-  expect(run('--config', path, '--check-config')).toEqual({ code: 0, out: `${path}: nothing is wrong\n`, err: '' });
+  expect(run('--config', path, '--check-config')).toEqual({ code: 0, out: 'the settings are good\n', err: '' });
 });
 
 const bad: readonly (readonly [string, string, readonly string[]])[] = [
@@ -49,7 +49,7 @@ const bad: readonly (readonly [string, string, readonly string[]])[] = [
     'stateDirectory: here\nmetrics: {port: many}\ncolour: red\n',
     ['stateDirectory must be', 'dataDirectory is required', 'metrics.port must be', 'colour'],
   ],
-  ['that is no YAML', 'stateDirectory: [\n', ['cannot be read as YAML', 'bad.yaml']],
+  ['that is no YAML', 'stateDirectory: [\n', ['is not YAML', 'bad.yaml']],
   ['that is empty', '', ['the input is empty', 'bad.yaml']],
 ];
 for (const [which, text, parts] of bad) {

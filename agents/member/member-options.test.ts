@@ -20,7 +20,6 @@ describe('member.yaml', () => {
       bundle: undefined,
       hallServer: { command: undefined },
       metrics: { address: '127.0.0.1', port: 9_187 },
-      logLevel: 'info',
     });
   });
 
@@ -29,13 +28,12 @@ describe('member.yaml', () => {
       stateDirectory: 'relative',
       postgresql: { user: 'Post Gres', binDirectory: 'bin' },
       metrics: { port: 70_000 },
-      logLevel: 'loud',
       pasword: 'hunter2',
     };
     expect(refusal(raw)).toBe(
       'the settings are refused: stateDirectory must be an absolute path, found "relative"; dataDirectory is required; ' +
         'postgresql.binDirectory must be an absolute path, found "bin"; postgresql.user must be a user of this machine, found "Post Gres"; ' +
-        'metrics.port must be a whole number from 0 to 65535, found 70000; logLevel must be one of info, debug, warn, error, found "loud"; ' +
+        'metrics.port must be a whole number from 0 to 65535, found 70000; ' +
         'pasword is not a known setting',
     );
   });

@@ -16,7 +16,6 @@ export interface MemberOptions {
   /** Program and arguments that start the hall server; `--config FILE` is added. */
   readonly hallServer: { readonly command: readonly [string, ...string[]] | undefined };
   readonly metrics: { readonly address: string; readonly port: number };
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
 const absolute = { pattern: /^\/[^\0]*$/, shape: 'an absolute path' } as const;
@@ -41,7 +40,6 @@ export function resolveMemberOptions(raw: unknown): MemberOptions {
       address: metrics.text('address', { fallback: '127.0.0.1' }),
       port: metrics.wholeNumber('port', { min: 0, max: 65_535, fallback: 9_187 }),
     },
-    logLevel: field.oneOf('logLevel', ['info', 'debug', 'warn', 'error'], { fallback: 'info' }),
   };
   const { stateDirectory, dataDirectory } = options;
   const inside = (inner: string, outer: string): boolean => inner === outer || inner.startsWith(`${outer.replace(/\/$/, '')}/`);

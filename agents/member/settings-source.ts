@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '#lib/base/clock.ts';
+import { parseJson, readJsonFile } from '#lib/base/documents.ts';
 import { codeOf, defineErrors, messageOf } from '#lib/base/errors.ts';
 import { readFields } from '#lib/base/fields.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -138,7 +139,7 @@ export class SettingsSource {
   async #takeSecret(object: SecretObject): Promise<boolean> {
     const token = new Secret(readKey(object, tokenKey));
     try {
-      return await this.take(parseMemberSettings(JSON.parse(readKey(object, settingsKey))), token);
+      return await this.take(parseMemberSettings(parseJson(readKey(object, settingsKey), settingsKey)), token);
     } catch (error) {
       this.#ports.log.error({ error: messageOf(error) }, 'the settings in the Secret are refused; those before stay in force');
       return await this.take(this.settings, token);
@@ -182,7 +183,7 @@ async function fetchFirst(bundle: EnrolmentBundle, ports: SettingsPorts, signal:
   const client = clientOf({ ...place, token: bundle.token }, ports).with({ deadlineMs: firstCallMs, attemptsMax: 5 });
   try {
     const found = await client.get(secrets, { namespace: bundle.namespace, name: account }, signal);
-    const settings = parseMemberSettings(JSON.parse(readKey(found, settingsKey)));
+    const settings = parseMemberSettings(parseJson(readKey(found, settingsKey), settingsKey));
     return { ...place, token: new Secret(readKey(found, tokenKey)), settings };
   } catch (error) {
     throw enrolmentErrors.HK_MEMBER_SETTINGS(`with the bundle: ${messageOf(error)}`, { cause: error });
@@ -193,7 +194,7 @@ async function fetchFirst(bundle: EnrolmentBundle, ports: SettingsPorts, signal:
 
 async function readBundle(file: string): Promise<EnrolmentBundle> {
   try {
-    return parseBundle(JSON.parse(await readFile(file, 'utf8')));
+    return parseBundle(await readJsonFile(file));
   } catch (error) {
     throw enrolmentErrors.HK_MEMBER_NOT_ENROLLED(`the bundle ${file} cannot be used: ${messageOf(error)}`, { cause: error });
   }
@@ -216,8 +217,8 @@ async function readKept(file: string): Promise<Enrolment | undefined> {
 }
 
 function parseKept(text: string): Enrolment {
-  const raw = JSON.parse(text) as { readonly settings?: unknown };
-  const { settings: _settings, ...rest } = raw;
+  const raw = parseJson(text, 'it') as { readonly settings?: unknown } | null;
+  const { settings, ...rest } = raw ?? {};
   const field = readFields(rest);
   const kept: Enrolment = {
     server: field.text('server'),
@@ -225,7 +226,7 @@ function parseKept(text: string): Enrolment {
     token: field.secret('token'),
     namespace: field.text('namespace'),
     account: field.text('account'),
-    settings: parseMemberSettings(raw.settings),
+    settings: parseMemberSettings(settings),
   };
   field.refuseProblems();
   return kept;

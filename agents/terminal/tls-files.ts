@@ -38,17 +38,22 @@ export class TlsFiles {
     return this.#loaded.credentials;
   }
 
+  /** Takes renewed files. Files that are half written or wrong change nothing. */
+  async renew(log: Logger): Promise<void> {
+    try {
+      const loaded = await load(this.#settings);
+      if (loaded.key === this.#loaded.key) return;
+      this.#loaded = loaded;
+      log.info({}, 'certificates were renewed');
+    } catch (error) {
+      log.warn({ why: messageOf(error) }, 'renewed certificates cannot be used yet');
+    }
+  }
+
   async follow(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(lookEveryMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        const loaded = await load(this.#settings);
-        if (loaded.key !== this.#loaded.key) log.info({}, 'certificates were renewed');
-        if (loaded.key !== this.#loaded.key) this.#loaded = loaded;
-      } catch (error) {
-        log.warn({ why: messageOf(error) }, 'renewed certificates cannot be used yet');
-      }
+      if (!signal.aborted) await this.renew(log);
     }
   }
 }

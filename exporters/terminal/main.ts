@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { load } from 'js-yaml';
-import { exitCodes, parseCommand } from '#lib/base/command.ts';
+import { readYamlFile } from '#lib/base/documents.ts';
 import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { runParts } from '#lib/base/parts.ts';
-import { systemClock } from '#lib/base/system-clock.ts';
-import { systemLog } from '#lib/base/system-log.ts';
-import { systemRandom } from '#lib/base/system-random.ts';
+import { runProgram } from '#lib/base/system-program.ts';
+import type { ProgramPorts } from '#lib/base/system-program.ts';
+import { productVersion } from '#lib/base/version.ts';
+import type { HttpServer, HttpTls } from '#lib/http/http-server.ts';
 import { readHttpTls } from '#lib/http/http-tls-files.ts';
+import type { HttpTlsFiles } from '#lib/http/http-settings.ts';
 import { findEndpointsBy } from '#lib/link/find-endpoints.ts';
 import { watchFleet } from '#lib/link/watch-fleet.ts';
 import { exporterProgram, terminalExporter } from './exporter.ts';
@@ -14,40 +15,30 @@ import { readPairCredentials } from './pair-credentials.ts';
 import { parseExporterSettings } from './settings.ts';
 import type { ExporterSettings } from './settings.ts';
 
-const version = '0.1.0';
+interface Loaded {
+  readonly settings: ExporterSettings;
+  readonly tls: HttpTls | undefined;
+}
 
-const command = {
-  name: exporterProgram,
-  summary: 'Follows the terminals of one hall and exposes them to Prometheus.',
-  options: {
-    config: { help: 'settings file in YAML', value: 'FILE' },
-    'check-config': { help: 'read the settings and the files they name, say what is wrong, and leave' },
-  },
-} as const;
+async function load(file: string): Promise<Loaded> {
+  const settings = parseExporterSettings(await readYamlFile(file));
+  readPairCredentials(settings);
+  return { settings, tls: settings.http.tls === undefined ? undefined : await readHttpTls(settings.http.tls) };
+}
 
-async function run(settings: ExporterSettings): Promise<number> {
+async function run({ settings, tls }: Loaded, { clock, random, log: programLog, signal, onHangup }: ProgramPorts): Promise<void> {
   const { hall, pair, endpoint, http } = settings;
-  const log = systemLog(command.name).with({ hall });
-  const stop = new AbortController();
-  process.on('SIGTERM', () => stop.abort());
-  process.on('SIGINT', () => stop.abort());
-  const link = {
-    pairUid: pair.uid,
-    findEndpoints: findEndpointsBy(endpoint, { clock: systemClock, log }),
-    credentials: () => readPairCredentials(settings),
-    clock: systemClock,
-    random: systemRandom,
-    log,
-  };
-  const tls = http.tls === undefined ? undefined : await readHttpTls(http.tls);
+  const log = programLog.with({ hall });
+  const credentials = (): ReturnType<typeof readPairCredentials> => readPairCredentials(settings);
+  const link = { pairUid: pair.uid, findEndpoints: findEndpointsBy(endpoint, { clock, log }), credentials, clock, random, log };
   const exporter = terminalExporter({
     hall,
-    version,
+    version: productVersion,
     address: http.address,
     port: http.port,
     ...(tls === undefined ? {} : { tls }),
-    watch: (signal) => watchFleet(link, signal),
-    clock: systemClock,
+    watch: (watching) => watchFleet(link, watching),
+    clock,
     log,
   });
   const started = {
@@ -56,57 +47,27 @@ async function run(settings: ExporterSettings): Promise<number> {
     stop: () => undefined,
     stopMaxMs: 100,
   };
-  process.on('SIGHUP', () => void renewCertificate(exporter.http, http, log));
-  try {
-    await runParts([...exporter.parts, started], { clock: systemClock, log, signal: stop.signal });
-    return exitCodes.ok;
-  } catch (error) {
-    log.error({ why: messageOf(error) }, 'stopped with errors');
-    return exitCodes.failed;
-  }
+  const { tls: files } = http;
+  if (files !== undefined) onHangup(() => renewCertificate(exporter.http, files, log));
+  await runParts([...exporter.parts, started], { clock, log, signal });
 }
 
-/** SIGHUP: the HTTP server takes a renewed certificate; one that is not good leaves the old in use. */
-async function renewCertificate(
-  server: ReturnType<typeof terminalExporter>['http'],
-  { tls }: ExporterSettings['http'],
-  log: ReturnType<typeof systemLog>,
-): Promise<void> {
-  if (tls === undefined) return;
+/** The HTTP server takes a renewed certificate; one that is not good leaves the old in use. */
+async function renewCertificate(server: HttpServer, files: HttpTlsFiles, log: Logger): Promise<void> {
   try {
-    server.renewTls(await readHttpTls(tls));
+    server.renewTls(await readHttpTls(files));
     log.info({}, 'the certificate of the HTTP server was read again');
   } catch (error) {
     log.warn({ why: messageOf(error) }, 'the certificate of the HTTP server stays as it was');
   }
 }
 
-async function checkFiles(settings: ExporterSettings): Promise<void> {
-  readPairCredentials(settings);
-  if (settings.http.tls !== undefined) await readHttpTls(settings.http.tls);
-}
-
-async function main(): Promise<number> {
-  const parsed = parseCommand(command, process.argv.slice(2));
-  if (parsed.do === 'print') {
-    (parsed.exitCode === exitCodes.ok ? process.stdout : process.stderr).write(parsed.text);
-    return parsed.exitCode;
-  }
-  const file = parsed.line.text('config');
-  if (file === undefined) {
-    process.stderr.write(`${command.name}: --config FILE is required\n`);
-    return exitCodes.usage;
-  }
-  try {
-    const settings = parseExporterSettings(load(await readFile(file, 'utf8'), { filename: file }));
-    await checkFiles(settings);
-    if (!parsed.line.has('check-config')) return await run(settings);
-    process.stdout.write('the settings are good\n');
-    return exitCodes.ok;
-  } catch (error) {
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-    return exitCodes.failed;
-  }
-}
-
-process.exitCode = await main();
+await runProgram(
+  {
+    name: exporterProgram,
+    summary: 'Follows the terminals of one hall and exposes them to Prometheus.',
+    config: 'settings file in YAML',
+    load,
+  },
+  run,
+);

@@ -8,6 +8,7 @@ import { seededRandom } from './random.ts';
 import { backoffMs, retry } from './retry.ts';
 import { Secret } from './secret.ts';
 import { systemClock } from './system-clock.ts';
+import { productVersion } from './version.ts';
 
 const errors = defineErrors({
   HK_TEST_BUSY: { retry: 'backoff', says: 'the other side is busy' },
@@ -20,6 +21,16 @@ test('an error carries code, retry decision and a message with its causes but no
     'HK_TEST_BUSY',
     'backoff',
     'the other side is busy: hall north: connection reset',
+  ]);
+});
+
+test('whatever was thrown has a message', () => {
+  expect([messageOf('text'), messageOf({ a: 1 }), messageOf({ a: 1n }), messageOf(1n), messageOf(Symbol('x'))]).toEqual([
+    '"text"',
+    '{"a":1}',
+    'a thrown object',
+    'a thrown bigint',
+    'Symbol(x)',
   ]);
 });
 
@@ -94,6 +105,18 @@ test('a command explains itself, and a wrong one leaves with 2', () => {
   const help = parseCommand(spec, ['--help']);
   expect(help).toMatchObject({ do: 'print', exitCode: 0 });
   expect(parseCommand(spec, ['--jason', 'x'])).toMatchObject({ do: 'print', exitCode: 2 });
+  expect(parseCommand(spec, ['--version'])).toEqual({ do: 'print', exitCode: 0, text: `hallkeeper-demo ${productVersion}\n` });
   const run = parseCommand(spec, ['--json', 'out.json']);
   expect(run.do === 'run' && run.line.text('json')).toBe('out.json');
+});
+
+test('an option can have a letter, a list of values, and be required', () => {
+  const namespace = { help: 'where', value: 'NAME', short: 'n', required: true };
+  const spec = { name: 'x', summary: '', options: { namespace, level: { help: '', value: 'LEVEL', oneOf: ['low', 'high'] } } } as const;
+  const run = parseCommand(spec, ['-n', 'hall-7', '--level=low']);
+  expect(run.do === 'run' && [run.line.text('namespace'), run.line.text('level')]).toEqual(['hall-7', 'low']);
+  expect(parseCommand(spec, ['--level', 'none'])).toMatchObject({
+    text: "x: --namespace NAME is required; --level must be one of low, high\nSee 'x --help'.\n",
+    exitCode: 2,
+  });
 });

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 import { defineErrors } from './errors.ts';
+import { productVersion } from './version.ts';
 
 export const commandErrors = defineErrors({
   HK_USAGE: { retry: 'never', says: 'the command line is refused' },
@@ -13,6 +15,11 @@ interface CommandOption {
   /** Name of the value in the help text; absent for a switch. */
   readonly value?: string;
   readonly fallback?: string;
+  /** One letter that means the same. */
+  readonly short?: string;
+  /** The values there are; absent: any. */
+  readonly oneOf?: readonly string[];
+  readonly required?: boolean;
 }
 
 export interface CommandSpec<Name extends string> {
@@ -34,43 +41,64 @@ export interface CommandLine<Name extends string> {
 export type ParsedCommand<Name extends string> =
   { readonly do: 'run'; readonly line: CommandLine<Name> } | { readonly do: 'print'; readonly text: string; readonly exitCode: number };
 
-/** Reads a command line. Unknown options, missing values and missing arguments are told together with how to get help. */
+/** Reads a command line. A wrong one is told with how to get help; what is missing or has a wrong value is told together. */
 export function parseCommand<Name extends string>(spec: CommandSpec<Name>, args: readonly string[]): ParsedCommand<Name> {
-  const names = Object.keys(spec.options) as Name[];
-  const options = Object.fromEntries(
-    names.map((name) => [name, { type: spec.options[name].value === undefined ? 'boolean' : 'string' } as const]),
-  );
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { ...options, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-      strict: true,
-    });
+    const { values, positionals } = parseArgs({ args: [...args], options: argumentOptions(spec), allowPositionals: true, strict: true });
     if (values['help'] === true) return { do: 'print', text: helpText(spec), exitCode: exitCodes.ok };
-    const wanted = spec.positionals ?? [];
-    if (positionals.length !== wanted.length) {
-      const expected = wanted.length === 0 ? 'no arguments' : `${wanted.length} argument(s): ${wanted.join(' ')}`;
-      throw commandErrors.HK_USAGE(`expected ${expected}, found ${positionals.length}`);
-    }
+    if (values['version'] === true) return { do: 'print', text: versionText(spec.name), exitCode: exitCodes.ok };
     const given = values as Readonly<Record<string, string | boolean | undefined>>;
     const text = (name: Name): string | undefined => {
       const value = given[name];
       return typeof value === 'string' ? value : spec.options[name].fallback;
     };
+    const problems = [...countProblem(spec.positionals ?? [], positionals), ...valueProblems(spec, text)];
+    if (problems.length > 0) return wrongUsage(spec.name, problems.join('; '));
     return { do: 'run', line: { positionals, text, has: (name) => given[name] !== undefined } };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { do: 'print', text: `${spec.name}: ${message}\nSee '${spec.name} --help'.\n`, exitCode: exitCodes.usage };
+    return wrongUsage(spec.name, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** How a wrong command line is told, whoever finds that it is wrong. */
+export function wrongUsage(name: string, why: string): { readonly do: 'print'; readonly text: string; readonly exitCode: number } {
+  return { do: 'print', text: `${name}: ${why}\nSee '${name} --help'.\n`, exitCode: exitCodes.usage };
+}
+
+/** One line with the version that all programs share. */
+export function versionText(name: string): string {
+  return `${name.replace(/ --$/, '')} ${productVersion}\n`;
+}
+
+function argumentOptions<Name extends string>(spec: CommandSpec<Name>): NonNullable<ParseArgsConfig['options']> {
+  const own = (Object.entries(spec.options) as [Name, CommandOption][]).map(([name, { value, short }]) => {
+    const type = value === undefined ? ('boolean' as const) : ('string' as const);
+    return [name, short === undefined ? { type } : { type, short }] as const;
+  });
+  return { ...Object.fromEntries(own), help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } };
+}
+
+function countProblem(wanted: readonly string[], found: readonly string[]): readonly string[] {
+  if (found.length === wanted.length) return [];
+  const expected = wanted.length === 0 ? 'no arguments' : `${wanted.length} argument(s): ${wanted.join(' ')}`;
+  return [`expected ${expected}, found ${found.length}`];
+}
+
+function valueProblems<Name extends string>(spec: CommandSpec<Name>, text: (name: Name) => string | undefined): readonly string[] {
+  return (Object.entries(spec.options) as [Name, CommandOption][]).flatMap(([name, { value, oneOf, required }]) => {
+    const found = value === undefined ? undefined : text(name);
+    if (found === undefined) return required === true ? [`--${name} ${value ?? ''} is required`] : [];
+    return oneOf === undefined || oneOf.includes(found) ? [] : [`--${name} must be one of ${oneOf.join(', ')}`];
+  });
 }
 
 function helpText<Name extends string>(spec: CommandSpec<Name>): string {
   const rows = (Object.entries(spec.options) as [Name, CommandOption][]).map(([name, option]) => {
-    const left = option.value === undefined ? `--${name}` : `--${name} ${option.value}`;
+    const long = option.value === undefined ? `--${name}` : `--${name} ${option.value}`;
+    const left = option.short === undefined ? long : `-${option.short}, ${long}`;
     return [left, option.fallback === undefined ? option.help : `${option.help} (default ${option.fallback})`] as const;
   });
-  rows.push(['--help', 'print this text']);
+  rows.push(['--version', 'print the version'], ['--help', 'print this text']);
   const width = Math.max(...rows.map(([left]) => left.length));
   const usage = ['usage:', spec.name, ...(spec.positionals ?? []), '[options]'].join(' ');
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);

@@ -58,7 +58,7 @@ export function messageOf(error: unknown): string {
   const parts: string[] = [];
   let current: unknown = error;
   for (let depth = 0; current !== undefined && current !== null && depth < causesMax; depth += 1) {
-    const message = current instanceof Error ? current.message || (codeOf(current) ?? current.name) : JSON.stringify(current);
+    const message = current instanceof Error ? current.message || (codeOf(current) ?? current.name) : pictureOf(current);
     if (!parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }
@@ -66,3 +66,14 @@ export function messageOf(error: unknown): string {
 }
 
 const causesMax = 5;
+
+/** Whatever somebody threw that is no error. */
+function pictureOf(thrown: unknown): string {
+  try {
+    const text: string | undefined = JSON.stringify(thrown);
+    return text ?? String(thrown);
+  } catch {
+    // A circle, or a bigint in it.
+    return `a thrown ${typeof thrown}`;
+  }
+}

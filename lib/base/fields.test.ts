@@ -32,6 +32,10 @@ describe('settings', () => {
     expect(field.problems().join()).not.toContain('12345678');
   });
 
+  test('a text where a mapping should be is not quoted: it may be a password without its space', () => {
+    expect(new Fields('password:hunter2').problems()).toEqual(['the settings must be a mapping, found a text']);
+  });
+
   test('lists are bounded and their entries are numbered in problems', () => {
     const field = new Fields({ members: [{ name: 'a' }, {}], tags: ['x', ''] });
     expect(field.list('members', (entry) => entry.text('name'), { min: 2, max: 2 })).toEqual(['a', '']);

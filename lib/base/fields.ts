@@ -1,10 +1,20 @@
 import { parseDurationMs } from './duration.ts';
-import { defineErrors } from './errors.ts';
+import { defineErrors, HallkeeperError } from './errors.ts';
 import { Secret } from './secret.ts';
 
-export const optionErrors = defineErrors({
-  HK_OPTIONS_INVALID: { retry: 'never', says: 'the settings are refused' },
-});
+const refused = { retry: 'never', says: 'the settings are refused' } as const;
+
+export const optionErrors = defineErrors({ HK_OPTIONS_INVALID: refused });
+
+/** HK_OPTIONS_INVALID with its problems one by one, for whoever shows them as a list. */
+export class SettingsRefused extends HallkeeperError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('HK_OPTIONS_INVALID', refused, problems.join('; '));
+    this.problems = problems;
+  }
+}
 
 interface Optional<T> {
   readonly fallback: T;
@@ -31,7 +41,7 @@ export class Fields {
     this.#path = path;
     this.#problems = problems;
     const isObject = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
-    if (!isObject) problems.push(`${path === '' ? 'the settings' : path} must be a mapping, found ${kindOf(raw)}`);
+    if (!isObject) problems.push(`${path === '' ? 'the settings' : path} must be a mapping, found ${shapeOf(raw)}`);
     this.#raw = isObject ? (raw as Record<string, unknown>) : {};
   }
 
@@ -155,7 +165,7 @@ export class Fields {
   /** @throws HK_OPTIONS_INVALID  when there is any problem; its message lists them all. */
   refuseProblems(): void {
     const problems = this.problems();
-    if (problems.length > 0) throw optionErrors.HK_OPTIONS_INVALID(problems.join('; '));
+    if (problems.length > 0) throw new SettingsRefused(problems);
   }
 
   #unknown(): string[] {
@@ -195,11 +205,16 @@ export function readFields(raw: unknown): Fields {
   return new Fields(raw);
 }
 
-/** A short, harmless picture of a value: numbers and short texts as they are, anything larger by its kind. */
-function kindOf(value: unknown): string {
+/** What stands where a mapping should: `password:x` without its space is a text, and is not quoted. */
+function shapeOf(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  const text = JSON.stringify(value) ?? typeof value;
+  return typeof value === 'object' ? 'a mapping' : `a ${typeof value === 'string' ? 'text' : typeof value}`;
+}
+
+/** A short, harmless picture of a value: numbers and short texts as they are, anything larger by its kind. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'object' || value === undefined) return shapeOf(value);
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? typeof value);
   return text.length <= 60 ? text : `a ${typeof value} of ${text.length} characters`;
 }

@@ -29,7 +29,8 @@ export function backoffMs(count: number, policy: BackoffPolicy, random: Random):
 }
 
 /**
- * The one retry loop of the house. Repeats while the error says `backoff`, at most `attemptsMax` times.
+ * Repeats one call while its error says `backoff`, at most `attemptsMax` times. Loops that follow something for as long as a program
+ * runs, such as a watch, keep their own state between attempts; they share `backoffMs`.
  *
  * @throws The last error as it came; the signal's reason when aborted while waiting.
  */

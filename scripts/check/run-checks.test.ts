@@ -10,9 +10,18 @@ test('every check runs, also after one that fails or throws, and the table count
       { name: 'lint', run: () => Promise.reject(new Error('no such program')) },
       { name: 'format', run: () => Promise.resolve('') },
     ],
-    (line) => told.push(line),
+    {
+      begins: (name, number) => told.push(`${number} ${name} begins`),
+      fails: ({ name, problems }) => told.push(`${name}: ${problems}`),
+    },
   );
-  expect(told).toEqual(['\ntypes:\na.ts(1,1): wrong\n', '\nlint:\ncould not be checked: no such program\n']);
+  expect(told).toEqual([
+    '1 types begins',
+    'types: a.ts(1,1): wrong',
+    '2 lint begins',
+    'lint: could not be checked: no such program',
+    '3 format begins',
+  ]);
   expect(resultTable(results).replaceAll(/ +[0-9.]+ s$/gm, '')).toBe(
     '\n  types   FAILED\n  lint    FAILED\n  format  passed\n\n1 passed, 2 failed\n',
   );

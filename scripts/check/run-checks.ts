@@ -7,14 +7,22 @@ export interface CheckResult {
   readonly seconds: number;
 }
 
+export interface CheckListener {
+  /** `number` counts from 1. */
+  readonly begins: (name: string, number: number) => void;
+  readonly fails: (result: CheckResult) => void;
+}
+
 /** Runs every check, one after the other, and tells of each as soon as it is known; a check that throws has failed. */
-export async function runChecks(checks: readonly Check[], tell: (line: string) => void): Promise<readonly CheckResult[]> {
+export async function runChecks(checks: readonly Check[], { begins, fails }: CheckListener): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   for (const { name, run } of checks) {
+    begins(name, results.length + 1);
     const startMs = performance.now();
     const problems = await run().catch((error: unknown) => `could not be checked: ${messageOf(error)}`);
-    results.push({ name, problems, seconds: (performance.now() - startMs) / 1_000 });
-    if (problems !== '') tell(`\n${name}:\n${problems}\n`);
+    const result = { name, problems, seconds: (performance.now() - startMs) / 1_000 };
+    results.push(result);
+    if (problems !== '') fails(result);
   }
   return results;
 }

@@ -1,11 +1,17 @@
-import { commandErrors, exitCodes, parseCommand } from '#lib/base/command.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { commandErrors } from '#lib/base/command.ts';
+import { runCommand } from '#lib/base/system-program.ts';
 import type { Bench } from './bench.ts';
 import { expositionBench } from './exposition.ts';
 
 const benches: readonly Bench[] = [expositionBench];
 
-const command = parseCommand(
+function whole(name: string, text: string | undefined, max: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
+  throw commandErrors.HK_USAGE(`--${name} must be a whole number from 1 to ${max}`);
+}
+
+await runCommand(
   {
     name: 'npm run bench --',
     summary: `Measures a part of Hallkeeper beside its rival in the same run.\n\n${benches.map(({ name, says }) => `${name}: ${says}`).join('\n\n')}`,
@@ -16,16 +22,7 @@ const command = parseCommand(
       json: { help: 'print the result as one JSON object and nothing else on standard output' },
     },
   },
-  process.argv.slice(2),
-);
-
-async function main(): Promise<number> {
-  if (command.do === 'print') {
-    (command.exitCode === exitCodes.ok ? process.stdout : process.stderr).write(command.text);
-    return command.exitCode;
-  }
-  const { line } = command;
-  try {
+  async (line) => {
     const [wanted] = line.positionals;
     const bench = benches.find(({ name }) => name === wanted);
     if (bench === undefined)
@@ -35,17 +32,5 @@ async function main(): Promise<number> {
     const say = (text: string): void => void process.stderr.write(`${text}\n`);
     const result = await bench.run({ series, ...rounds, say });
     process.stdout.write(line.has('json') ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
-    return exitCodes.ok;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    return error instanceof Error && 'code' in error && error.code === 'HK_USAGE' ? exitCodes.usage : exitCodes.failed;
-  }
-}
-
-function whole(name: string, text: string | undefined, max: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
-  throw commandErrors.HK_USAGE(`--${name} must be a whole number from 1 to ${max}`);
-}
-
-process.exitCode = await main();
+  },
+);

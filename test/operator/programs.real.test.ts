@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseBundle } from '#agents/member/contract.ts';
@@ -109,7 +109,15 @@ test('an operator process prepares a pair, and hallctl enrols its members', asyn
   const parsed = parseBundle(JSON.parse(await readFile(bundle, 'utf8')));
   expect(parsed).toMatchObject({ server: controlPlane.url, namespace: 'hall-7', pair: 'pair-7', member: 'a' });
   expect(said).not.toContain(parsed.token.reveal());
-  expect(parseBundle(JSON.parse((await enrol('pair-7', 'b')).out)).member).toBe('b');
+  for (const flags of [[], ['--json']]) expect(parseBundle(JSON.parse((await enrol('pair-7', 'b', ...flags)).out)).member).toBe('b');
+  // A folder stands where the file should: nothing is left beside it, and the report says why.
+  const before = await readdir(folder.path);
+  const failed = await enrol('pair-7', 'b', '--out', folder.path, '--json');
+  expect([failed.code, JSON.parse(failed.out)]).toEqual([1, { ok: false, problems: [expect.stringContaining(folder.path)] }]);
+  expect([await readdir(folder.path), (await readdir(join(folder.path, '..'))).filter((name) => name.endsWith('.part'))]).toEqual([
+    before,
+    [],
+  ]);
   expect(await enrol('pair-7', 'c')).toMatchObject({
     code: 1,
     err: expect.stringContaining('pair-7 has the members a and b, not c') as string,

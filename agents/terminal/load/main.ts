@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { load } from 'js-yaml';
-import { exitCodes, parseCommand } from '#lib/base/command.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { readYamlFile } from '#lib/base/documents.ts';
 import type { Logger } from '#lib/base/log.ts';
-import { logLevels, systemLog } from '#lib/base/system-log.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
+import { runProgram } from '#lib/base/system-program.ts';
+import type { ProgramPorts } from '#lib/base/system-program.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
+import { productVersion } from '#lib/base/version.ts';
 import { findEndpointsBy } from '#lib/link/find-endpoints.ts';
 import { memoryEpochs } from '../epoch-memory.ts';
 import { TerminalAgent } from '../terminal-agent.ts';
@@ -18,17 +17,7 @@ import { loadStatus, OutageWatch } from './load-status.ts';
 import { parseLoadSettings } from './load-settings.ts';
 import type { LoadSettings } from './load-settings.ts';
 
-const command = {
-  name: 'hallkeeper-terminals',
-  summary:
-    'Runs many terminals of one hall in one process, each with its own certificate. Prints one line of JSON for each line "status" on\n' +
-    'standard input and one at the end. "hang NAME" stops the game of a terminal, "play NAME" lets it go on, "cut NAME" ends its agent.\n' +
-    'Ends with standard input, SIGTERM or SIGINT.',
-  options: {
-    config: { help: 'settings file in YAML or JSON', value: 'FILE' },
-    log: { help: `least level of the log: ${logLevels.join(', ')}`, value: 'LEVEL', fallback: 'error' },
-  },
-} as const;
+const program = 'hallkeeper-terminals';
 
 const lookEveryMs = 100;
 /** Starts are spread over this time for each thousand terminals, so that the first handshakes do not come all at once. */
@@ -40,6 +29,19 @@ interface Simulated {
   readonly stop: AbortController;
   readonly running: Promise<void>;
   isHanging: boolean;
+}
+
+interface Loaded {
+  readonly settings: LoadSettings;
+  readonly files: ReadonlyMap<string, TlsFiles>;
+}
+
+/** All certificates are read before the first terminal calls: later the reading would have to wait for their handshakes. */
+async function load(file: string): Promise<Loaded> {
+  const settings = parseLoadSettings(await readYamlFile(file));
+  const files = new Map<string, TlsFiles>();
+  for (const name of settings.terminals) files.set(name, await readTls(settings, name));
+  return { settings, files };
 }
 
 function readTls(settings: LoadSettings, terminal: string): Promise<TlsFiles> {
@@ -61,7 +63,7 @@ function start(settings: LoadSettings, terminal: string, tls: TlsFiles, log: Log
     if (!simulated.isHanging) progress += 1n;
     return { progress, localApi: 'working' };
   };
-  const names = { hall: settings.hall, terminal, pairUid: settings.pair.uid, agentVersion: '0.1.0', runId: randomBytes(16) };
+  const names = { hall: settings.hall, terminal, pairUid: settings.pair.uid, agentVersion: productVersion, runId: randomBytes(16) };
   const agent = new TerminalAgent(names, {
     findEndpoints: findEndpointsBy(settings.endpoint, { clock: systemClock, log }),
     credentials: () => tls.credentials,
@@ -80,11 +82,7 @@ function start(settings: LoadSettings, terminal: string, tls: TlsFiles, log: Log
   return simulated;
 }
 
-async function run(settings: LoadSettings, level: (typeof logLevels)[number]): Promise<number> {
-  const log = systemLog(command.name, level);
-  // All certificates are read before the first terminal calls: later the reading would have to wait for their handshakes.
-  const files = new Map<string, TlsFiles>();
-  for (const name of settings.terminals) files.set(name, await readTls(settings, name));
+async function run({ settings, files }: Loaded, { log, signal }: ProgramPorts): Promise<void> {
   const terminals = new Map([...files].map(([name, tls]) => [name, start(settings, name, tls, log.with({ terminal: name }))]));
   const outage = new OutageWatch();
   const look = (): void => outage.show(statuses(), systemClock.nowMs());
@@ -96,42 +94,32 @@ async function run(settings: LoadSettings, level: (typeof logLevels)[number]): P
   const timer = setInterval(look, lookEveryMs);
   const input = createInterface({ input: process.stdin });
   process.stdout.on('error', () => input.close());
-  process.on('SIGTERM', () => input.close());
-  process.on('SIGINT', () => input.close());
+  signal.addEventListener('abort', () => input.close(), { once: true });
   for await (const line of input) {
     const [word, name = ''] = line.trim().split(' ');
     const simulated = terminals.get(name);
     if (word === 'status') print();
     else if (simulated !== undefined && (word === 'hang' || word === 'play')) simulated.isHanging = word === 'hang';
     else if (simulated !== undefined && word === 'cut') simulated.stop.abort();
-    else process.stderr.write(`${command.name}: cannot do "${line.slice(0, 100)}"\n`);
+    else process.stderr.write(`${program}: cannot do "${line.slice(0, 100)}"\n`);
   }
   clearInterval(timer);
   print();
   for (const { stop } of terminals.values()) stop.abort();
   await Promise.all([...terminals.values()].map(({ running }) => running));
   process.stdin.destroy();
-  return exitCodes.ok;
 }
 
-async function main(): Promise<number> {
-  const parsed = parseCommand(command, process.argv.slice(2));
-  if (parsed.do === 'print') {
-    process.stdout.write(parsed.text);
-    return parsed.exitCode;
-  }
-  const file = parsed.line.text('config');
-  const level = logLevels.find((one) => one === parsed.line.text('log'));
-  if (file === undefined || level === undefined) {
-    process.stderr.write(`${command.name}: --config FILE is required, and LEVEL must be one of ${logLevels.join(', ')}\n`);
-    return exitCodes.usage;
-  }
-  try {
-    return await run(parseLoadSettings(load(await readFile(file, 'utf8'), { filename: file })), level);
-  } catch (error) {
-    process.stderr.write(`${command.name}: ${messageOf(error)}\n`);
-    return exitCodes.failed;
-  }
-}
-
-process.exitCode = await main();
+await runProgram(
+  {
+    name: program,
+    summary:
+      'Runs many terminals of one hall in one process, each with its own certificate. Prints one line of JSON for each line "status" on\n' +
+      'standard input and one at the end. "hang NAME" stops the game of a terminal, "play NAME" lets it go on, "cut NAME" ends its agent.\n' +
+      'Ends with standard input, SIGTERM or SIGINT.',
+    config: 'settings file in YAML or JSON',
+    logLevel: 'error',
+    load,
+  },
+  run,
+);
