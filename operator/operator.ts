@@ -82,10 +82,11 @@ export function assembleOperator({ settings, identity, tls, clock, random, log, 
   const connections: Part = { name: 'connections', start: () => undefined, stop: () => client.close(), stopMaxMs: 2_000 };
   const parts = operatorParts({
     servers: [lagPart, http],
-    caches: cluster.part(),
+    caches: cluster,
     everyReplica: [],
-    lease: elector.part(),
-    controllers: [...built.flatMap((room) => room.parts ?? []), ...controllers.map((controller) => controller.part())],
+    lease: elector,
+    leaderParts: built.flatMap((room) => room.parts ?? []),
+    controllers,
     events: events.part(),
   });
   return { parts: [connections, ...parts], http, client, registry };

@@ -7,7 +7,8 @@ import type { ReflectorOptions, ReflectorPorts, ReflectorStatus } from './reflec
 /** The first lists of all resources must be here within this time. */
 const syncMaxMs = 120_000;
 const syncEveryMs = 25;
-const stopMaxMs = 5_000;
+/** A reflector ends with its request; nothing in it waits for anything else. */
+const stopMaxMs = 2_000;
 
 export interface CachesPorts extends ReflectorPorts {
   /** A broken promise of our own code: the process must end. */

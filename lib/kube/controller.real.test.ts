@@ -123,10 +123,11 @@ function startOperator(namespace: string): World {
   const stop = new AbortController();
   const parts = operatorParts({
     servers: [],
-    caches: caches.part(),
+    caches,
     everyReplica: [],
-    lease: elector.part(),
-    controllers: [controller.part()],
+    lease: elector,
+    leaderParts: [],
+    controllers: [controller],
     events: events.part(),
   });
   const running = runParts(parts, { clock, log, signal: stop.signal });

@@ -197,7 +197,7 @@ test('stopping lets running work end, takes no more, and aborts what does not en
   await settle();
   controller.enqueue({ name: 'never' });
   const stopped = controller.stop();
-  await clock.advance(9_999);
+  await clock.advance(5_999);
   expect(aborts).toEqual([]);
   await clock.advance(1);
   await stopped;
@@ -205,6 +205,19 @@ test('stopping lets running work end, takes no more, and aborts what does not en
   expect(starts).toHaveLength(2);
   expect(clock.sleeping).toBe(0);
   await controller.stop();
+});
+
+test('work that heeds nothing is named when its time is over', async () => {
+  let end = (): void => undefined;
+  const { clock, controller } = rig(() => new Promise((resolve) => (end = () => resolve(undefined))), { runMaxMs: 1e6 });
+  controller.enqueue(key);
+  await settle();
+  const stopped = controller.stop().catch((error: unknown) => error);
+  await clock.advance(7_500);
+  expect(await stopped).toMatchObject({ code: 'HK_CONTROLLER_STUCK', message: expect.stringContaining('test') as string });
+  end();
+  await controller.stop();
+  expect(clock.sleeping).toBe(0);
 });
 
 test('a controller that never started stops, too', async () => {

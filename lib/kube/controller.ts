@@ -2,7 +2,6 @@ import type { Clock } from '#lib/base/clock.ts';
 import { messageOf, retryOf } from '#lib/base/errors.ts';
 import { InvariantBroken } from '#lib/base/invariant.ts';
 import type { Logger } from '#lib/base/log.ts';
-import type { Part } from '#lib/base/parts.ts';
 import type { Random } from '#lib/base/random.ts';
 import { backoffMs } from '#lib/base/retry.ts';
 import type { BackoffPolicy } from '#lib/base/retry.ts';
@@ -75,8 +74,11 @@ export interface ControllerPorts {
 
 /** More objects than any cluster of ours holds; beyond it keys are refused and `overflowed` says so. */
 const keysMax = 100_000;
-/** Running work has this long to end by itself when the program stops, then it is aborted and has as long again. */
-const drainMaxMs = 10_000;
+/** Running work has this long to end by itself when the program stops, then it is aborted and has a moment to heed that. */
+const drainMaxMs = 6_000;
+const abortedMaxMs = 1_500;
+/** A whole program must stop within the 30 s that Kubernetes gives it. All controllers stop at once, within this time. */
+export const stopControllersMaxMs = drainMaxMs + abortedMaxMs + 500;
 
 /** Reconciles keys one by one: the loop around a reconcile function. */
 export class Controller {
@@ -128,34 +130,39 @@ export class Controller {
   }
 
   start(): void {
-    const workers = Array.from({ length: this.#options.workers }, () => this.#work());
-    this.#workers = workers;
+    const { fatal } = this.#ports;
+    const end = (error: unknown): void => fatal(error instanceof Error ? error : new Error(String(error)));
+    this.#workers = Array.from({ length: this.#options.workers }, () => this.#work().catch(end));
   }
 
-  /** Takes no new keys and waits for the running ones, aborting them when they take too long. Safe before `start`, and twice. */
+  /**
+   * Takes no new keys and waits for the running ones, aborting them when they take too long. Safe before `start`, and twice.
+   *
+   * @throws HK_CONTROLLER_STUCK  when one goes on although it was aborted.
+   */
   async stop(): Promise<void> {
     for (const unlisten of this.#unlisten.splice(0)) unlisten();
     this.#queue.shutDown();
+    const { clock } = this.#ports;
     const drained = new AbortController();
-    this.#ports.clock.sleep(drainMaxMs, drained.signal).then(
-      () => this.#abort.abort(new Error(`the controller ${this.name} stops`)),
-      () => undefined,
-    );
-    await Promise.all(this.#workers);
+    const ended = Promise.all(this.#workers).then(() => 'ended' as const);
+    const late = (async () => {
+      await clock.sleep(drainMaxMs, drained.signal);
+      this.#abort.abort(new Error(`the controller ${this.name} stops`));
+      await clock.sleep(abortedMaxMs, drained.signal);
+      return 'stuck' as const;
+    })();
+    // Aborted when everything has ended: then nobody waits for it.
+    late.catch(() => undefined);
+    const outcome = await Promise.race([ended, late]);
     drained.abort();
-  }
-
-  part(): Part {
-    return { name: `controller ${this.name}`, start: () => this.start(), stop: () => this.stop(), stopMaxMs: 2 * drainMaxMs };
+    if (outcome === 'stuck') throw runtimeErrors.HK_CONTROLLER_STUCK(this.name);
   }
 
   async #work(): Promise<void> {
     for (let text = await this.#queue.get(); text !== undefined; text = await this.#queue.get()) {
       try {
         await this.#run(text);
-      } catch (error) {
-        this.#ports.fatal(error instanceof Error ? error : new Error(String(error)));
-        return;
       } finally {
         this.#queue.done(text);
       }

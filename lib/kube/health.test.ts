@@ -18,7 +18,12 @@ const failure = { code: 'HK_KUBE_FORBIDDEN', message: 'no permission' } as const
 test('checks say what is wrong, or nothing', () => {
   const rows = [
     [cachesCheck(caches(status({}))), undefined],
-    [cachesCheck(caches(status({ failure }))), undefined],
+    [cachesCheck(caches(status({ failure: { code: 'HK_KUBE_UNREACHABLE', message: 'away' } }))), undefined],
+    [cachesCheck(caches(status({}), status({ failure }))), 'not followed any more: v1 things1 (no permission)'],
+    [
+      cachesCheck(caches(status({ failure: { code: 'HK_KUBE_NO_RESOURCE', message: 'gone' } }), status({ hasSynced: false }))),
+      'not synced: v1 things1; not followed any more: v1 things0 (gone)',
+    ],
     [
       cachesCheck(caches(status({}), status({ hasSynced: false, failure }), status({ hasSynced: false }))),
       'not synced: v1 things1 (no permission); v1 things2',

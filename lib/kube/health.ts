@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { KubeCaches } from './caches.ts';
 import type { Controller } from './controller.ts';
+import type { KubeErrorCode } from './errors.ts';
 import type { LeaderElector } from './lease.ts';
 
 /** One named check of `/healthz` or `/readyz`. The problem in words, or undefined when there is none. */
@@ -25,14 +26,24 @@ export function workqueueCheck(controllers: readonly Pick<Controller, 'name' | '
   };
 }
 
-/** `/readyz`: the first list of every resource has been read. */
+/** Failures that no patience mends: what is stored grows old until somebody helps. */
+const lasting: readonly KubeErrorCode[] = ['HK_KUBE_FORBIDDEN', 'HK_KUBE_UNAUTHORIZED', 'HK_KUBE_NO_RESOURCE'];
+
+/** `/readyz`: the first list of every resource has been read, and none is refused to us since. An API server that is away is no reason. */
 export function cachesCheck(caches: Pick<KubeCaches, 'statuses'>): HealthCheck {
   return {
     name: 'caches',
     check: () => {
-      const missing = caches.statuses().filter(({ status }) => !status.hasSynced);
-      const reasons = missing.map(({ name, status }) => (status.failure === undefined ? name : `${name} (${status.failure.message})`));
-      return reasons.length === 0 ? undefined : `not synced: ${reasons.join('; ')}`;
+      const statuses = caches.statuses();
+      const missing = statuses.filter(({ status }) => !status.hasSynced);
+      const refused = statuses.filter(({ status: { hasSynced, failure } }) => hasSynced && failure && lasting.includes(failure.code));
+      const say = (these: typeof statuses): string =>
+        these.map(({ name, status }) => (status.failure === undefined ? name : `${name} (${status.failure.message})`)).join('; ');
+      const problems = [
+        ...(missing.length === 0 ? [] : [`not synced: ${say(missing)}`]),
+        ...(refused.length === 0 ? [] : [`not followed any more: ${say(refused)}`]),
+      ];
+      return problems.length === 0 ? undefined : problems.join('; ');
     },
   };
 }

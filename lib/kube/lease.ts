@@ -32,6 +32,8 @@ export const coreLeaseTimes: LeaseTimes = { durationMs: 15_000, renewMaxMs: 10_0
 
 /** Candidates spread their attempts: a pause is the retry period and up to this much of it on top. */
 const jitterFactor = 1.2;
+/** The lease is given back within this time, or it expires. */
+const releaseMaxMs = 3_000;
 /** Beyond the duration, this long without a renewal means that our own clock or event loop stood still. */
 const watchdogToleranceMs = 20_000;
 
@@ -135,24 +137,48 @@ export class LeaderElector {
     const mayHold = this.isLeader || this.#unsure;
     this.#enter('released');
     if (!mayHold) return;
+    const { clock, log } = this.#ports;
+    const late = new AbortController();
+    const done = new AbortController();
+    clock.sleep(releaseMaxMs, done.signal).then(
+      () => late.abort(new Error(`the API server did not take it within ${releaseMaxMs} ms`)),
+      () => undefined,
+    );
+    try {
+      await this.#giveBack(late.signal);
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'lease not released, it will expire');
+    } finally {
+      done.abort();
+    }
+  }
+
+  /**
+   * @param stillRunning  Names what the lease guards and what has not ended. As long as there is something, the lease is not given back but
+   *                      renewed on, until the process is killed or has closed its connections, and then ends as one that lost it.
+   */
+  part(stillRunning: () => readonly string[] = () => []): Part {
+    const stop = async (): Promise<void> => {
+      const running = stillRunning();
+      if (running.length > 0) throw runtimeErrors.HK_LEASE_KEPT(running.join(', '));
+      await this.release();
+    };
+    return { name: 'lease', start: (signal) => this.campaign(signal), stop, stopMaxMs: releaseMaxMs + 1_000 };
+  }
+
+  /** Until it is nobody's or somebody else's. Each round somebody has changed the lease in between, which only candidates do. */
+  async #giveBack(signal: AbortSignal): Promise<void> {
     const { client, clock, log } = this.#ports;
-    const endMs = clock.nowMs() + this.#options.times.renewMaxMs;
-    const { signal } = new AbortController();
-    while (clock.nowMs() < endMs) {
+    for (;;) {
       try {
         const lease = await client.get(leases, this.#options.lease, signal);
         if (lease.spec?.holderIdentity !== this.#options.identity) return;
         await client.update(leases, { ...lease, spec: releasedLease(lease.spec, clock.wallMs()) }, signal);
         return log.info({}, 'lease released');
       } catch (error) {
-        if (!isKubeError(error, 'HK_KUBE_CONFLICT')) return log.warn({ error: messageOf(error) }, 'lease not released, it will expire');
+        if (!isKubeError(error, 'HK_KUBE_CONFLICT')) throw error;
       }
     }
-  }
-
-  part(): Part {
-    const { renewMaxMs } = this.#options.times;
-    return { name: 'lease', start: (signal) => this.campaign(signal), stop: () => this.release(), stopMaxMs: 2 * renewMaxMs };
   }
 
   async #renew(): Promise<void> {
