@@ -101,7 +101,7 @@ export class PostgresLane {
       if (this.#ending) this.log.info(about, 'PostgreSQL ended, as it should');
       else this.log.warn(about, 'PostgreSQL ended');
       if (this.#ending) return;
-      const picture = { ...this.#last, process: 'down', names: 'gate', upstream: false, streaming: false, peerAttached: false } as const;
+      const picture = { ...this.#last, process: 'down', names: 'unknown', upstream: false, streaming: false, peerAttached: false } as const;
       this.#last = picture;
       this.#died(picture);
     });

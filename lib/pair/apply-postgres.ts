@@ -1,7 +1,7 @@
 import { lost } from './admission.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
-import { awakeMs } from './member-state.ts';
+import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
@@ -11,11 +11,17 @@ export const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
 export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {
   const now = awakeMs(state);
   const before = state.postgres;
+  const leads = seen.process === 'running' && seen.role === 'primary' && seen.names !== 'unknown';
+  const record = recordOf(state);
+  // Who leads alone has the only copy that counts: nothing in it can be undone any more.
+  const ledAlone = record?.mode === 'solo' && record.primary === state.self;
   return {
     ...state,
     postgres: seen,
     // An admission counts only while the very PostgreSQL it was proven on still waits for the peer.
     admitted: state.admitted && seen.process === 'running' && seen.role === 'primary' && seen.names === 'peer',
+    provenBehindGate: state.provenBehindGate && leads && seen.names === 'gate',
+    recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     detachedSinceMs: seen.streaming ? undefined : (state.detachedSinceMs ?? now),
@@ -65,6 +71,7 @@ function succeed(state: MemberState, what: Operation, now: number): MemberState 
     case 'follow':
       return { ...state, detachedSinceMs: now };
     case 'startPrimary':
+      return { ...state, peerDetachedSinceMs: now, provenBehindGate: what.names === 'gate' };
     case 'becomePrimary':
       return { ...state, peerDetachedSinceMs: now };
     case 'checkpoint':
@@ -79,16 +86,12 @@ function succeed(state: MemberState, what: Operation, now: number): MemberState 
   }
 }
 
-/** The story of a take-over ends when the gate is open: from then on commits are acknowledged. */
+/** The story of a take-over ends when commits are acknowledged again: by this member alone, or, by choice, with its peer. */
 function openIfReady(state: MemberState, seen: LocalPostgres, now: number): MemberState['takeover'] {
   const { takeover } = state;
   if (takeover === undefined || takeover.openedMs !== undefined) return takeover;
   const record = state.arbiter.seen?.record;
-  const opened =
-    record?.mode === 'solo' &&
-    record.primary === state.self &&
-    seen.process === 'running' &&
-    seen.role === 'primary' &&
-    seen.names === 'none';
+  const leads = record?.primary === state.self && seen.process === 'running' && seen.role === 'primary';
+  const opened = leads && ((record.mode === 'solo' && seen.names === 'none') || (record.mode === 'sync' && seen.names === 'peer'));
   return opened ? { ...takeover, openedMs: now } : takeover;
 }

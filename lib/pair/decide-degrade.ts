@@ -11,8 +11,8 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const record = recordOf(state);
   if (record === undefined || record.mode !== 'sync' || record.primary !== state.self) return hold('the record does not say sync');
   if (state.postgres.process !== 'running' || state.postgres.role !== 'primary') return hold('the own PostgreSQL is not a running primary');
-  if (state.whenStandbyLost === 'block') return hold('writes wait for two copies by choice');
-  if (state.handover !== undefined) return hold('a switchover is under way');
+  if (state.handover !== undefined && state.handover.stage !== 'checkpointing') return hold('a switchover is under way');
+  if (state.whenStandbyLost === 'block') return decideRemaking(state);
   const { limits } = state;
   const { local, sync } = state.canaries;
   const now = awakeMs(state);
@@ -32,6 +32,26 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   if (stuckMs >= limits.degradeSlowAfterMs)
     return { do: 'degrade', why: `commits wait for ${Math.round(stuckMs)} ms behind a slow standby` };
   return hold('the standby is slow, not lost');
+}
+
+/**
+ * By choice writes wait for two copies, so the record stays SYNC, in which the standby may claim, for as long as the standby can come
+ * back by itself. One that must be copied or rewound needs a leader that says it is alone; nothing is acknowledged by that.
+ */
+function decideRemaking(state: MemberState): DegradeVerdict {
+  const { heartbeat, link, heardMs } = state.peerView;
+  const now = awakeMs(state);
+  if (link !== 'connected' || now - heardMs >= state.limits.suspectAfterMs || heartbeat === undefined)
+    return hold('writes wait for two copies by choice');
+  if (heartbeat.data !== 'complete')
+    return { do: 'degrade', why: 'the standby has no complete copy: it is copied anew, and writes wait for it by choice' };
+  const detachedMs = state.peerDetachedSinceMs === undefined ? 0 : now - state.peerDetachedSinceMs;
+  if (detachedMs >= state.limits.attachWithinMs)
+    return {
+      do: 'degrade',
+      why: 'the standby is heard and does not find into the stream: it is made anew, and writes wait for it by choice',
+    };
+  return hold('writes wait for two copies by choice');
 }
 
 /** Whether the own disk hangs: the local canary is stuck and the WAL flush position stands still. The member then calls itself unhealthy. */

@@ -24,7 +24,7 @@ export function decideOperation(state: MemberState): OperationDecision {
   const { postgres } = state;
   const mine = record.primary === state.self;
   const runsAsPrimary = postgres.process === 'running' && postgres.role === 'primary';
-  const takesBack = record.mode === 'claim' && postgres.names === 'gate';
+  const takesBack = record.mode === 'claim' && (state.provenBehindGate || isStartingBehindGate(state));
   if (runsAsPrimary && !mine && !takesBack) return run({ do: 'kill' }, 'deposed: the record names the other member');
   if (state.operation !== undefined) return none('an operation is under way');
   // While a change is on its way nothing is loosened: it may be carried out even when its answer never comes.
@@ -48,18 +48,25 @@ export function decideOperation(state: MemberState): OperationDecision {
   }
 }
 
+/** Only a start that was decided on for taking back stands behind the gate; any other server of a deposed member is killed. */
+function isStartingBehindGate({ operation }: MemberState): boolean {
+  return operation?.what.do === 'startPrimary' && operation.what.names === 'gate' && !operation.aborted;
+}
+
 function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
   const { postgres } = state;
+  // Without a second copy nothing is acknowledged where a person chose so; the standby is still copied and admitted.
+  const names = state.whenStandbyLost === 'block' ? 'gate' : 'none';
   if (postgres.process === 'down') {
-    if (postgres.data === 'complete') return run({ do: 'startPrimary', names: 'none' }, 'the record says that this member leads alone');
+    if (postgres.data === 'complete') return run({ do: 'startPrimary', names }, 'the record says that this member leads alone');
     if (record.systemIdentifier === undefined) return run({ do: 'initialise' }, 'first start from empty');
     return none('this member leads by the record, but its data has no proof of completeness: a person must decide');
   }
-  if (postgres.role === 'standby') return run({ do: 'becomePrimary', names: 'none' }, 'the record says that this member leads alone');
+  if (postgres.role === 'standby') return run({ do: 'becomePrimary', names }, 'the record says that this member leads alone');
   if (record.systemIdentifier === undefined) return none('the data is being named in the record');
-  if (postgres.names !== 'none') {
+  if (postgres.names !== names) {
     if (state.admitted && canAdmit(state)) return none('the admission is being recorded');
-    return run({ do: 'setNames', names: 'none' }, 'no standby is waited for');
+    return run({ do: 'setNames', names }, names === 'gate' ? 'writes wait for two copies by choice' : 'no standby is waited for');
   }
   if (!canAdmit(state)) return none('no standby streams');
   return mayAdmit(state)
@@ -159,5 +166,6 @@ export function mustAbort(state: MemberState, nowUnder: string): boolean {
   if (operation === undefined || operation.aborted) return false;
   if (operation.what.do === 'kill') return false;
   if (operation.what.do === 'admit' && mustLeaveAdmission(state)) return true;
+  if (operation.what.do === 'checkpoint' && state.handover === undefined) return true;
   return operation.under !== nowUnder;
 }

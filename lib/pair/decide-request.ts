@@ -1,3 +1,4 @@
+import { canAdmit } from './admission.ts';
 import { decideClaim } from './decide-claim.ts';
 import { decideDegrade } from './decide-degrade.ts';
 import { decideOperation } from './decide-operation.ts';
@@ -50,7 +51,7 @@ function decideTransition(state: MemberState, record: PairRecord): PairRecord | 
       if (record.systemIdentifier === undefined && postgres.data === 'complete' && postgres.systemIdentifier !== undefined) {
         return identify(record, postgres.systemIdentifier, change('data initialised'));
       }
-      return state.admitted && state.operation === undefined ? admit(record, change('the standby streams and has everything')) : undefined;
+      return isAdmitted(state) ? admit(record, change('the standby streams and has everything')) : undefined;
     case 'sync': {
       if (mine) {
         const verdict = decideDegrade(state);
@@ -63,9 +64,16 @@ function decideTransition(state: MemberState, record: PairRecord): PairRecord | 
       const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';
       if (!behindGate || state.operation !== undefined) return undefined;
       if (mine) return open(record, change('promoted behind the gate'));
-      return postgres.data === 'complete' ? takeBack(record, change('the claimant was not heard or made no progress')) : undefined;
+      return postgres.data === 'complete' && state.provenBehindGate
+        ? takeBack(record, change('the claimant was not heard or made no progress'))
+        : undefined;
     }
   }
+}
+
+/** An admission that nothing has touched since it was proven. */
+function isAdmitted(state: MemberState): boolean {
+  return state.admitted && state.operation === undefined && state.postgres.names === 'peer' && canAdmit(state);
 }
 
 /** Both members must say, under the record as it was created, that they hold no data; then the founder starts. */

@@ -1,4 +1,5 @@
 import { unreachable } from '#lib/base/invariant.ts';
+import { canAdmit } from './admission.ts';
 import type { MemberEffect } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { Handover, MemberState } from './member-state.ts';
@@ -24,9 +25,13 @@ export function decideSwitchover(state: MemberState, effects: MemberEffect[]): M
   const forMs = now - handover.sinceMs;
   switch (handover.stage) {
     case 'checkpointing':
+      if (state.postgres.process === 'down') return end(state, handover, effects, false, 'PostgreSQL ended during the checkpoint');
+      if (isStandbyLost(state)) return end(state, handover, effects, false, 'the standby was lost during the checkpoint');
       if (forMs > checkpointMaxMs) return end(state, handover, effects, false, `the checkpoint took longer than ${checkpointMaxMs} ms`);
       return state;
     case 'stopping':
+      if (idle && state.postgres.process === 'running' && !canAdmit(state))
+        return end(state, handover, effects, false, 'the standby was not there at the last moment, and nothing was stopped');
       if (idle && state.postgres.process === 'down')
         return { ...state, handover: { ...handover, stage: 'waiting', sinceMs: now }, diedMs: undefined };
       if (forMs > stopMaxMs) return end(state, handover, effects, false, `PostgreSQL did not stop within ${stopMaxMs} ms`);
@@ -37,6 +42,14 @@ export function decideSwitchover(state: MemberState, effects: MemberEffect[]): M
     default:
       return unreachable(handover.stage);
   }
+}
+
+/** The same signs, and the same patience, as for going on alone. */
+function isStandbyLost(state: MemberState): boolean {
+  const { peerDetachedSinceMs, peerView, limits } = state;
+  const now = awakeMs(state);
+  const detachedMs = peerDetachedSinceMs === undefined ? 0 : now - peerDetachedSinceMs;
+  return detachedMs >= limits.degradeAfterMs || now - peerView.heardMs >= limits.degradeAfterMs;
 }
 
 function end(state: MemberState, handover: Handover, effects: MemberEffect[], ok: boolean, why: string): MemberState {

@@ -15,7 +15,8 @@ export interface LocalPostgres {
   readonly process: 'down' | 'running';
   /** Meaningful while running. */
   readonly role: 'primary' | 'standby';
-  readonly names: SyncNames;
+  /** `unknown`: it was started and has not answered yet. */
+  readonly names: SyncNames | 'unknown';
   /** `complete` only with a durable proof that names this data; `incomplete` data may be anything. */
   readonly data: 'empty' | 'incomplete' | 'complete';
   readonly systemIdentifier: string | undefined;
@@ -39,7 +40,7 @@ export interface LocalPostgres {
 export const unseenPostgres: LocalPostgres = {
   process: 'down',
   role: 'standby',
-  names: 'gate',
+  names: 'unknown',
   data: 'incomplete',
   systemIdentifier: undefined,
   upstream: false,
@@ -201,6 +202,10 @@ export interface MemberState {
   /** An admission has proven that PostgreSQL waits for the peer and that the peer has everything; it is to be recorded. */
   readonly admitted: boolean;
   readonly admission: AdmissionView;
+  /** This PostgreSQL was started behind the gate to take a claim back, and has committed there. */
+  readonly provenBehindGate: boolean;
+  /** What recovery brought back is on the peer too, or could be seen here already: the peer may come and go without shutting readers out. */
+  readonly recoveryShared: boolean;
   readonly peerView: PeerView;
   readonly canaries: { readonly local: CanaryView; readonly sync: CanaryView; readonly remote: CanaryView };
   /** Since when the record names the peer as claimant. */
@@ -259,6 +264,8 @@ export function startMember(
     operationFailures: 0,
     admitted: false,
     admission: { losses: 0, sinceMs: undefined, notBeforeMs: nowMs },
+    provenBehindGate: false,
+    recoveryShared: false,
     peerView: { link: 'connecting', heartbeat: undefined, heardMs: nowMs, flushMovedMs: nowMs, replayMovedMs: nowMs },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,

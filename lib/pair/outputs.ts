@@ -18,24 +18,30 @@ export function outputsOf(state: MemberState): MemberOutputs {
   return { access: { to: 'open', epoch }, route: { epoch } };
 }
 
+const cutOff = 'neither peer nor arbiter was reached: readers could be shown the past';
+
 function whyClosed(state: MemberState): string | undefined {
   const record = recordOf(state);
   const { postgres, handover } = state;
-  if (record === undefined) return 'the record is not known yet';
+  if (record === undefined) return isCutOff(state) ? cutOff : 'the record is not known yet';
   if (record.primary !== state.self) return 'the other member leads';
   if (postgres.process !== 'running' || postgres.role !== 'primary') return 'the own PostgreSQL is not a running primary';
   if (isStarting(state)) return 'PostgreSQL is being started';
+  if (postgres.names === 'unknown') return 'PostgreSQL has not answered yet';
   if (handover !== undefined && handover.stage !== 'checkpointing') return 'handing over';
-  if (isCutOff(state)) return 'neither peer nor arbiter was reached: readers could be shown the past';
+  if (isCutOff(state)) return cutOff;
   switch (record.mode) {
     case 'new':
     case 'claim':
       return 'the claim is not opened yet';
     case 'solo':
-      return postgres.names === 'gate' && !isAdmitting(state) ? 'the gate is not opened yet' : undefined;
+      // By choice of the person who set `Block` the gate stands for as long as there is no second copy; readers go on.
+      return postgres.names === 'gate' && !isAdmitting(state) && state.whenStandbyLost === 'continue'
+        ? 'the gate is not opened yet'
+        : undefined;
     case 'sync':
       // Crash recovery can show commits that were never acknowledged and that a claim would undo.
-      return postgres.peerFlush >= postgres.recovered ? undefined : 'the standby does not have everything that recovery brought back';
+      return state.recoveryShared ? undefined : 'the standby does not have everything that recovery brought back';
   }
 }
 

@@ -5,7 +5,7 @@ import { decideOperation, mustAbort } from './decide-operation.ts';
 import { decideRequest } from './decide-request.ts';
 import { decideSwitchover } from './decide-switchover.ts';
 import { awakeMs, leadership, recordOf } from './member-state.ts';
-import type { CanaryView, Heartbeat, MemberState, PeerView, RunningRequest } from './member-state.ts';
+import type { CanaryView, Heartbeat, MemberState, Operation, PeerView, RunningRequest } from './member-state.ts';
 import type { MemberEffect, MemberEvent, Step } from './events.ts';
 
 /** The shell ticks this often. A larger gap between two events means that this process did not run. */
@@ -107,6 +107,9 @@ function askSwitchover(state: MemberState, id: string, effects: MemberEffect[]):
   return { ...state, handover: { id, stage: 'checkpointing', sinceMs: awakeMs(state) } };
 }
 
+/** Operations on a server that runs on; every other one starts or ends one. */
+const keepsServer: ReadonlySet<Operation['do']> = new Set(['follow', 'prove', 'admit', 'setNames', 'fence', 'promote', 'checkpoint']);
+
 function planOperation(state: MemberState, effects: MemberEffect[]): MemberState {
   let next = state;
   const under = leadership(recordOf(next));
@@ -120,7 +123,16 @@ function planOperation(state: MemberState, effects: MemberEffect[]): MemberState
   if (next.operation !== undefined && !next.operation.aborted) effects.push({ do: 'abort', id: next.operation.id, why: decision.why });
   const id = next.nextId;
   effects.push({ do: 'operate', id, what: decision.what, why: decision.why });
-  return { ...next, nextId: id + 1, operation: { id, what: decision.what, aborted: false, under } };
+  // Whatever was proven of PostgreSQL was proven before this: its end alone may prove something again.
+  const restarts = !keepsServer.has(decision.what.do);
+  return {
+    ...next,
+    nextId: id + 1,
+    operation: { id, what: decision.what, aborted: false, under },
+    admitted: false,
+    provenBehindGate: false,
+    recoveryShared: next.recoveryShared && !restarts,
+  };
 }
 
 function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {

@@ -97,6 +97,8 @@ export function aMember(wish: MemberWish = {}): MemberState {
   const canary: CanaryView = { okMs: now, pendingSinceMs: undefined, last: 'ok' };
   return {
     ...start,
+    provenBehindGate: local.process === 'running' && local.role === 'primary' && local.names === 'gate',
+    recoveryShared: local.process === 'running' && local.role === 'primary' && local.peerFlush >= local.recovered,
     detachedSinceMs: local.streaming ? undefined : now,
     peerDetachedSinceMs: local.peerAttached ? undefined : now,
     arbiter: {
