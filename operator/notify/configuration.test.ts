@@ -78,6 +78,41 @@ test('a hall refused from the start has no part, so that the platform is told of
   expect(read(made).route.routes).toHaveLength(1);
 });
 
+test.each([
+  { entries: [{ severity: ['warning'] }], untold: 'critical' },
+  { entries: [{ severity: ['critical'] }, { severity: ['warning'], component: ['pair'] }], untold: 'warning' },
+  { entries: [{ component: ['pair'] }], untold: 'critical and warning' },
+  { entries: [{ severity: ['critical'] }, { severity: ['warning'] }], untold: undefined },
+  { entries: [{}], untold: undefined },
+])('what no entry takes goes to the platform, and without one the condition names it: $untold', ({ entries, untold }) => {
+  const halls = { north: hallNotify(entries.map((match, index) => ({ ...mailEntry, name: `entry-${index}`, match }))) };
+  const withPlatform = make(halls);
+  expect(read(withPlatform).route.routes?.[1]?.receiver).toBe('platform');
+  expect(withPlatform.halls.get('north')?.message).not.toContain('nobody');
+  const without = make(halls, undefined, { platform: { email: [] } });
+  expect(read(without).route.routes?.[1]?.receiver).toBe('nobody');
+  const said = without.halls.get('north');
+  expect(said).toMatchObject({ routed: true, reason: 'Routed' });
+  if (untold === undefined) expect(said?.message).not.toContain('nobody');
+  else expect(said?.message).toContain(`of severity ${untold} some or all reach nobody`);
+});
+
+test('a last good part is given to the platform when one is named later', () => {
+  const first = make({ north: hallNotify([mailEntry]) }, undefined, { platform: { email: [] } });
+  const second = make({ north: hallNotify([badEntry]) }, first.configuration);
+  expect(read(second).route.routes?.[1]?.receiver).toBe('platform');
+});
+
+test('without a platform the condition of a Hall that names nobody, or was refused, does not promise one', () => {
+  const made = make({ empty: hallNotify([]), bad: hallNotify([badEntry]) }, undefined, { platform: { email: [] } });
+  for (const hall of ['empty', 'bad']) expect(made.halls.get(hall)?.message).toContain('alerts of this hall reach nobody');
+});
+
+test('the Watchdog is repeated at each look at its group: its repeats are due before the next one', () => {
+  const watchdog = read(make({}, undefined, { watchdogUrl: new Secret('https://deadman.example.com/') })).route.routes?.[0];
+  expect(watchdog).toMatchObject({ receiver: 'watchdog', group_interval: '1m', repeat_interval: '50s' });
+});
+
 test('a deleted bot token keeps the route with the old one', () => {
   const first = make({ north: hallNotify([telegramEntry]) });
   const second = make({ north: hallNotify([telegramEntry], { botTokens: new Map() }) }, first.configuration);

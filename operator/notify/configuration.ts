@@ -4,7 +4,7 @@ import { defineErrors } from '#lib/base/errors.ts';
 import { Secret } from '#lib/base/secret.ts';
 import type { AlertmanagerConfig, InhibitRule, Receiver, Route } from './alertmanager-config.ts';
 import type { HallNotify } from './hall-notify.ts';
-import { makeHallPart, nobody, readHallParts } from './hall-part.ts';
+import { fallbackReceiver, makeHallPart, nobody, platform, readHallParts } from './hall-part.ts';
 import type { HallPart } from './hall-part.ts';
 import { formatMatcher, inhibitions } from './inhibitions.ts';
 import { messageTemplates } from './message-templates.ts';
@@ -67,7 +67,7 @@ export function notifyConfiguration({ halls, undecided = new Set(), settings, pr
     }
     const part = made.ok ? made.part : lastGood.get(hall);
     if (part !== undefined) parts.push(part);
-    routings.set(hall, made.ok ? accepted(made.part) : refused(made.problems, part));
+    routings.set(hall, made.ok ? accepted(made.part, settings) : refused(made.problems, part, settings));
   }
   const text = dump(assemble(parts, settings), { lineWidth: -1, noRefs: true, forceQuotes: true, quoteStyle: 'double' });
   if (Buffer.byteLength(text) > configurationBytesMax) {
@@ -81,20 +81,30 @@ export function notifyConfiguration({ halls, undecided = new Set(), settings, pr
 
 const header = '# Written by the Hallkeeper operator from Hall.spec.notify. Changes are overwritten.\n';
 
-function accepted(part: HallPart | undefined): HallRouting {
+function accepted(part: HallPart | undefined, settings: NotifySettings): HallRouting {
   if (part === undefined) {
-    const message = 'spec.notify is empty: alerts of this hall go to the platform receivers';
-    return { routed: false, reason: 'NobodyNamed', message };
+    return { routed: false, reason: 'NobodyNamed', message: `spec.notify is empty: ${withoutPart(settings)}` };
   }
-  return { routed: true, reason: 'Routed', message: `alerts of this hall are sent as ${part.receivers.length} entries of spec.notify say` };
+  const { receivers, untold } = part;
+  const said = `alerts of this hall are sent as ${receivers.length} entries of spec.notify say`;
+  const gap =
+    untold.length === 0
+      ? ''
+      : `; of severity ${untold.join(' and ')} some or all reach nobody, because no entry takes every one of them and the settings of the operator name no receiver in notify.platform`;
+  return { routed: true, reason: 'Routed', message: `${said}${gap}` };
 }
 
-function refused(problems: readonly string[], kept: HallPart | undefined): HallRouting {
+const withoutPart = (settings: NotifySettings): string =>
+  fallbackReceiver(settings) === nobody
+    ? 'alerts of this hall reach nobody, because the settings of the operator name no receiver in notify.platform'
+    : 'alerts of this hall go to the platform receivers';
+
+function refused(problems: readonly string[], kept: HallPart | undefined, settings: NotifySettings): HallRouting {
   const shown = problems.slice(0, problemsShownMax);
   const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more problems` : '';
   const all = `${shown.join('; ')}${more}`;
   return kept === undefined
-    ? { routed: false, reason: 'NotRouted', message: `${all}. Until then alerts of this hall go to the platform receivers.` }
+    ? { routed: false, reason: 'NotRouted', message: `${all}. Until then ${withoutPart(settings)}.` }
     : { routed: false, reason: 'LastGoodKept', message: `${all}. Until then alerts are sent as before the change.` };
 }
 
@@ -126,17 +136,19 @@ function globalOf({ smtp, telegram }: NotifySettings): Readonly<Record<string, u
 }
 
 /** The Watchdog first: nothing a Hall asks for may come before it. Then one route a hall; what fits none is the platform's. */
-function rootRoute(parts: readonly HallPart[], { platform, watchdogUrl, timing }: NotifySettings): Route {
-  const told = platform.email.length > 0 || platform.telegram !== undefined;
+function rootRoute(parts: readonly HallPart[], settings: NotifySettings): Route {
+  const { watchdogUrl, timing } = settings;
   const watchdog: Route = {
     receiver: watchdogUrl === undefined ? nobody : 'watchdog',
     matchers: [formatMatcher({ label: 'alertname', operator: '=', value: 'HallkeeperWatchdog' })],
     group_wait: '0s',
+    // Every minute. A repeat is sent at the first look at the group (each interval of the group) after the last one is older than the
+    // interval of repeats: were both the same, that would be every second look.
     group_interval: '1m',
-    repeat_interval: '1m',
+    repeat_interval: '50s',
   };
   return {
-    receiver: told ? 'platform' : nobody,
+    receiver: fallbackReceiver(settings),
     // One message for one problem in one hall, not one for every terminal.
     group_by: ['alertname', 'hall'],
     group_wait: formatDuration(timing.groupWaitMs),
@@ -147,15 +159,15 @@ function rootRoute(parts: readonly HallPart[], { platform, watchdogUrl, timing }
 }
 
 function ownReceivers(settings: NotifySettings): readonly Receiver[] {
-  const { platform, watchdogUrl } = settings;
-  const email = platform.email.length === 0 ? {} : { email_configs: [emailConfig(platform.email, settings)] };
+  const { platform: told, watchdogUrl } = settings;
+  const email = told.email.length === 0 ? {} : { email_configs: [emailConfig(told.email, settings)] };
   const telegram =
-    platform.telegram === undefined
+    told.telegram === undefined
       ? {}
-      : { telegram_configs: [telegramConfig(platform.telegram.chatID, platform.telegram.botToken.reveal(), settings)] };
+      : { telegram_configs: [telegramConfig(told.telegram.chatID, told.telegram.botToken.reveal(), settings)] };
   return [
     { name: nobody },
-    { name: 'platform', ...email, ...telegram },
+    { name: platform, ...email, ...telegram },
     ...(watchdogUrl === undefined
       ? []
       : [{ name: 'watchdog', webhook_configs: [{ url: watchdogUrl.reveal(), send_resolved: false, max_alerts: 1 }] }]),

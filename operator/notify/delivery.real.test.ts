@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Secret } from '#lib/base/secret.ts';
@@ -171,7 +174,9 @@ test('when it is over, that is told with both times', async () => {
 });
 
 test('of more than ten alerts ten are listed and the rest is counted', async () => {
-  await alertmanager.post(Array.from({ length: 13 }, (_, index) => alert({ terminal: `t-${index}` })));
+  // Begun just now: a group of older alerts does not wait for those that come with its first one.
+  const begun = new Date().toISOString();
+  await alertmanager.post(Array.from({ length: 13 }, (_, index) => ({ ...alert({ terminal: `t-${index}` }), startsAt: begun })));
   const { mail, message } = await delivered();
   expect(message.text.match(/• hall north, terminal/g)).toHaveLength(10);
   expect(message.text).toContain('and 3 more');
@@ -230,6 +235,37 @@ test('the inhibition works in Alertmanager itself: while the hall is not reached
   expect(muted.labels['via']).toBe('fleet');
   expect(messageOfTest(botApi.messages)).toBeUndefined();
   await alertmanager.post([{ ...source, endsAt: new Date(Date.now() - 1_000).toISOString() }]);
+});
+
+test('the Watchdog is sent at every look at its group, not at every second one', async () => {
+  const calls: number[] = [];
+  const deadman = createServer((request, response) => {
+    calls.push(performance.now());
+    request.resume();
+    response.end();
+  });
+  deadman.listen(0, '127.0.0.1');
+  await once(deadman, 'listening');
+  try {
+    const { port } = deadman.address() as AddressInfo;
+    const config = await made({ watchdogUrl: new Secret(`http://127.0.0.1:${port}/`) });
+    // A minute is 4 seconds here, and the interval of repeats as much shorter.
+    const hurried = config
+      .replace('group_interval: "1m"', 'group_interval: "4s"')
+      .replace('repeat_interval: "50s"', 'repeat_interval: "3333ms"');
+    expect(hurried).toMatch(/group_interval: "4s"\n\s+repeat_interval: "3333ms"/);
+    await alertmanager.reload(hurried);
+    await alertmanager.post([
+      { labels: { alertname: 'HallkeeperWatchdog', severity: 'none' }, annotations: {}, startsAt: startsAt.toISOString() },
+    ]);
+    await eventually('it is sent four times', () => calls.length >= 4, { maxMs: deliveredMaxMs });
+    // Sent at every second look the gaps would be two looks long; one of three may be, on a machine that stalls.
+    const gapsMs = calls.slice(1, 4).map((atMs, index) => atMs - (calls[index] ?? 0));
+    expect(gapsMs.filter((gapMs) => gapMs < 6_000).length).toBeGreaterThanOrEqual(2);
+  } finally {
+    deadman.closeAllConnections();
+    deadman.close();
+  }
 });
 
 const untrusted = [

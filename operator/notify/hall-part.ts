@@ -17,6 +17,8 @@ export interface HallPart {
   readonly route: Route;
   readonly receivers: readonly Receiver[];
   readonly timeIntervals: readonly TimeInterval[];
+  /** Severities of which nobody is told, whatever the component: no entry takes all of them, and the platform names nobody. */
+  readonly untold: readonly string[];
 }
 
 export type HallPartOutcome =
@@ -24,6 +26,16 @@ export type HallPartOutcome =
 
 /** Where alerts end of which nobody wants to be told. */
 export const nobody = 'nobody';
+/** Who is told of what no entry of a Hall takes, and of what belongs to no hall. */
+export const platform = 'platform';
+
+/** The receiver of everything that nobody asked for: the platform, where somebody is named. */
+export function fallbackReceiver({ platform: { email, telegram } }: NotifySettings): typeof platform | typeof nobody {
+  return email.length > 0 || telegram !== undefined ? platform : nobody;
+}
+
+/** The severities that our rules have and that a person is told of. */
+const severities = ['critical', 'warning'] as const;
 
 /** Makes the part of one Hall, whole or not at all. Undefined when the Hall tells nobody. */
 export function makeHallPart(hall: string, notify: HallNotify, settings: NotifySettings): HallPartOutcome {
@@ -32,14 +44,26 @@ export function makeHallPart(hall: string, notify: HallNotify, settings: NotifyS
   if (checked.entries.length === 0) return { ok: true, part: undefined };
   const receivers = checked.entries.map((entry) => receiverOf(hall, entry, settings));
   const timeIntervals = checked.entries.flatMap((entry) => timeIntervalOf(hall, entry, notify.timeZone));
-  return { ok: true, part: { route: routeOf(hall, checked.entries), receivers, timeIntervals } };
+  return {
+    ok: true,
+    part: { route: routeOf(hall, checked.entries, settings), receivers, timeIntervals, untold: untoldOf(checked.entries, settings) },
+  };
 }
 
-/** Every route starts with the hall, so that no entry can reach the alerts of another; `match` only narrows. */
-function routeOf(hall: string, entries: readonly CheckedEntry[]): Route {
+function untoldOf(entries: readonly CheckedEntry[], settings: NotifySettings): readonly string[] {
+  if (fallbackReceiver(settings) !== nobody) return [];
+  const whole = entries.filter(({ components }) => components.length === 0);
+  return severities.filter((severity) => !whole.some((entry) => entry.severities.length === 0 || entry.severities.includes(severity)));
+}
+
+/**
+ * Every route starts with the hall, so that no entry can reach the alerts of another; `match` only narrows. What no entry takes is the
+ * platform's: an alert must not vanish because nobody thought of its severity.
+ */
+function routeOf(hall: string, entries: readonly CheckedEntry[], settings: NotifySettings): Route {
   const own = formatMatcher({ label: 'hall', operator: '=', value: hall });
   return {
-    receiver: nobody,
+    receiver: fallbackReceiver(settings),
     matchers: [own],
     routes: entries.map((entry) => ({
       receiver: `${hall}/${entry.name}`,
@@ -82,7 +106,8 @@ export function readHallParts(previous: Secret | undefined, settings: NotifySett
     if (hall === undefined || route.matchers?.length !== 1) continue;
     const isOurs = ({ name }: { readonly name: string }): boolean => name.startsWith(`${hall}/`);
     parts.set(hall, {
-      route,
+      route: { ...route, receiver: fallbackReceiver(settings) },
+      untold: [],
       receivers: receivers.filter(isOurs).map((receiver) => refresh(receiver, settings)),
       timeIntervals: timeIntervals.filter(isOurs),
     });

@@ -33,6 +33,13 @@ export const inhibitions: readonly Inhibition[] = [
     equal: ['hall'],
   },
   {
+    because: 'What comes through the exporter is what it saw last; its end must not be told as an end of what fires.',
+    name: 'exporter-down-mutes-fleet',
+    source: [is('alertname', 'HallkeeperExporterDown'), present('hall')],
+    target: [is('via', 'fleet'), isNot('alertname', 'HallkeeperExporterDown'), present('hall')],
+    equal: ['hall'],
+  },
+  {
     because: 'A pair on one member cannot fail over; saying so twice hides other reasons.',
     name: 'pair-solo-mutes-failover-impossible',
     source: [is('alertname', 'HallkeeperPairSolo'), present('hall'), present('pair')],
