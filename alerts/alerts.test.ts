@@ -19,6 +19,11 @@ const sections = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'];
 /** Labels that Prometheus or the prometheus-operator set themselves, and such that mean nothing. */
 const refusedLabels = ['namespace', 'service', 'instance', 'job', 'pod', 'container', 'endpoint', 'node', 'zone', 'type'];
 
+/** An evaluation, and the default of notify.timing.groupWait. */
+const groupWaitSeconds = 30 + 10;
+/** How long a rule may remember a hall or a pair that nobody tells of any more. */
+const memory = '1d';
+
 let rules: readonly AlertRule[];
 /** What promtool expects of each alert, over all its tests. */
 let expectations: ReadonlyMap<string, PromtoolTest['alert_rule_test']>;
@@ -32,6 +37,12 @@ beforeAll(async () => {
   expectations = Map.groupBy(checks, ({ alertname }) => alertname);
 });
 
+/** A duration as the rules write it: a number and a unit. */
+function durationMs(text: string): number {
+  const [, count = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  return Number(count) * ({ s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? Number.NaN);
+}
+
 /** The labels of a firing alert: promtool proves that they are complete. */
 function labelSets(rule: AlertRule): readonly Readonly<Record<string, string>>[] {
   const found = (expectations.get(rule.alert) ?? []).flatMap(({ exp_alerts }) => exp_alerts.map(({ exp_labels }) => exp_labels));
@@ -41,7 +52,9 @@ function labelSets(rule: AlertRule): readonly Readonly<Record<string, string>>[]
 describe('rules', () => {
   test('the alerts of this release are all there', () => {
     expect(rules.map(({ alert }) => alert)).toEqual([
+      'HallkeeperExporterDown',
       'HallkeeperHallUnreachable',
+      'HallkeeperMemberDown',
       'HallkeeperPairSolo',
       'HallkeeperPairFailoverHappened',
       'HallkeeperPairFailoverImpossible',
@@ -68,6 +81,20 @@ describe('rules', () => {
         .replace(/\w+_over_time\(hallkeeper_\w+(\{[^}]*\})?\[\w+\]( offset \w+)?\)/g, '')
         .replace(/\w+_over_time\(\(max by \([a-z, ]+\) \(hallkeeper_\w+\) > 0\)\[\w+:\w+\]\)/g, '');
       expect(bare).not.toContain('hallkeeper_');
+    }
+  });
+
+  test('the look back is shorter than the wait, so that one lone sample fires nothing', () => {
+    const seconds = (text: string): number => durationMs(text) / 1_000;
+    for (const { alert, expr, for: wait } of rules) {
+      const looks = [...expr.matchAll(/\[(\w+)\]/g)].map(([, range = '']) => range);
+      if (alert !== 'HallkeeperWatchdog') expect(looks).not.toEqual([]);
+      if (wait === undefined) continue;
+      const short = looks.filter((range) => range !== memory);
+      expect(short).not.toEqual([]);
+      for (const range of short) expect([alert, seconds(range)]).toEqual([alert, expect.toSatisfy((each) => each < seconds(wait))]);
+      // What is remembered longer fires nothing by itself: something of now must hold beside it, and nothing newer may be known.
+      if (looks.includes(memory)) for (const now of [/(ALERTS\{|max_over_time\(up\[)/, /unless on \(hall/]) expect(expr).toMatch(now);
     }
   });
 
@@ -142,14 +169,24 @@ describe('inhibitions', () => {
     }
   });
 
-  test('a hall that is not reached mutes exactly what comes through it', () => {
-    const rule = inhibitions.find(({ name }) => name === 'hall-unreachable-mutes-fleet');
-    const muted = rules.filter((each) => labelSets(each).some((labels) => fits(labels, rule?.target ?? [])));
+  test.each(['hall-unreachable-mutes-fleet', 'exporter-down-mutes-fleet'])('%s: exactly what comes through it', (rule) => {
+    const found = inhibitions.find(({ name }) => name === rule);
+    const muted = rules.filter((each) => labelSets(each).some((labels) => fits(labels, found?.target ?? [])));
     expect(muted.map(({ alert }) => alert)).toEqual(['HallkeeperTerminalOffline']);
   });
 
+  test('what ends when an exporter ends goes on firing until that is told, so that its end is not', () => {
+    const seconds = (text: string | undefined): number => durationMs(text ?? '0s') / 1_000;
+    const source = rules.find(({ alert }) => alert === 'HallkeeperExporterDown');
+    for (const { expr, keep_firing_for } of rules.filter(({ labels }) => labels['via'] === 'fleet')) {
+      const looks = [...expr.matchAll(/\[(\w+)\]/g)].map(([, range]) => seconds(range));
+      const toldAfter = 50 + seconds(source?.for) + groupWaitSeconds;
+      expect(Math.min(...looks) + seconds(keep_firing_for)).toBeGreaterThan(toldAfter);
+    }
+  });
+
   test('a source waits less than its targets, so that it is there before them, and outlasts them', () => {
-    const seconds = (text: string | undefined): number => Number(/^(\d+)m$/.exec(text ?? '0m')?.[1]) * 60;
+    const seconds = (text: string | undefined): number => durationMs(text ?? '0s') / 1_000;
     for (const { source, target } of inhibitions) {
       const of = (side: readonly LabelMatcher[]): readonly AlertRule[] =>
         rules.filter((rule) => labelSets(rule).some((labels) => fits(labels, side)));

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { memberFamilies } from '#agents/member/member-families.ts';
 import { terminalFamilies } from '#exporters/terminal/families.ts';
 import type { Family } from '#lib/exposition/family.ts';
+import { operatorFamilies } from '#operator/families.ts';
 import { boardFiles } from '../grafana-dashboards/boards.ts';
 import { dashboardQueries } from '../grafana-dashboards/dashboard-queries.ts';
 import type { BoardJson } from '../grafana-dashboards/board-json.ts';
@@ -11,7 +12,9 @@ import { parsePromql } from '../grafana-dashboards/promql.ts';
 import { alertRules, alertsFolder } from './rule-files.ts';
 
 const families = new Map<string, Family>(
-  [...Object.values(terminalFamilies), ...Object.values(memberFamilies)].map((family): [string, Family] => [family.name, family]),
+  [terminalFamilies, memberFamilies, operatorFamilies]
+    .flatMap((table): readonly Family[] => Object.values(table))
+    .map((family): [string, Family] => [family.name, family]),
 );
 
 /**

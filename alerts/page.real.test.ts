@@ -122,11 +122,11 @@ test('a failover is told by mail and Telegram: metrics, rule, route and message 
   const message = await eventually('the message is there', () => botApi.messages.find(({ text }) => text.includes('taken over')), {
     maxMs: 60_000,
   });
-  expect(mail.subject).toBe('[1 firing] north: Another member of a pair has taken over.');
+  expect(mail.subject).toBe('[1 firing] north: The lead of a pair was taken over.');
   expect(mail.text).toContain('* Where: hall north, pair main');
-  expect(mail.text).toContain('is in epoch 2 now, led by member b.');
+  expect(mail.text).toContain('it is in epoch 2 now, led by member b.');
   expect(message.text).toContain('HallkeeperPairFailoverHappened');
-  expect(message.text).toContain('changed its leader within the last 15 minutes and is in epoch 2 now');
+  expect(message.text).toContain('taken over and taken back; it is in epoch 2 now');
   expect(botApi.refusals).toEqual([]);
 });
 

@@ -114,7 +114,7 @@ test(
     });
     expect(result.failover.acknowledged).toBeGreaterThan(100);
     expect(run.said()).toContain('b took over from a');
-    expect(run.said()).toContain(`Subject: [1 firing] ${hallName}: Another member of a pair has taken over.`);
+    expect(run.said()).toContain(`Subject: [1 firing] ${hallName}: The lead of a pair was taken over.`);
     expect(run.said()).toContain('a is back and has rejoined');
     expect(await leftBehind(run)).toEqual(['result.json']);
   },

@@ -22,7 +22,7 @@ export interface PageOffice {
   page(sinceMs: number): Page;
 }
 
-const failoverTitle = 'Another member of a pair has taken over';
+const failoverTitle = 'The lead of a pair was taken over';
 const failoverAlert = 'HallkeeperPairFailoverHappened';
 
 /** @param address  By which servers of the run reach this process. */
