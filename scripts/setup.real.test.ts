@@ -93,6 +93,17 @@ test('looking only, it names what is missing and installs nothing', async () => 
   expect(JSON.parse(out)).toMatchObject({ ok: false, missing: ['the npm packages of package-lock.json'] });
 });
 
+test('a program that does not run is missing, and no reason for a stack', async () => {
+  const broken = join(folder.path, 'broken');
+  await mkdir(broken);
+  for (const name of ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl']) {
+    await writeFile(join(broken, name), '#!/bin/sh\necho cannot >&2\nexit 127\n', { mode: 0o755 });
+  }
+  const { code, err } = await setup(['--check'], { KUBEBUILDER_ASSETS: join(folder.path, 'none'), PATH: `${broken}:${path}` });
+  expect(code).toBe(1);
+  expect(err).toMatch(/^Set-up: still missing: [^\n]*the local Kubernetes control plane[^\n]*\n$/);
+});
+
 test('interrupted, it ends what it runs, says how to go on, and leaves the lock free', async () => {
   const slow = join(folder.path, 'slow');
   await mkdir(slow);

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findGo, goObstacles, installGo } from './go.mjs';
-import { cacheFolder, checkout, findIn, isAtLeast, pathFolders, readText } from './places.mjs';
+import { cacheFolder, checkout, findIn, isAtLeast, pathFolders, readText, versionOf } from './places.mjs';
 import { StepFailed } from './progress.mjs';
 
 const moduleFolder = join(checkout, 'scripts', 'control-plane');
@@ -50,11 +49,6 @@ function holdsAll(folder) {
   return programs.every(({ name }) => findIn([folder], name) !== undefined);
 }
 
-function versionOf(program) {
-  const text = execFileSync(program, ['--version'], { encoding: 'utf8' });
-  return /([0-9]+\.[0-9]+\.[0-9]+)/.exec(text)?.[1] ?? '0';
-}
-
 function kubernetesVersion() {
   const text = readText(join(moduleFolder, 'go.mod')) ?? '';
   const version = /^\s*k8s\.io\/kubernetes v([0-9.]+)$/m.exec(text)?.[1];
@@ -79,7 +73,10 @@ async function install(progress) {
       const args = ['build', '-trimpath', '-tags', 'providerless', '-ldflags', linkerFlags(), '-o', part, program.package];
       const env = { ...process.env, CGO_ENABLED: '0' };
       await progress.run(`building ${program.name} (${index + 1} of ${missing.length})`, go, args, { cwd: moduleFolder, env });
-      if (program.name !== 'kubectl') versionOf(part);
+      // kubectl has no --version.
+      if (program.name !== 'kubectl' && versionOf(part) === '0') {
+        throw new StepFailed(`${program.name} was built, but does not run here: ${part} --version tells no version`);
+      }
       renameSync(part, join(folder, program.name));
     } finally {
       rmSync(part, { force: true });

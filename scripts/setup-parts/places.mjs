@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -33,6 +34,18 @@ export function readText(path) {
     return readFileSync(path, 'utf8');
   } catch {
     return undefined;
+  }
+}
+
+const answerMaxMs = 30_000;
+
+/** The version in what a program answers to `--version`: 15.18 or 1.36.3. That of one that does not run is 0, older than any. */
+export function versionOf(program) {
+  try {
+    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: answerMaxMs };
+    return /[0-9]+(?:\.[0-9]+)*/.exec(execFileSync(program, ['--version'], options))?.[0] ?? '0';
+  } catch {
+    return '0';
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findIn, findProgram, isAtLeast, pathFolders } from './places.mjs';
+import { findIn, findProgram, isAtLeast, pathFolders, versionOf } from './places.mjs';
 import { StepFailed } from './progress.mjs';
 import { disableServices, newServices, withoutServiceStarts } from './service-starts.mjs';
 
@@ -42,8 +42,7 @@ function findPostgres() {
   if (complete !== undefined) return complete;
   const initdb = findIn(pathFolders(), 'initdb');
   if (initdb === undefined) return undefined;
-  const version = /([0-9]+(?:\.[0-9]+)?)/.exec(execFileSync(initdb, ['--version'], { encoding: 'utf8' }))?.[1] ?? '0';
-  return isAtLeast(version, String(postgresVersionMin)) ? join(initdb, '..') : undefined;
+  return isAtLeast(versionOf(initdb), String(postgresVersionMin)) ? join(initdb, '..') : undefined;
 }
 
 /** Packages that bring what is missing. The release of PostgreSQL stands open until apt is asked. */
