@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { median } from './bench.ts';
-import { expositionBench } from './exposition.ts';
+import { expositionBench, summary } from './exposition.ts';
 
 test.each([
   { figures: [3, 1, 2], middle: 2 },
@@ -8,10 +8,16 @@ test.each([
   { figures: [7], middle: 7 },
 ])('the median of $figures is $middle', ({ figures, middle }) => expect(median(figures)).toBe(middle));
 
+test('the longest stall is that of the worst round, with the median beside it', () => {
+  const figures = { scrapeMs: [3, 1, 2], cpuMs: [1, 1, 4], stallMs: [2, 24, 1], stallCpuMs: [1, 0.5, 3] };
+  expect(summary(figures)).toEqual({ scrapeMs: 2, cpuMs: 1, stallMsMax: 24, stallMsMedian: 2, stallCpuMsMax: 3 });
+});
+
 test('the bench compares equal samples and prints both sides and their ratio', async () => {
   const said: string[] = [];
   const result = await expositionBench.run({ series: 1_990, rounds: 1, say: (line) => said.push(line) });
-  const side = { scrapeMs: expect.any(Number) as number, cpuMs: expect.any(Number) as number, stallMsMax: expect.any(Number) as number };
+  const number = expect.any(Number) as number;
+  const side = { scrapeMs: number, cpuMs: number, stallMsMax: number, stallMsMedian: number, stallCpuMsMax: number };
   expect(result).toEqual({ ours: side, promClient: side, ratio: expect.any(Number) as number, series: 2_000, rounds: 1 });
   expect(said[0]).toBe('both sides give the same 2000 samples');
 });
