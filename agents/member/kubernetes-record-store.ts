@@ -4,6 +4,7 @@ import type { PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
 import { codeOf } from '#lib/base/errors.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
+import { followObject } from '#lib/kube/follow-object.ts';
 import { defineResource } from '#lib/kube/objects.ts';
 import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
 import type { ArbiterAnswer } from '#lib/pair/events.ts';
@@ -25,8 +26,7 @@ const pairRecords = defineResource<PairRecordObject>({
 const modeNames: Readonly<Record<PairMode, PairRecordSpec['mode']>> = { new: 'New', sync: 'Sync', solo: 'Solo', claim: 'Claim' };
 const reasonMax = 512;
 
-/** Seconds after which the API server ends a watch, and the pause before the next one after a failure. */
-const watchSeconds = 300;
+/** The pause before the next watch when one failed or ended at once. */
 const watchPauseMs = 1_000;
 
 /**
@@ -70,19 +70,9 @@ export class KubernetesRecordStore implements RecordStore {
     }
   }
 
+  /** A hint that does not come is found by the core's own polling, so nobody need hear of a watch that fails. */
   async watch(changed: () => void, signal: AbortSignal): Promise<void> {
-    const { namespace, name } = this.#key;
-    while (!signal.aborted) {
-      try {
-        // Without a version the watch begins with the object as it is. The object's own version would be too old for a server that was
-        // started after the last change of the object.
-        const options = { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion: '', timeoutSeconds: watchSeconds };
-        for await (const event of this.#client().watch(pairRecords, options, signal)) if (event.type !== 'BOOKMARK') changed();
-      } catch {
-        // A hint that does not come is found by the core's own polling.
-        await this.#clock.sleep(watchPauseMs, signal).catch(() => undefined);
-      }
-    }
+    await followObject(pairRecords, this.#key, changed, { client: this.#client, clock: this.#clock, pauseMs: watchPauseMs }, signal);
   }
 
   #accept({ metadata, spec }: PairRecordObject): SeenRecord {

@@ -9,8 +9,9 @@ import type { Logger } from '#lib/base/log.ts';
 import type { Random } from '#lib/base/random.ts';
 import { Secret } from '#lib/base/secret.ts';
 import { KubeClient } from '#lib/kube/client.ts';
+import { followObject } from '#lib/kube/follow-object.ts';
 import { defineResource } from '#lib/kube/objects.ts';
-import type { KubeObject } from '#lib/kube/objects.ts';
+import type { KubeObject, WatchEvent } from '#lib/kube/objects.ts';
 import { formatMemberSettings, memberAccountName, parseBundle, parseMemberSettings, settingsKey, tokenKey } from './contract.ts';
 import type { EnrolmentBundle, MemberSettings } from './contract.ts';
 
@@ -35,7 +36,6 @@ interface Enrolment {
   readonly settings: MemberSettings;
 }
 
-const watchSeconds = 300;
 const pauseMs = 5_000;
 const firstCallMs = 20_000;
 
@@ -106,7 +106,10 @@ export class SettingsSource {
       const old = this.#client;
       this.#client = clientOf(next, this.#ports);
       // Requests under way on the old connections get the time that a request may take at most.
-      void this.#ports.clock.sleep(2_000).then(() => old.close());
+      void this.#ports.clock
+        .sleep(2_000)
+        .then(() => old.close())
+        .catch(() => undefined);
     }
     this.#enrolment = next;
     return !sameSettings;
@@ -115,24 +118,12 @@ export class SettingsSource {
   /** Watches the own Secret, the only object it may read, until the signal aborts. */
   async watch(changed: (settings: MemberSettings) => void, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#ports;
-    while (!signal.aborted) {
-      const client = this.#client;
-      try {
-        const { namespace, account } = this.#enrolment;
-        // Without a version the watch begins with the object as it is. The object's own version would be too old for a server that was
-        // started after the last change of the object.
-        const options = { namespace, fieldSelector: `metadata.name=${account}`, resourceVersion: '', timeoutSeconds: watchSeconds };
-        for await (const event of client.watch(secrets, options, signal)) {
-          if ((event.type === 'ADDED' || event.type === 'MODIFIED') && (await this.#takeSecret(event.object))) changed(this.settings);
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        // A new token closed the old client, and the watch with it.
-        if (client !== this.#client) continue;
-        log.warn({ error: messageOf(error) }, 'the settings are not watched for now');
-        await clock.sleep(pauseMs, signal).catch(() => undefined);
-      }
-    }
+    const { namespace, account } = this.#enrolment;
+    const take = async ({ type, object }: WatchEvent<SecretObject>): Promise<void> => {
+      if ((type === 'ADDED' || type === 'MODIFIED') && (await this.#takeSecret(object))) changed(this.settings);
+    };
+    const failed = (error: unknown): void => log.warn({ error: messageOf(error) }, 'the settings are not watched for now');
+    await followObject(secrets, { namespace, name: account }, take, { client: this.client, clock, pauseMs, failed }, signal);
   }
 
   /** The token is taken also when the settings beside it cannot be: without it no better ones would ever be read. */
