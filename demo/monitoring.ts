@@ -24,7 +24,7 @@ const templatesKey = 'hallkeeper.tmpl';
 const lookEveryMs = 1_000;
 const lookMaxMs = 5_000;
 
-export function startMonitoringTargets(places: Places): Readonly<Record<string, readonly string[]>> {
+function startMonitoringTargets(places: Places): Readonly<Record<string, readonly string[]>> {
   const { members, servers, memberMetricsPort, hallMetricsPort, exporterPort, operatorPort } = places;
   return {
     member: memberNames.map((name) => `${members[name]}:${memberMetricsPort}`),

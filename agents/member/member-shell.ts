@@ -2,7 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { MemberEffect, MemberEvent } from '#lib/pair/events.ts';
-import { awakeMs, startMember } from '#lib/pair/member-state.ts';
+import { startMember } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import { outputsOf } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
@@ -144,16 +144,4 @@ export class MemberShell {
   #limit(): AbortSignal {
     return this.#signal;
   }
-}
-
-/** What a member does or waits for, in words, for its status. */
-export function stepOf(state: MemberState, decided: string): string {
-  if (state.arbiter.frozen !== undefined) return `frozen: ${state.arbiter.frozen}`;
-  const { operation } = state;
-  return operation === undefined ? decided : operation.what.do;
-}
-
-/** Seconds since a condition began, in awake time. */
-export function secondsSince(state: MemberState, sinceMs: number): number {
-  return Math.max(0, Math.round((awakeMs(state) - sinceMs) / 1_000));
 }

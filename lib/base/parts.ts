@@ -18,7 +18,7 @@ export interface PartsPorts {
 }
 
 /** What went wrong while stopping or starting, part by part. */
-export class PartsFailed extends AggregateError {
+class PartsFailed extends AggregateError {
   override readonly name = 'PartsFailed';
 }
 

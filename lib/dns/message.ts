@@ -4,7 +4,7 @@ import { decodeRecord, encodeRecord, recordTypes } from './record.ts';
 import type { DnsRecord } from './record.ts';
 
 /** Response codes by number; the names stand in results, logs and conditions. */
-export const rcodes = [
+const rcodes = [
   'NOERROR',
   'FORMERR',
   'SERVFAIL',
@@ -49,7 +49,7 @@ export interface DecodedMessage extends DnsMessage {
   readonly lastRecordAt: number | undefined;
 }
 
-export const messageBytesMax = 65_535;
+const messageBytesMax = 65_535;
 export const headerBytes = 12;
 /** Where the header counts the additional records. */
 export const additionalCountAt = 10;

@@ -52,7 +52,7 @@ export interface Publisher {
 }
 
 /** About a minute of tries. Whoever must be sure for ever, such as the operator, publishes again. */
-export const publishPolicy: RetryPolicy = { firstMs: 100, maxMs: 5_000, jitterPercent: 20, attemptsMax: 16 };
+const publishPolicy: RetryPolicy = { firstMs: 100, maxMs: 5_000, jitterPercent: 20, attemptsMax: 16 };
 
 export function createPublisher(ports: PublishPorts, policy: RetryPolicy = publishPolicy): Publisher {
   const queue = new ZoneQueue();

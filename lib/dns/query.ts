@@ -79,7 +79,7 @@ export async function queryAddresses(
 }
 
 /** The address records of a name in an answer, through at most eight aliases. */
-export function addressRecords(name: string, records: readonly DnsRecord[]): readonly DnsRecord[] {
+function addressRecords(name: string, records: readonly DnsRecord[]): readonly DnsRecord[] {
   const inClass = records.filter(({ classCode }) => classCode === recordClasses.IN);
   let owner = canonicalName(name);
   for (let followed = 0; followed <= aliasesMax; followed += 1) {

@@ -32,7 +32,7 @@ export type TsigVerdict =
   | { readonly authentic: false; readonly message: DecodedMessage; readonly says: string; readonly error?: TsigError };
 
 /** Largest difference of the clocks, RFC 8945 10. */
-export const fudgeSeconds = 300;
+const fudgeSeconds = 300;
 
 /** @throws HK_DNS_KEY_INVALID  and no word of the secret. */
 export function checkTsigKey(key: TsigKey): void {

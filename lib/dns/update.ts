@@ -40,7 +40,7 @@ export interface DnsPorts {
 }
 
 /** How long a server may take for one UPDATE, connection included. */
-export const updateMaxMs = 3_000;
+const updateMaxMs = 3_000;
 
 /** The prerequisite that a name has no records at all. */
 export const nameNotInUse = (name: string): DnsRecord => bare(name, recordClasses.NONE, recordTypes.ANY);
@@ -52,8 +52,6 @@ export const typeNotInUse = (name: string, type: RecordType): DnsRecord => bare(
 export const recordExists = (name: string, data: RecordData): DnsRecord => ({ name, classCode: recordClasses.IN, ttlSeconds: 0, data });
 /** Removes all records of this type. */
 export const deleteType = (name: string, type: RecordType): DnsRecord => bare(name, recordClasses.ANY, recordTypes[type]);
-/** Removes this record only. */
-export const deleteRecord = (name: string, data: RecordData): DnsRecord => ({ name, classCode: recordClasses.NONE, ttlSeconds: 0, data });
 export const addRecord = (name: string, ttlSeconds: number, data: RecordData): DnsRecord => ({
   name,
   classCode: recordClasses.IN,

@@ -7,7 +7,7 @@ import { isForward } from './pair-record.ts';
 import type { SeenRecord } from './pair-record.ts';
 
 /** Between attempts after failures: the first, doubled up to the last. A claim must not wait long for an arbiter that comes back. */
-export const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
+const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
 
 /** Takes an answer of the arbiter into the state. An answer to a request that was given up long ago is dropped. */
 export function applyArbiterAnswer(state: MemberState, id: number, answer: ArbiterAnswer, effects: MemberEffect[]): MemberState {

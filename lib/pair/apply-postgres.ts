@@ -5,7 +5,7 @@ import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
-export const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
+const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
 
 /** Takes a new picture of the own PostgreSQL into the state, and notes what moved and since when what is gone. */
 export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {

@@ -36,10 +36,10 @@ export const defaultLimits: PairLimits = {
 };
 
 /** Time allowed for one compare-and-swap when the limits are compared with each other. */
-export const swapAllowanceMs = 50;
+const swapAllowanceMs = 50;
 
 /** The longest way from a hang to the claim that the limits may add up to. */
-export const worstDetectionMs = 1_200;
+const worstDetectionMs = 1_200;
 
 /** What is wrong with a set of limits, all at once; empty when they can be used. */
 export function limitProblems(limits: PairLimits): readonly string[] {

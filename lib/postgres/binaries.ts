@@ -6,7 +6,7 @@ import type { PostgresVersion } from './version.ts';
 import { parseVersion, refuseVersion } from './version.ts';
 
 /** The programs of PostgreSQL that an instance needs; all from one directory. */
-export const neededBinaries = ['postgres', 'initdb', 'pg_controldata', 'pg_basebackup', 'pg_rewind', 'pg_waldump'] as const;
+const neededBinaries = ['postgres', 'initdb', 'pg_controldata', 'pg_basebackup', 'pg_rewind', 'pg_waldump'] as const;
 
 export interface Binaries {
   readonly directory: string;

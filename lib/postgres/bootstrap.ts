@@ -86,7 +86,7 @@ async function revokeCancel(line: SqlLine, signal: AbortSignal): Promise<void> {
 }
 
 /** A name as an SQL identifier. @throws HK_POSTGRES_SETTINGS  for a zero character, which no identifier can hold. */
-export function quoteName(name: string): string {
+function quoteName(name: string): string {
   if (name.includes('\0')) throw postgresErrors.HK_POSTGRES_SETTINGS(`${JSON.stringify(name)} is not a name`);
   return `"${name.replaceAll('"', '""')}"`;
 }

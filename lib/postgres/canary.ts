@@ -9,7 +9,7 @@ import { parseLsn } from './lsn.ts';
 const emitMessage = `SELECT pg_logical_emit_message(true, 'hallkeeper_canary', '') AS lsn`;
 
 /** SQLSTATE of the warning with which a cancelled wait for the standby ends, and the commit is reported as success all the same. */
-export const committedLocallyOnly = '01000';
+const committedLocallyOnly = '01000';
 
 const lookEveryMs = 2;
 

@@ -183,7 +183,7 @@ const fixedParameters: readonly (readonly [string, string])[] = [
 ];
 
 const localMap = 'hallkeeper_local';
-export const memberMap = 'hallkeeper_member';
+const memberMap = 'hallkeeper_member';
 
 /** pg_hba.conf: our two roles by the Unix socket, everyone else by certificate over TLS; the first line that fits decides. */
 export function renderHostAccess(settings: InstanceSettings, clients: ClientDoor): string {

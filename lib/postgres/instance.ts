@@ -113,7 +113,7 @@ export type DataFacts =
   | { readonly holds: 'foreign'; readonly why: string };
 
 /** Cluster states of pg_controldata, without those that mean the same to us. */
-export const clusterStates = [
+const clusterStates = [
   'starting',
   'shutDown',
   'shutDownInRecovery',
@@ -151,7 +151,7 @@ export interface ControlData {
  * stopping    A shutdown is under way.
  * unanswered  The process lives, but its socket does not answer within the limit.
  */
-export const serverStates = ['absent', 'starting', 'ready', 'stopping', 'unanswered'] as const;
+const serverStates = ['absent', 'starting', 'ready', 'stopping', 'unanswered'] as const;
 export type ServerState = (typeof serverStates)[number];
 
 /** The end of the server process. `logTail`: the last lines of its log, at most 4,000 characters. */

@@ -361,6 +361,6 @@ async function refuseFileErrors(line: SqlLine, signal: AbortSignal): Promise<voi
 }
 
 /** The application name of an agent's line. */
-export function agentLineName(purpose: string): string {
+function agentLineName(purpose: string): string {
   return `hallkeeper_agent_${purpose}`;
 }

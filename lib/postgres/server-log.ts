@@ -4,7 +4,7 @@ import { writeDurably } from './durable-file.ts';
 import type { PostgresAccount } from './instance.ts';
 
 /** Beyond this the log is cut; the newest `logKeptBytes` go to `postgresql.log.1`. Together they bound the space. */
-export const logBytesMax = 16 * 1024 * 1024;
+const logBytesMax = 16 * 1024 * 1024;
 const logKeptBytes = 4 * 1024 * 1024;
 const tailChars = 4_000;
 

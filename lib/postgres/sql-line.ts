@@ -97,7 +97,7 @@ export function openSqlLine(target: LineTarget): SqlLine {
 const diskFullState = '53100';
 
 /** SQLSTATE of an error of ours or of the driver's; undefined when the server did not answer with one. */
-export function sqlStateOf(error: unknown): string | undefined {
+function sqlStateOf(error: unknown): string | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
     if (current instanceof DatabaseError) return current.code;
   }

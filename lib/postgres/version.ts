@@ -9,7 +9,7 @@ export interface PostgresVersion {
  * Lowest minor of each major. Before them a commit at start-up could pass without waiting for the standby until the checkpointer
  * had read `synchronous_standby_names`.
  */
-export const lowestMinors: Readonly<Record<number, number>> = { 15: 13, 16: 9, 17: 5 };
+const lowestMinors: Readonly<Record<number, number>> = { 15: 13, 16: 9, 17: 5 };
 
 const majorMin = 15;
 

@@ -40,7 +40,7 @@ export interface LocalSmtpServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export const mailsMax = 1_000;
+const mailsMax = 1_000;
 const mailBytesMax = 1024 * 1024;
 
 export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<LocalSmtpServer> {

@@ -41,9 +41,9 @@ export interface LocalBotApi extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export const messagesMax = 1_000;
+const messagesMax = 1_000;
 /** Counted after the markup is taken away, as the Bot API does. */
-export const messageCharactersMax = 4_096;
+const messageCharactersMax = 4_096;
 const bodyBytesMax = 256 * 1024;
 
 interface Answer {

@@ -12,7 +12,7 @@ import type { PairLink } from '#lib/link/watch-fleet.ts';
 import { hall, pairUid } from './link-certificates.ts';
 
 /** Limits that make a test wait little. */
-export const quickLimits = HeartbeatLimits.fromPartial({ intervalMs: 200, offlineAfterMs: 1_000, hungAfterMs: 1_000, graceMs: 500 });
+const quickLimits = HeartbeatLimits.fromPartial({ intervalMs: 200, offlineAfterMs: 1_000, hungAfterMs: 1_000, graceMs: 500 });
 
 export function linkTo(ports: readonly number[], credentials: ChannelCredentials): PairLink {
   const endpoints = ports.map((port) => ({ address: '127.0.0.1', port }));

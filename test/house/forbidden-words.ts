@@ -9,12 +9,6 @@ export const openWorkWords: readonly string[] = [word('TO', 'DO'), word('FIX', '
 /** What makes a test not run, or keeps others from running. */
 export const skippingWords: readonly string[] = ['skip', 'only', 'todo', 'skipIf', 'runIf', 'fails'];
 
-/** Words about who or what wrote the text. */
-export const authorWords: readonly string[] = [word('A', 'I'), word('L', 'LM'), word('Chat', 'GPT'), word('Co', 'pilot')];
-
-/** Words of a tracker, when a number follows. */
-export const trackerWords: readonly string[] = [word('iss', 'ue'), word('ta', 'sk')];
-
 /** Programs whose rules a comment can turn off. */
 export const linterWords: readonly string[] = [word('ox', 'lint'), word('es', 'lint')];
 

@@ -20,7 +20,7 @@ const byUrl = /\bnew URL\(\s*'(\.[^'\n]+\.ts)',\s*import\.meta\.url\s*\)/g;
 
 const byFolder = /\bjoin\(\s*import\.meta\.dirname((?:,\s*'[^'\n]+')+)\s*\)/g;
 
-export function importsOf(path: string, text: string): readonly Import[] {
+function importsOf(path: string, text: string): readonly Import[] {
   const joined = [...text.matchAll(byFolder)].map(
     ([, pieces = '']) => `./${[...pieces.matchAll(/'([^']+)'/g)].map(([, piece]) => piece).join('/')}`,
   );

@@ -15,7 +15,7 @@ export interface RunReport {
 }
 
 /** Simulated time with faults, and the time in which the pair must be back in step once they have stopped. */
-export const faultMs = 90_000;
+const faultMs = 90_000;
 export const settleMs = 60_000;
 
 /** Longest simulated pause between two faults. */

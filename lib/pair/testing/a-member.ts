@@ -43,7 +43,7 @@ export const wellPrimary: LocalPostgres = {
   peerFlush: 5_000n,
   recovered: 1_000n,
 };
-export const wellStandby: LocalPostgres = {
+const wellStandby: LocalPostgres = {
   ...wellPrimary,
   role: 'standby',
   names: 'gate',

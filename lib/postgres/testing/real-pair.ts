@@ -21,7 +21,7 @@ import { builtInRoles, memberCommonName } from '../instance.ts';
 import { openInstance } from '../open-instance.ts';
 
 export const testPorts = { clock: systemClock, random: systemRandom, log: silentLog };
-export const testDatabases: readonly DatabaseSettings[] = [{ name: 'app', owner: 'app_owner' }];
+const testDatabases: readonly DatabaseSettings[] = [{ name: 'app', owner: 'app_owner' }];
 
 const address = '127.0.0.1';
 const pairUid = 'c0ffee00-0000-4000-8000-000000000000';
