@@ -28,6 +28,7 @@ function anOperation(spec: Partial<PairOperation['spec']> = {}, status?: PairOpe
 
 const member = (name: string, change: Partial<OperatedMember> = {}, says: Parameters<typeof aMemberStatus>[0] = {}): OperatedMember => ({
   name,
+  asked: true,
   status: aMemberStatus({ member: name, settingsRevision: 'r1', ...says }),
   held: { revision: 'r1', paused: false },
   ...change,
@@ -116,6 +117,16 @@ const rows: readonly Row[] = [
     behaviour: 'a silent member refuses it',
     view: { members: [member('a'), member('b', { status: undefined })] },
     does: { do: 'fail', why: 'the operator does not reach b' },
+  },
+  {
+    behaviour: 'a member that a new leader has not asked yet is no silent one',
+    view: { members: [member('a'), member('b', { asked: false, status: undefined })] },
+    does: { do: 'wait', why: 'b has not been asked yet', againMs: 1_000 },
+  },
+  {
+    behaviour: 'and not asked until it was too late, it expires',
+    view: { operation: anOperation({ notAfter: ago(1) }), members: [member('b', { asked: false, status: undefined })] },
+    does: { do: 'fail', reason: 'Expired' },
   },
   {
     behaviour: 'a member without arbiter refuses it',

@@ -35,6 +35,8 @@ const settingsMaxMs = 120_000;
 /** The report comes with the next answer of the new primary. */
 const reportMaxMs = 15_000;
 const lookAgainMs = 5_000;
+/** A new leader asks the members within its first seconds; `notAfter` bounds the wait. */
+const unaskedAgainMs = 1_000;
 
 export function decideOperation(view: OperationView): OperationDecision {
   const { operation, nowMs } = view;
@@ -65,6 +67,8 @@ function beginSwitchover({ operation, pair, record, members }: OperationView): O
   if (pair !== undefined && (pair.spec.paused || pair.metadata.annotations?.[pausedByAnnotation] !== undefined)) {
     return fail('Refused', 'the pair is paused: resume it first');
   }
+  const unasked = members.filter(({ asked }) => !asked).map(({ name }) => name);
+  if (unasked.length > 0) return { do: 'wait', why: `${unasked.join(' and ')} has not been asked yet`, againMs: unaskedAgainMs };
   const silent = members.filter(({ status }) => status === undefined).map(({ name }) => name);
   if (silent.length > 0) return fail('Refused', `the operator does not reach ${silent.join(' and ')}`);
   const cutOff = members.filter(({ status }) => status?.arbiterReached === false).map(({ name }) => name);

@@ -15,6 +15,8 @@ export function operationController(ports: PairPorts): ControllerDefinition {
   return defineController({
     name: 'pair-operation',
     reconcile: reconcileOperation(ports),
+    // Its time may run out, and its end is followed by its removal.
+    refusedAgainMs: 60_000,
     watches: [
       watch(operations, mapSelf()),
       // One that ends lets the next begin.

@@ -6,6 +6,8 @@ import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 /** One member as an operation sees it. */
 export interface OperatedMember {
   readonly name: string;
+  /** Whether it was asked at all since this process began: a member that was not is not one that is silent. */
+  readonly asked: boolean;
   /** What the member said just now; undefined while it is not reached. */
   readonly status: MemberStatus | undefined;
   /** What its settings Secret holds. */
