@@ -37,6 +37,8 @@ export interface AuthorityWanted {
   readonly name: string;
   /** Of `ownedLabels`. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Why none may be made, as `decideAuthorityLoss` says it. Absent: there was none before. */
+  readonly loss: string | undefined;
 }
 
 interface AuthorityPorts {
@@ -49,10 +51,11 @@ interface AuthorityPorts {
  *
  * @param seen  The Secret from the cache.
  * @throws HK_AUTHORITY_UNREADABLE  when the Secret is there but damaged: a new authority would cut off everybody who trusts the old.
+ * @throws HK_AUTHORITY_LOST        when the Secret is gone, and what it signed is still there.
  * @throws HK_OBJECT_FOREIGN, and HK_KUBE_EXISTS or HK_KUBE_CONFLICT when somebody else was quicker: look again.
  */
 export async function keepAuthority(
-  { namespace, name, labels }: AuthorityWanted,
+  { namespace, name, labels, loss }: AuthorityWanted,
   seen: KubeSecret | undefined,
   { client, clock }: AuthorityPorts,
   signal: AbortSignal,
@@ -61,6 +64,7 @@ export async function keepAuthority(
   // The cache may be behind: before an authority is made for the first time, the server itself is asked.
   const current = seen ?? (await client.find(secrets, { namespace, name }, signal));
   if (current !== undefined && !hasSameOwner(current, { metadata })) throw operatorErrors.HK_OBJECT_FOREIGN(`Secret ${name}`);
+  if (current === undefined && loss !== undefined) throw operatorErrors.HK_AUTHORITY_LOST(loss);
   const nowMs = clock.wallMs();
   const known = current === undefined ? [] : readAuthorities(current);
   const first = decideAuthorities(known, nowMs);

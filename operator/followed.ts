@@ -12,14 +12,21 @@ interface FollowOptions<T extends KubeObject> {
 export class Followed<T extends KubeObject> implements ReadableStore<T> {
   readonly type: ResourceType<T>;
   readonly reflectors: readonly Reflector<T>[];
+  readonly #namespaces: readonly string[];
 
   /** @param namespaces  Empty: all. */
   constructor(caches: KubeCaches, namespaces: readonly string[], type: ResourceType<T>, options: FollowOptions<T> = {}) {
     this.type = type;
+    this.#namespaces = namespaces;
     this.reflectors =
       namespaces.length === 0
         ? [caches.reflect({ type, ...options })]
         : namespaces.map((namespace) => caches.reflect({ type, namespace, ...options }));
+  }
+
+  /** Whether objects of this namespace are here; those of the others may exist all the same. */
+  follows(namespace: string): boolean {
+    return this.#namespaces.length === 0 || this.#namespaces.includes(namespace);
   }
 
   get size(): number {

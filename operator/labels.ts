@@ -19,6 +19,12 @@ export function ownedLabels(label: typeof pairLabel | typeof hallLabel, owner: K
   return { [managedByLabel]: managedBy, [label]: owner.metadata.name, [ownerUidLabel]: owner.metadata.uid ?? '' };
 }
 
+/** The object if it was made for this owner, undefined when it was made for another one, or for an earlier one of the same name. */
+export function madeFor<T extends KubeObject>(owner: KubeObject, object: T | undefined): T | undefined {
+  const { uid } = owner.metadata;
+  return uid !== undefined && object?.metadata.labels?.[ownerUidLabel] === uid ? object : undefined;
+}
+
 /** Whether `object` was made for the same owner as `desired`. */
 export function hasSameOwner(object: KubeObject, desired: KubeObject): boolean {
   const uid = desired.metadata.labels?.[ownerUidLabel];

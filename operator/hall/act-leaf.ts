@@ -47,12 +47,12 @@ const found = new WeakMap<KubeSecret, { readonly wanted: string; readonly kept: 
 /**
  * Brings the Secret to what is wanted; the certificate stays until its time comes, its names or its authority change.
  *
+ * @throws HK_KUBE_CONFLICT, HK_KUBE_EXISTS  when somebody was quicker: look again.
  * @throws HK_OBJECT_FOREIGN  when a Secret of this name is there that is not ours, or belongs to another hall.
  */
 export async function keepLeaf(
   wanted: LeafWanted,
   { client, clock, caches }: Pick<OperatorPorts, 'client' | 'clock'> & { readonly caches: Pick<OperatorPorts['caches'], 'secrets'> },
-  fieldManager: string,
   signal: AbortSignal,
 ): Promise<KeptLeaf> {
   const { key, labels, owner, names, signWith, trustPem, more } = wanted;
@@ -80,11 +80,18 @@ export async function keepLeaf(
     data: next,
   };
   const isAsWanted = seen !== undefined && holds(seen, desired) && isDeepStrictEqual(seen.data, next);
-  if (!isAsWanted) await client.apply(secrets, desired, { fieldManager, force: true }, signal);
+  // In the version that was read: a certificate that somebody renewed meanwhile is not thrown away for this one.
+  if (seen === undefined) await client.create(secrets, desired, signal);
+  else if (!isAsWanted) await client.update(secrets, over(seen, desired), signal);
   const facts = inspectCertificate(certificatePem);
   const kept = { notAfterMs: facts.notAfterMs, dueAtMs: leafDueAtMs(facts) };
   if (isAsWanted) found.set(seen, { wanted: wantedText, kept });
   return kept;
+}
+
+function over(seen: KubeSecret, desired: KubeSecret): KubeSecret {
+  const labels = { ...seen.metadata.labels, ...desired.metadata.labels };
+  return { ...seen, ...desired, metadata: { ...seen.metadata, ...desired.metadata, labels } };
 }
 
 function requireOurs(secret: KubeSecret, labels: LeafWanted['labels']): void {

@@ -3,7 +3,6 @@ import type { Hall } from '#lib/api/hall.gen.ts';
 import { keyText, parseKey } from '#lib/kube/objects.ts';
 import type { ObjectKey } from '#lib/kube/objects.ts';
 import { claimLabel, hallLabel, managedBy, managedByLabel } from '../labels.ts';
-import type { OperatorCaches } from '../operator-caches.ts';
 import type { KubeConfigMap } from '../resources.ts';
 
 /**
@@ -61,14 +60,6 @@ export function parseClaim({ data = {} }: KubeConfigMap): ClaimHolder | undefine
 /** The pair that a claim is about. */
 export function claimedPairOf({ data }: KubeConfigMap): ObjectKey | undefined {
   return data?.['pair'] === undefined ? undefined : parseKey(data['pair']);
-}
-
-/** The Hall that a pair serves; undefined while it serves none. */
-export function servedHallOf(pair: FailoverPair, { claims, halls }: Pick<OperatorCaches, 'claims' | 'halls'>): Hall | undefined {
-  const [claim] = claims.byIndex('name', pairClaim(pair).name);
-  const holder = claim === undefined ? undefined : parseClaim(claim);
-  const hall = holder === undefined ? undefined : halls.get(holder);
-  return hall?.metadata.uid === holder?.uid ? hall : undefined;
 }
 
 /** `namespace/name` of the holder, for messages and maps. */

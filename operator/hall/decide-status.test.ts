@@ -72,7 +72,13 @@ test.each<[string, Partial<HallView>, string, RegExp]>([
   ['the name is taken, whatever else is wrong', { nameTakenBy: holder, pair: undefined }, 'NameTaken', /other\/first.*choose another/],
   ['the pair is missing', { pair: undefined }, 'PairMissing', /FailoverPair pair-7.*create it/],
   ['the pair is taken', { pairTakenBy: holder }, 'PairTaken', /serves the Hall first.*pair of its own/],
-  ['a Secret is in the way', { secretProblem: 'Secret x; delete or rename it' }, 'SecretUnusable', /delete or rename it/],
+  [
+    'a Secret is in the way',
+    { secretProblem: { reason: 'SecretUnusable', message: 'Secret x; delete or rename it' } },
+    'SecretUnusable',
+    /delete or rename it/,
+  ],
+  ['its authority is lost', { secretProblem: { reason: 'AuthorityLost', message: 'restore it' } }, 'AuthorityLost', /restore it/],
   ['the pair has no authority yet', { pairIsReady: false }, 'PairNotReady', /see its condition Ready/],
   ['the spec cannot be met', { hall: refusedSpec }, 'SpecRefused', /Approved.*channels/],
   [

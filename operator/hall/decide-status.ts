@@ -61,7 +61,7 @@ function readiness(view: HallView): HallStatement {
       ...problems,
     ]);
   }
-  if (secretProblem !== undefined) return not('SecretUnusable', [secretProblem, ...problems]);
+  if (secretProblem !== undefined) return not(secretProblem.reason, [secretProblem.message, ...problems]);
   if (!pairIsReady)
     return not('PairNotReady', [`the FailoverPair ${name} has no certification authority yet: see its condition Ready`, ...problems]);
   if (problems.length > 0) return not('SpecRefused', problems);

@@ -7,6 +7,9 @@ export const hallConditions = {
     PairMissing: 'There is no FailoverPair of the name in spec.failoverPairRef.',
     PairTaken: 'The pair serves another Hall.',
     PairNotReady: 'The pair has no certification authority yet; its own condition Ready says why.',
+    AuthorityLost:
+      'The Secret of the certification authority of the hall is gone. None is made anew: restore it, or give it up as the message says.',
+    NotApplied: 'The API server refuses something that the hall needs; the message says what. What ran before goes on.',
     SecretUnusable: 'A Secret of this name belongs to somebody else, or the Secret of the authority cannot be read.',
   },
   FleetReachable: {

@@ -1,6 +1,7 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { Hall } from '#lib/api/hall.gen.ts';
 import type { Terminal } from '#lib/api/terminal.gen.ts';
-import { differs, generationChanged, mapSelf } from '#lib/kube/mapping.ts';
+import { annotationsChanged, anyOf, differs, generationChanged, mapSelf } from '#lib/kube/mapping.ts';
 import type { Mapping } from '#lib/kube/mapping.ts';
 import { keyOf, keyText } from '#lib/kube/objects.ts';
 import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
@@ -47,6 +48,7 @@ export function hallRoom(ports: OperatorPorts, settings: OperatorSettings): Room
       defineController({
         name: 'terminal',
         reconcile: reconcileTerminal(inside),
+        refusedAgainMs,
         workers: 8,
         watches: [
           watch(ports.caches.terminals, mapSelf(), generationChanged()),
@@ -66,8 +68,9 @@ function hallController(inside: Parameters<typeof reconcileHall>[0], news: Nudge
   return defineController({
     name: 'hall',
     reconcile: reconcileHall(inside),
+    refusedAgainMs,
     watches: [
-      watch(caches.halls, mapSelf(), generationChanged()),
+      watch(caches.halls, mapSelf(), anyOf<Hall>(generationChanged(), annotationsChanged())),
       watch(caches.terminals, mapHallRef(), generationChanged()),
       watch(caches.pairs, mapPairHalls(caches), differs(shownOfPair)),
       watch(caches.claims, mapClaim(caches)),
@@ -76,6 +79,9 @@ function hallController(inside: Parameters<typeof reconcileHall>[0], news: Nudge
     ],
   });
 }
+
+/** Certificates and rosters are due with time: what is refused now is tried again, slowly, without any change. */
+const refusedAgainMs = 600_000;
 
 /** What a Hall shows of its pair, or needs of it. */
 function shownOfPair({ metadata, status }: FailoverPair): unknown {

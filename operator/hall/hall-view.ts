@@ -14,6 +14,12 @@ export interface LinkView {
   readonly attempt: RosterAttempt | undefined;
 }
 
+/** What a person must put right about a Secret. */
+export interface SecretProblem {
+  readonly reason: 'SecretUnusable' | 'AuthorityLost';
+  readonly message: string;
+}
+
 /** Everything a decision about a Hall's status may know. */
 export interface HallView {
   readonly hall: Hall;
@@ -25,7 +31,7 @@ export interface HallView {
   /** Whether the pair has its authority, without which nothing can be issued. */
   readonly pairIsReady: boolean;
   /** What is wrong with a Secret of ours. */
-  readonly secretProblem: string | undefined;
+  readonly secretProblem: SecretProblem | undefined;
   readonly link: LinkView | undefined;
   /** Revision of the roster as it should be. */
   readonly rosterRevision: string;

@@ -1,10 +1,13 @@
 import type { Hall, HallStatus } from '#lib/api/hall.gen.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { findCondition, statusDiffers } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
 import { keyOf, keyText } from '#lib/kube/objects.ts';
 import type { OperatorPorts } from '../frame.ts';
 import type { RoutingBoard } from '../notifications/routing-board.ts';
+import { isTold, notApplied } from '../not-applied.ts';
 import { halls } from '../resources.ts';
 import { releaseOfGone, releaseOthers, takeName, takePair } from './act-claim.ts';
 import { hallFieldManager, serveHall } from './act-hall.ts';
@@ -33,8 +36,8 @@ const againJitterMs = 600_000;
 export function reconcileHall(ports: HallPorts): Reconcile {
   /** When the status of a Hall was written last, by `namespace/name`; only of Halls that exist. */
   const writtenAtMs = new Map<string, number>();
-  return async (key, { signal }) => {
-    const { caches, clock, links } = ports;
+  return async (key, { signal, log }) => {
+    const { caches, links } = ports;
     const hall = caches.halls.get(key);
     if (hall === undefined) {
       writtenAtMs.delete(keyText(key));
@@ -44,35 +47,57 @@ export function reconcileHall(ports: HallPorts): Reconcile {
     }
     // Others still hold the object. What it has it keeps until it is gone.
     if (hall.metadata.deletionTimestamp !== undefined) return undefined;
-    const terminals = caches.terminals.byIndex('hall', keyText(key));
-    const nowWallMs = clock.wallMs();
-    const roster = decideRoster(hall, terminals, nowWallMs);
-    const { served, ...claims } = await settle(hall, ports, signal);
-    const pushAgainMs = served?.link === undefined ? undefined : await pushRoster(served.link, roster, ports, signal);
-    const { link } = served ?? {};
-    const view: HallView = {
-      hall,
-      terminals,
-      ...claims,
-      pairIsReady: served?.pairIsReady ?? false,
-      secretProblem: served?.secretProblem,
-      link: link === undefined ? undefined : { picture: link.picture, lostMs: link.lostMs, attempt: link.attempt },
-      rosterRevision: roster.roster.revision,
-      routing: ports.board.get(key),
-      nowWallMs,
-    };
-    const countsInMs = await writeStatus(view, writtenAtMs, ports, signal);
-    return {
-      requeueAfterMs: soonest([
-        againMs + ports.random.below(againJitterMs),
-        pushAgainMs,
-        countsInMs,
-        link === undefined || link.lostMs === 0 || link.lostMs >= fleetLostAfterMs ? undefined : fleetLostAfterMs - link.lostMs + 1,
-        roster.changesAtMs === undefined ? undefined : roster.changesAtMs - nowWallMs,
-        served?.dueAtMs === undefined ? undefined : served.dueAtMs - nowWallMs,
-      ]),
-    };
+    try {
+      return await bringToSpec(hall, writtenAtMs, ports, signal);
+    } catch (error) {
+      if (isTold(error) && !signal.aborted) await tellNotApplied(hall, error, ports, log, signal);
+      throw error;
+    }
   };
+}
+
+async function bringToSpec(hall: Hall, writtenAtMs: Map<string, number>, ports: HallPorts, signal: AbortSignal): ReturnType<Reconcile> {
+  const { caches, clock } = ports;
+  const key = keyOf(hall);
+  const terminals = caches.terminals.byIndex('hall', keyText(key));
+  const nowWallMs = clock.wallMs();
+  const roster = decideRoster(hall, terminals, nowWallMs);
+  const { served, ...claims } = await settle(hall, ports, signal);
+  const pushAgainMs = served?.link === undefined ? undefined : await pushRoster(served.link, roster, ports, signal);
+  const { link } = served ?? {};
+  const view: HallView = {
+    hall,
+    terminals,
+    ...claims,
+    pairIsReady: served?.pairIsReady ?? false,
+    secretProblem: served?.secretProblem,
+    link: link === undefined ? undefined : { picture: link.picture, lostMs: link.lostMs, attempt: link.attempt },
+    rosterRevision: roster.roster.revision,
+    routing: ports.board.get(key),
+    nowWallMs,
+  };
+  const countsInMs = await writeStatus(view, writtenAtMs, ports, signal);
+  return {
+    requeueAfterMs: soonest([
+      againMs + ports.random.below(againJitterMs),
+      pushAgainMs,
+      countsInMs,
+      link === undefined || link.lostMs === 0 || link.lostMs >= fleetLostAfterMs ? undefined : fleetLostAfterMs - link.lostMs + 1,
+      roster.changesAtMs === undefined ? undefined : roster.changesAtMs - nowWallMs,
+      served?.dueAtMs === undefined ? undefined : served.dueAtMs - nowWallMs,
+    ]),
+  };
+}
+
+/** Says in the status why the look ended. What cannot be said is left to the log: the error that ended the look matters more. */
+async function tellNotApplied(hall: Hall, error: unknown, ports: HallPorts, log: Logger, signal: AbortSignal): Promise<void> {
+  const status = { ...hall.status, conditions: notApplied(hall.status?.conditions, error, hall.metadata.generation, ports.clock.wallMs()) };
+  if (!statusDiffers(hall.status, status)) return;
+  try {
+    await applyStatus(hall, status, ports, signal);
+  } catch (failure) {
+    log.warn({ error: messageOf(failure) }, 'the status could not be written either');
+  }
 }
 
 interface Settled extends Pick<HallView, 'pair' | 'nameTakenBy' | 'pairTakenBy'> {
@@ -122,12 +147,16 @@ async function writeStatus(
   const text = keyText(keyOf(hall));
   const waitMs = (writtenAtMs.get(text) ?? -Infinity) + countsEveryMs - ports.clock.nowMs();
   if (waitMs > 0 && !statusDiffers(withoutCounts(hall.status), withoutCounts(status))) return waitMs;
-  const { namespace, name, uid } = hall.metadata;
-  const body = { metadata: { namespace, name, uid }, status };
-  await ports.client.apply(halls, body, { fieldManager: `${hallFieldManager}-status`, force: true, subresource: 'status' }, signal);
+  await applyStatus(hall, status, ports, signal);
   writtenAtMs.set(text, ports.clock.nowMs());
   tellTransitions(hall, status, ports);
   return undefined;
+}
+
+async function applyStatus(hall: Hall, status: HallStatus, { client }: HallPorts, signal: AbortSignal): Promise<void> {
+  const { namespace, name, uid } = hall.metadata;
+  const body = { metadata: { namespace, name, uid }, status };
+  await client.apply(halls, body, { fieldManager: `${hallFieldManager}-status`, force: true, subresource: 'status' }, signal);
 }
 
 /** An event when a condition changes its status, but none for the first good news. */

@@ -26,6 +26,8 @@ export function notificationsControllers(
       name: 'notifications',
       reconcile: reconcileNotifications({ ...ports, foreign: new ForeignSecrets(ports), board, settings: notify, namespace }),
       workers: 1,
+      // Secrets that people made are read again with time.
+      refusedAgainMs: 300_000,
       watches: [
         // Without a single Hall, too: alerts of the platform need their receivers.
         { attach: (controller) => controller.enqueue(target) },
@@ -41,7 +43,7 @@ export function notificationsControllers(
   ];
 }
 
-const wishOf = ({ spec }: Hall): unknown => [spec.timeZone, spec.notify];
+const wishOf = ({ metadata, spec }: Hall): unknown => [metadata.uid, spec.timeZone, spec.notify];
 
 function mapTarget<T extends KubeObject>({ namespace, name }: NotifyTarget): Mapping<T> {
   return () => [{ namespace, name }];

@@ -24,7 +24,6 @@ export interface NotificationsPorts extends Pick<OperatorPorts, 'client' | 'cach
   readonly namespace: string;
 }
 
-const fieldManager = 'hallkeeper-notifications';
 /** Nobody tells us when a Secret changes that a person made: they are read again this often, and only where a Hall names one. */
 const againMs = 60_000;
 /** And sooner while one is missing: somebody is about to make it. */
@@ -66,9 +65,9 @@ export function reconcileNotifications(ports: NotificationsPorts): Reconcile {
   };
 }
 
-function make({ halls }: GatheredNotify, settings: NotifySettings, seen: KubeSecret | undefined): NotifyOutcome {
+function make({ halls, undecided }: GatheredNotify, settings: NotifySettings, seen: KubeSecret | undefined): NotifyOutcome {
   const text = seen === undefined ? undefined : decodeData(seen)[configurationFile];
-  return notifyConfiguration({ halls, settings, ...(text === undefined ? {} : { previous: new Secret(text) }) });
+  return notifyConfiguration({ halls, undecided, settings, ...(text === undefined ? {} : { previous: new Secret(text) }) });
 }
 
 async function write(
@@ -81,8 +80,10 @@ async function write(
   const data = encodeData({ [configurationFile]: configuration.reveal(), [templateFile]: templates });
   if (seen !== undefined && isDeepStrictEqual(seen.data, data)) return false;
   const { namespace, name } = target;
-  const desired: KubeSecret = { metadata: { namespace, name, labels: { [managedByLabel]: managedBy } }, data };
-  await client.apply(secrets, desired, { fieldManager, force: true }, signal);
+  // In the version that was read: the last good parts of Halls come from it, and a newer one may hold newer parts.
+  if (seen === undefined)
+    await client.create(secrets, { metadata: { namespace, name, labels: { [managedByLabel]: managedBy } }, data }, signal);
+  else await client.update(secrets, { ...seen, data }, signal);
   return true;
 }
 

@@ -7,9 +7,9 @@ import type { Reconcile } from '#lib/kube/controller.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
 import { keyOf, keyText } from '#lib/kube/objects.ts';
 import { kubeTime } from '#lib/kube/time.ts';
-import { readSettings } from '../pair/act-settings.ts';
 import { failoverOf } from '../pair/decide-status.ts';
-import { memberKey, pausedByAnnotation } from '../pair/pair-names.ts';
+import { ownRecord, ownSettings } from '../pair/own-objects.ts';
+import { pausedByAnnotation } from '../pair/pair-names.ts';
 import type { PairPorts } from '../pair/pair-ports.ts';
 import { placeOf } from '../pair/poll-members.ts';
 import { failoverPairs, pairOperations } from '../resources.ts';
@@ -51,7 +51,8 @@ export function reconcileOperation(ports: PairPorts): Reconcile {
           if (place !== undefined) await ports.members.switchover(place, operation.metadata.uid, signal);
           log.info({ member: decision.primary }, 'a switchover was asked for');
         } catch (error) {
-          if (!codeOf(error)?.startsWith('HK_MEMBER')) throw error;
+          // Nor is an authority that cannot be read an end: it may be restored before the time is up.
+          if (!codeOf(error)?.startsWith('HK_MEMBER') && codeOf(error) !== 'HK_AUTHORITY_UNREADABLE') throw error;
           log.warn({ member: decision.primary, error: messageOf(error) }, 'a switchover could not be asked for');
         }
         return { requeueAfterMs: underWayAgainMs };
@@ -81,12 +82,13 @@ function gather(operation: PairOperation, { caches, clock, observations }: PairP
   return {
     operation,
     pair,
-    record: caches.pairRecords.get(pairKey),
+    record: pair === undefined ? undefined : ownRecord(pair, caches),
     members: (pair?.spec.members ?? []).map(({ name }) => {
       const view = seen.get(name);
-      const held = pair === undefined ? undefined : readSettings(caches.secrets.get(memberKey(pair, name)))?.settings;
+      const held = pair === undefined ? undefined : ownSettings(pair, name, caches)?.settings;
       return {
         name,
+        asked: view !== undefined,
         status: view?.reachable === true ? view.status : undefined,
         held: held === undefined ? undefined : { revision: held.revision, paused: held.paused },
       };

@@ -2,7 +2,8 @@ import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord, PairRecordManifest } from '#lib/api/pairrecord.gen.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { newRecord } from '#lib/pair/pair-record.ts';
-import { ownedLabels, pairLabel } from '../labels.ts';
+import { operatorErrors } from '../errors.ts';
+import { madeFor, ownedLabels, pairLabel } from '../labels.ts';
 import { pairRecords } from '../resources.ts';
 import { writersOf } from './pair-names.ts';
 
@@ -22,6 +23,7 @@ export function initialRecord(pair: FailoverPair): PairRecordManifest {
  * hold data, and only a person can say which of them is right (rule 8 of the protocol).
  *
  * @returns undefined when the record is lost.
+ * @throws HK_OBJECT_UNSEEN  when an earlier pair's record is there that the cache does not show yet.
  */
 export async function keepRecord(
   pair: FailoverPair,
@@ -32,6 +34,7 @@ export async function keepRecord(
   const { namespace, name } = pair.metadata;
   // The cache may be behind, and a create that is refused is an error in the log: the server is asked first.
   const current = seen ?? (await client.find(pairRecords, { namespace, name }, signal));
+  if (current !== undefined && madeFor(pair, current) === undefined) throw operatorErrors.HK_OBJECT_UNSEEN(`PairRecord ${name}`);
   if (current !== undefined || pair.status?.mode !== undefined) return current;
   return client.create(pairRecords, initialRecord(pair) as PairRecord, signal);
 }

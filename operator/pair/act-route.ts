@@ -1,54 +1,55 @@
 import { isIPv6 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
-import { keyOf } from '#lib/kube/objects.ts';
+import { keyOf, keyText } from '#lib/kube/objects.ts';
+import type { KubeObject, ResourceType } from '#lib/kube/objects.ts';
 import type { OperatorPorts } from '../frame.ts';
 import type { Nudge } from '../nudge.ts';
 import type { Observations } from './observations.ts';
-import { hasSameOwner, ownedLabels, pairLabel } from '../labels.ts';
+import { hasSameOwner, madeFor, ownedLabels, pairLabel } from '../labels.ts';
 import { keepObject } from '../keep.ts';
+import { isTold } from '../not-applied.ts';
 import { endpointSlices, services } from '../resources.ts';
 import type { EndpointSlice, Service } from '../resources.ts';
 import { operatorErrors } from '../errors.ts';
-import { decideRoute, slicePorts } from './decide-route.ts';
+import { decideRoute, sliceLabels, slicePorts } from './decide-route.ts';
+import { ownRecord } from './own-objects.ts';
 import { epochAnnotation, sliceName } from './pair-names.ts';
-
-/** Label by which kube-proxy and others find the slices of a Service. */
-const serviceLabel = 'kubernetes.io/service-name';
-const sliceManagerLabel = 'endpointslice.kubernetes.io/managed-by';
+import type { RouteProblem } from './pair-view.ts';
 
 export interface RoutePorts extends Pick<OperatorPorts, 'client' | 'caches'> {
-  readonly observations: Observations;
-  readonly observed: Nudge;
+  readonly observations: Pick<Observations, 'of' | 'sawRoute'>;
+  readonly observed: Pick<Nudge, 'tell'>;
 }
 
 /**
  * Points the Service of a pair to its primary. A controller of its own: when the record changes nothing else may be waited for.
- * What stands in the way is told by the condition ServiceInSync.
+ * What stands in the way is told by the condition ServiceInSync. A Service that the spec does not name any more goes, with its slice.
  */
 export function followRoute(ports: RoutePorts): Reconcile {
   const { caches, observations, observed } = ports;
   return async (key, { signal, log }) => {
     const pair = caches.pairs.get(key);
-    if (pair?.spec.service === undefined || pair.metadata.deletionTimestamp !== undefined) return undefined;
+    if (pair === undefined || pair.metadata.deletionTimestamp !== undefined) return undefined;
     const { uid } = pair.metadata;
-    const tell = (problem: string | undefined): void => {
-      if (observations.of(uid).routeProblem === problem) return;
+    const tell = (problem: RouteProblem | undefined): void => {
+      if (isDeepStrictEqual(observations.of(uid).routeProblem, problem)) return;
       observations.sawRoute(uid, problem);
       observed.tell(key);
     };
     try {
-      await keepRoute(pair, ports, log, signal);
-      tell(undefined);
-      return undefined;
+      const problem = pair.spec.service === undefined ? undefined : await keepRoute(pair, ports, log, signal);
+      await removeUnnamed(pair, ports, log, signal);
+      tell(problem);
+      return problem === undefined ? undefined : { requeueAfterMs: foreignAgainMs };
     } catch (error) {
-      if (codeOf(error) !== 'HK_OBJECT_FOREIGN') throw error;
-      tell(messageOf(error));
-      return { requeueAfterMs: foreignAgainMs };
+      if (isTold(error) && !signal.aborted) tell({ reason: 'NotApplied', message: messageOf(error) });
+      throw error;
     }
   };
 }
@@ -56,17 +57,58 @@ export function followRoute(ports: RoutePorts): Reconcile {
 /** Somebody else's object may go away; we do not follow it, so it is asked for. */
 const foreignAgainMs = 30_000;
 
-async function keepRoute(pair: FailoverPair, { client, caches }: RoutePorts, log: Logger, signal: AbortSignal): Promise<void> {
-  const { namespace, name } = pair.metadata;
-  const service = pair.spec.service?.name ?? '';
-  const slice = caches.endpointSlices.get({ namespace, name: sliceName(service) });
-  const decision = decideRoute({ pair, record: caches.pairRecords.get({ namespace, name }), slice });
-  if (decision.do === 'point') {
-    const { address, epoch } = decision;
-    await writeSlice(sliceOf(pair, address, epoch), slice, client, signal);
-    log.info({ epoch, address }, 'the Service leads to the primary');
+/** @returns what belongs to somebody else and is in the way. */
+async function keepRoute(pair: FailoverPair, ports: RoutePorts, log: Logger, signal: AbortSignal): Promise<RouteProblem | undefined> {
+  const { client, caches } = ports;
+  const { namespace } = pair.metadata;
+  const service = serviceOf(pair);
+  const known = caches.services.get(keyOf(service));
+  const isOurs = known !== undefined && hasSameOwner(known, service);
+  const slice = caches.endpointSlices.get({ namespace, name: sliceName(service.metadata.name) });
+  try {
+    // A slice makes the Service of its label lead to our primary, whoever made that Service: it must be ours first. Where it is known
+    // to be so the slice goes first, because a failover waits for it.
+    if (!isOurs) await keepObject(services, service, known, client, signal);
+    const decision = decideRoute({ pair, record: ownRecord(pair, caches), slice });
+    if (decision.do === 'point') {
+      const { address, epoch } = decision;
+      await writeSlice(sliceOf(pair, address, epoch), slice, client, signal);
+      log.info({ epoch, address }, 'the Service leads to the primary');
+    }
+    if (isOurs) await keepObject(services, service, known, client, signal);
+    return undefined;
+  } catch (error) {
+    if (codeOf(error) !== 'HK_OBJECT_FOREIGN') throw error;
+    const own = isOurs ? undefined : madeFor(pair, slice);
+    if (own !== undefined) await remove(endpointSlices, own, client, signal);
+    return { reason: 'ObjectForeign', message: messageOf(error) };
   }
-  await keepObject(services, serviceOf(pair), caches.services.get({ namespace, name: service }), client, signal);
+}
+
+/** Slices first: what leads nowhere is refused, what leads to an old primary misleads. */
+async function removeUnnamed(pair: FailoverPair, { client, caches }: RoutePorts, log: Logger, signal: AbortSignal): Promise<void> {
+  const named = pair.spec.service?.name;
+  const keep: ReadonlySet<string> = new Set(named === undefined ? [] : [named, sliceName(named)]);
+  const isLeft = (object: KubeObject): boolean => madeFor(pair, object) !== undefined && !keep.has(object.metadata.name);
+  const index = keyText(keyOf(pair));
+  for (const slice of caches.endpointSlices.byIndex('pair', index).filter(isLeft)) await remove(endpointSlices, slice, client, signal);
+  for (const service of caches.services.byIndex('pair', index).filter(isLeft)) {
+    await remove(services, service, client, signal);
+    log.info({ service: service.metadata.name }, 'a Service that the spec does not name any more was removed');
+  }
+}
+
+async function remove<T extends KubeObject>(
+  type: ResourceType<T>,
+  object: T,
+  client: Pick<KubeClient, 'delete'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { uid } = object.metadata;
+  const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+  await client.delete(type, keyOf(object), preconditions, signal).catch((error: unknown) => {
+    if (!isKubeError(error, 'HK_KUBE_NOT_FOUND')) throw error;
+  });
 }
 
 /** Created, or replaced exactly as it was decided from: when somebody else was quicker the decision is made again. */
@@ -99,7 +141,7 @@ export function sliceOf(pair: FailoverPair, address: string, epoch: number): End
     metadata: {
       namespace,
       name: sliceName(service),
-      labels: { ...ownedLabels(pairLabel, pair), [serviceLabel]: service, [sliceManagerLabel]: 'hallkeeper.dev' },
+      labels: { ...ownedLabels(pairLabel, pair), ...sliceLabels(service) },
       annotations: { [epochAnnotation]: String(epoch) },
     },
     addressType: isIPv6(address) ? 'IPv6' : 'IPv4',

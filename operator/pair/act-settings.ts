@@ -6,7 +6,8 @@ import { issueLeaf } from '#lib/pki/leaf.ts';
 import { decideLeaf } from '#lib/pki/renewal.ts';
 import type { KeptAuthority } from '../authority-secret.ts';
 import type { OperatorPorts } from '../frame.ts';
-import { ownedLabels, pairLabel } from '../labels.ts';
+import { operatorErrors } from '../errors.ts';
+import { hasSameOwner, ownedLabels, pairLabel } from '../labels.ts';
 import { keepObject } from '../keep.ts';
 import { secrets, serviceAccounts } from '../resources.ts';
 import type { KubeSecret, ServiceAccount } from '../resources.ts';
@@ -30,7 +31,8 @@ export function readSettings(secret: KubeSecret | undefined): { readonly setting
 export interface SettingsWanted {
   readonly pair: FailoverPair;
   readonly plan: MemberPlan;
-  readonly authority: KeptAuthority;
+  /** Absent while it is lost or cannot be read: the certificate stays, the token is renewed all the same. */
+  readonly authority: KeptAuthority | undefined;
   readonly account: ServiceAccount;
 }
 
@@ -50,12 +52,17 @@ export async function keepSettings(
   const key = memberKey(pair, plan.self.name);
   // Without the present certificate a new one would be issued at every look while the cache is behind: the server is asked.
   const seen = caches.secrets.get(key) ?? (await client.find(secrets, key, signal));
+  const labels = ownedLabels(pairLabel, pair);
+  // Before anything is issued: for somebody else's Secret there would be a new token at each look.
+  if (seen !== undefined && !hasSameOwner(seen, { metadata: { ...key, labels } })) {
+    throw operatorErrors.HK_OBJECT_FOREIGN(`Secret ${key.name}; delete or rename it`);
+  }
   const known = readSettings(seen);
   const tls = await keepLeaf(plan, known?.settings.tls, authority, clock.wallMs());
   const token = await keepToken(known?.token, account, { client, clock }, signal);
   const settings = completeSettings(plan, tls);
   const data = encodeData({ [settingsKey]: formatMemberSettings(settings), [tokenKey]: token.reveal() });
-  const desired: KubeSecret = { metadata: { ...key, labels: ownedLabels(pairLabel, pair) }, data };
+  const desired: KubeSecret = { metadata: { ...key, labels }, data };
   await keepObject(secrets, desired, seen, client, signal);
   return settings;
 }
@@ -63,9 +70,14 @@ export async function keepSettings(
 async function keepLeaf(
   plan: MemberPlan,
   known: MemberSettings['tls'] | undefined,
-  { signWith, bundlePem }: KeptAuthority,
+  authority: KeptAuthority | undefined,
   nowMs: number,
 ): Promise<MemberSettings['tls']> {
+  if (authority === undefined) {
+    if (known === undefined) throw operatorErrors.HK_OBJECT_UNSEEN(`settings of ${plan.self.name}`);
+    return known;
+  }
+  const { signWith, bundlePem } = authority;
   const wanted = leafNamesOf(plan);
   const question = { certificatePem: known?.certificate, wanted, authorityPem: signWith.certificatePem, nowMs };
   if (known !== undefined && decideLeaf(question).do === 'keep') return { ...known, authority: bundlePem };

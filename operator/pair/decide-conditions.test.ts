@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { FailoverPairDns } from '#lib/api/failoverpair.gen.ts';
 import { aPairView, aSlice, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { serviceOf } from './act-route.ts';
 import { decideConditions, inSteps } from './decide-conditions.ts';
 import { pairConditions } from './pair-conditions.ts';
 import type { PairConditionType } from './pair-conditions.ts';
-import type { DnsServerView, PairView } from './pair-view.ts';
+import type { AuthorityProblem, DnsServerView, PairView } from './pair-view.ts';
 
 const dns: FailoverPairDns = {
   zone: 'halls.test',
@@ -33,7 +34,7 @@ interface Row {
   readonly says: readonly [PairConditionType, 'True' | 'False' | 'Unknown', string];
   readonly words?: string;
   readonly refusals?: readonly string[];
-  readonly unreadable?: string;
+  readonly authorityProblem?: AuthorityProblem;
 }
 
 const zero = 'ZeroLossFailoverPossible';
@@ -55,8 +56,14 @@ const rows: readonly Row[] = [
   {
     behaviour: 'a damaged authority is no reason to make another',
     view: {},
-    unreadable: 'restore it',
+    authorityProblem: { reason: 'AuthorityUnreadable', message: 'restore it' },
     says: ['Ready', 'False', 'AuthorityUnreadable'],
+  },
+  {
+    behaviour: 'the authority is gone',
+    view: {},
+    authorityProblem: { reason: 'AuthorityLost', message: 'give it up' },
+    says: ['Ready', 'False', 'AuthorityLost'],
   },
 
   { behaviour: 'in Sync with both members well nothing is lost', view: {}, says: [zero, 'True', 'StandbyStreaming'] },
@@ -175,8 +182,14 @@ const rows: readonly Row[] = [
 
   {
     behaviour: 'the slice leads to the primary',
-    view: { pair: withService, slice: aSlice(withService, '10.20.0.11', 3) },
+    view: { pair: withService, service: serviceOf(withService), slice: aSlice(withService, '10.20.0.11', 3) },
     says: ['ServiceInSync', 'True', 'InSync'],
+  },
+  {
+    behaviour: 'a slice leads nobody while the Service is not there',
+    view: { pair: withService, slice: aSlice(withService, '10.20.0.11', 3) },
+    says: ['ServiceInSync', 'False', 'OutOfSync'],
+    words: 'not there yet',
   },
   {
     behaviour: 'the slice is older',
@@ -196,8 +209,15 @@ const rows: readonly Row[] = [
   },
   {
     behaviour: 'the Service is of somebody else',
-    view: { pair: withService, routeProblem: 'Service x' },
+    view: { pair: withService, routeProblem: { reason: 'ObjectForeign', message: 'Service x' } },
     says: ['ServiceInSync', 'False', 'ObjectForeign'],
+    words: 'Service x',
+  },
+  {
+    behaviour: 'the API server refuses the Service',
+    view: { pair: withService, routeProblem: { reason: 'NotApplied', message: 'no quota' } },
+    says: ['ServiceInSync', 'False', 'NotApplied'],
+    words: 'no quota',
   },
 
   { behaviour: 'nothing is under way', view: {}, says: ['Progressing', 'False', 'Settled'] },
@@ -224,23 +244,23 @@ const rows: readonly Row[] = [
   },
 ];
 
-for (const { behaviour, view, says, words, refusals = [], unreadable } of rows) {
+for (const { behaviour, view, says, words, refusals = [], authorityProblem } of rows) {
   test(`${says[0]}: ${behaviour}`, () => {
-    const found = decideConditions(aPairView(view), { refusals, unreadable }).find(({ type }) => type === says[0]);
+    const found = decideConditions(aPairView(view), { refusals, authorityProblem }).find(({ type }) => type === says[0]);
     expect([found?.type, found?.status, found?.reason]).toEqual(says);
     expect(found?.message).toContain(words ?? '');
     expect(found?.message).not.toBe('');
   });
 }
 
-test('every reason of the table but one, which only a deletion gives, has its behaviour here', () => {
+test('every reason of the table but two, which only a deletion and a look that failed give, has its behaviour here', () => {
   const shown = new Set(rows.map(({ says }) => `${says[0]} ${says[2]}`));
   const all = Object.entries(pairConditions).flatMap(([type, reasons]) => Object.keys(reasons).map((reason) => `${type} ${reason}`));
-  expect(all.filter((each) => !shown.has(each))).toEqual(['Progressing Deleting']);
+  expect(all.filter((each) => !shown.has(each))).toEqual(['Ready NotApplied', 'Progressing Deleting']);
 });
 
 test('conditions of what the spec does not have are not there', () => {
-  const types = decideConditions(aPairView(), { refusals: [], unreadable: undefined }).map(({ type }) => type);
+  const types = decideConditions(aPairView(), { refusals: [], authorityProblem: undefined }).map(({ type }) => type);
   expect(types).toEqual(['Ready', zero, 'MembersReachable', 'Progressing']);
 });
 
@@ -256,7 +276,7 @@ test('a statement stands until what it rests on was asked again, as long as reco
   const status = { mode: 'Sync', epoch: 3, conditions: [condition] } as const;
   const reasonOf = (change: Partial<typeof status>, record = aStoredRecord()): string | undefined => {
     const view = aPairView({ pair: aStoredPair({ status: { ...status, ...change } }), record, members: new Map() });
-    return decideConditions(view, { refusals: [], unreadable: undefined }).find(({ type }) => type === zero)?.reason;
+    return decideConditions(view, { refusals: [], authorityProblem: undefined }).find(({ type }) => type === zero)?.reason;
   };
   expect(reasonOf({})).toBe('StandbyStreaming');
   expect(reasonOf({ epoch: 2 as 3 })).toBe('MembersUnreachable');

@@ -1,7 +1,7 @@
 import { decideRoute, sliceEpoch } from './decide-route.ts';
 import { isPaused } from './paused.ts';
 import type { PairStatement } from './pair-conditions.ts';
-import type { DnsServerView, MemberView, PairView } from './pair-view.ts';
+import type { AuthorityProblem, DnsServerView, MemberView, PairView } from './pair-view.ts';
 
 /** Below this a member may soon be unable to write. */
 const diskFreePercentMin = 5;
@@ -12,11 +12,11 @@ type Body<Type extends PairStatement['type']> = Omit<Statement<Type>, 'type'>;
 /** All conditions of a pair whose settings were worked on. `refusals` and `failure` are told by Ready. */
 export function decideConditions(
   view: PairView,
-  { refusals, unreadable }: { readonly refusals: readonly string[]; readonly unreadable: string | undefined },
+  { refusals, authorityProblem }: { readonly refusals: readonly string[]; readonly authorityProblem: AuthorityProblem | undefined },
 ): readonly PairStatement[] {
   const { spec } = view.pair;
   const said: readonly PairStatement[] = [
-    { type: 'Ready', ...ready(view, refusals, unreadable) },
+    { type: 'Ready', ...ready(view, refusals, authorityProblem) },
     { type: 'ZeroLossFailoverPossible', ...zeroLoss(view) },
     { type: 'MembersReachable', ...reachable(view) },
     ...(spec.dns === undefined ? [] : [{ type: 'DNSInSync' as const, ...dnsInSync(view) }]),
@@ -43,9 +43,9 @@ function standing({ type }: PairStatement, { pair, record, members, dns }: PairV
   return { type, status: before.status, reason: before.reason, message: before.message } as PairStatement;
 }
 
-function ready({ foreign }: PairView, refusals: readonly string[], unreadable: string | undefined): Body<'Ready'> {
+function ready({ foreign }: PairView, refusals: readonly string[], problem: AuthorityProblem | undefined): Body<'Ready'> {
   if (refusals.length > 0) return { status: 'False', reason: 'SpecRefused', message: sentence(refusals) };
-  if (unreadable !== undefined) return { status: 'False', reason: 'AuthorityUnreadable', message: unreadable };
+  if (problem !== undefined) return { status: 'False', ...problem };
   if (foreign.length > 0) return { status: 'False', reason: 'ObjectForeign', message: sentence(foreign) };
   return { status: 'True', reason: 'SettingsDelivered', message: 'settings, certificates and tokens are in the Secrets of both members' };
 }
@@ -129,11 +129,12 @@ function dnsInSync({ record, dns, tsig }: PairView): Body<'DNSInSync'> {
   return { status: 'False', reason: worst[1], message: wrong.map(({ server, says }) => `${server}: ${says}`).join('; ') };
 }
 
-function serviceInSync({ pair, record, slice, routeProblem }: PairView): Body<'ServiceInSync'> {
-  if (routeProblem !== undefined) return { status: 'False', reason: 'ObjectForeign', message: routeProblem };
+function serviceInSync({ pair, record, slice, service, routeProblem }: PairView): Body<'ServiceInSync'> {
+  if (routeProblem !== undefined) return { status: 'False', ...routeProblem };
   const decision = decideRoute({ pair, record, slice });
   switch (decision.do) {
     case 'keep':
+      if (service === undefined) return { status: 'False', reason: 'OutOfSync', message: 'the Service is not there yet' };
       return { status: 'True', reason: 'InSync', message: 'the Service leads to the primary' };
     case 'point':
       return { status: 'False', reason: 'OutOfSync', message: `the EndpointSlice is to lead to ${decision.address}` };

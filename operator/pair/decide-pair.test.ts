@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aPairView, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { aPairView, aStoredPair, heard } from '../testing/views.ts';
 import { decideDeletion, giveUpAfterMs, pairFinalizer } from './decide-deletion.ts';
 import { decidePush, pushAfterMs, pushEveryMs } from './decide-push.ts';
 import { refusalsOf, rivalsOf } from './decide-refusal.ts';
@@ -146,10 +146,9 @@ test('a spec is refused with every reason at once', () => {
       hallServer: { port: 5432, adminPort: 7444 },
     },
   });
-  const record = aStoredRecord({}, { 'hallkeeper.dev/owner-uid': 'another' });
   const problems = refusalsOf({
     pair,
-    record,
+    earlierRecord: true,
     tsig: { found: false, says: 'no Secret' },
     rivals: [{ pair: 'x/y', place: '10.0.0.1 port 5432' }],
   });

@@ -1,20 +1,24 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { parseDurationMs } from '#lib/base/duration.ts';
-import { ownerUidLabel } from '../labels.ts';
 import type { PairView } from './pair-view.ts';
 
 /**
  * Why the spec of a pair cannot be met, every reason at once and each with what to do; empty when it can. What the schema refuses
  * already is not asked again.
  */
-export function refusalsOf({ pair, record, tsig, rivals }: Pick<PairView, 'pair' | 'record' | 'tsig' | 'rivals'>): readonly string[] {
+export function refusalsOf({
+  pair,
+  earlierRecord,
+  tsig,
+  rivals,
+}: Pick<PairView, 'pair' | 'earlierRecord' | 'tsig' | 'rivals'>): readonly string[] {
   const { spec, metadata } = pair;
   const pods = spec.members.filter((member) => member.host === undefined).map(({ name }) => name);
   const problems: string[] = [];
   if (pods.length > 0) problems.push(`members of kind pod are not supported yet: run ${pods.join(' and ')} on servers, with host.address`);
   if (spec.arbiter.kubernetes === undefined) problems.push('the arbiter etcd is not supported yet: use arbiter.kubernetes');
   if (tsig?.found === false) problems.push(tsig.says);
-  if (record !== undefined && record.metadata.labels?.[ownerUidLabel] !== metadata.uid) {
+  if (earlierRecord) {
     problems.push(
       `the PairRecord ${metadata.name} belongs to an earlier pair of this name, whose members may still serve: stop them for good, retire that record and delete it, or choose another name`,
     );

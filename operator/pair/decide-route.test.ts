@@ -36,6 +36,12 @@ const rows = [
     does: { do: 'point', address: '10.20.0.11' },
   },
   {
+    behaviour: 'a slice that lost the label of its Service is mended',
+    record: aStoredRecord(),
+    slice: { ...aSlice(pair, '10.20.0.11', 3), metadata: { ...aSlice(pair, '10.20.0.11', 3).metadata, labels: {} } },
+    does: { do: 'point', address: '10.20.0.11' },
+  },
+  {
     behaviour: 'a slice with other ports is mended',
     record: aStoredRecord(),
     slice: { ...aSlice(pair, '10.20.0.11', 3), ports: [] },

@@ -45,11 +45,18 @@ export function sliceEpoch({ metadata }: EndpointSlice): number {
   return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1;
 }
 
+/** Labels by which kube-proxy and others find the slices of a Service, and by which no other controller changes ours. */
+export function sliceLabels(service: string): Readonly<Record<string, string>> {
+  return { 'kubernetes.io/service-name': service, 'endpointslice.kubernetes.io/managed-by': 'hallkeeper.dev' };
+}
+
 export function slicePorts({ spec }: FailoverPair): EndpointSlice['ports'] & readonly unknown[] {
   return (spec.service?.ports ?? []).map(({ name, port, targetPort }) => ({ name, port: targetPort ?? port, protocol: 'TCP' }));
 }
 
-function isPointed({ endpoints, ports }: EndpointSlice, pair: FailoverPair, address: string): boolean {
+function isPointed({ metadata, endpoints, ports }: EndpointSlice, pair: FailoverPair, address: string): boolean {
+  const labels = Object.entries(sliceLabels(pair.spec.service?.name ?? ''));
+  if (labels.some(([label, value]) => metadata.labels?.[label] !== value)) return false;
   const [only, ...more] = endpoints ?? [];
   if (only === undefined || more.length > 0 || only.addresses.length !== 1 || only.addresses[0] !== address) return false;
   if (only.conditions?.ready === false) return false;

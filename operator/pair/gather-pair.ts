@@ -8,13 +8,14 @@ import { bundleKey } from '../authority-secret.ts';
 import { readSecretRef } from '../foreign-secrets.ts';
 import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
-import { servedHallOf } from '../hall/claim.ts';
+import { pairHolding } from '../hall/holding.ts';
+import { madeFor } from '../labels.ts';
 import { decodeData } from '../secret-data.ts';
-import { readSettings } from './act-settings.ts';
 import { rivalsOf } from './decide-refusal.ts';
 import type { Observations } from './observations.ts';
-import { hallAuthoritySecretName, memberKey, sliceName } from './pair-names.ts';
-import type { PairView, TsigView } from './pair-view.ts';
+import { ownRecord, ownSettings } from './own-objects.ts';
+import { hallAuthoritySecretName, sliceName } from './pair-names.ts';
+import type { PairView, ServedHall, TsigView } from './pair-view.ts';
 
 export interface GatherPorts extends Pick<OperatorPorts, 'caches'> {
   readonly foreign: ForeignSecrets;
@@ -28,18 +29,22 @@ export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal:
   const service = pair.spec.service?.name;
   const { members, dns, routeProblem } = observations.of(uid);
   const revisions = pair.spec.members.flatMap((member): readonly (readonly [string, string])[] => {
-    const held = readSettings(caches.secrets.get(memberKey(pair, member.name)));
+    const held = ownSettings(pair, member.name, caches);
     return held === undefined ? [] : [[member.name, held.settings.revision]];
   });
+  const record = ownRecord(pair, caches);
   return {
     pair,
     halls: hallsOf(pair, ports),
-    record: caches.pairRecords.get({ namespace, name }),
+    served: servedHall(pair, caches),
+    record,
+    earlierRecord: record === undefined && caches.pairRecords.get({ namespace, name }) !== undefined,
     tsig: await gatherTsig(pair, ports.foreign, signal),
     rivals: rivalsOf(pair, caches.pairs.list()),
     members,
     dns,
-    slice: service === undefined ? undefined : caches.endpointSlices.get({ namespace, name: sliceName(service) }),
+    slice: service === undefined ? undefined : madeFor(pair, caches.endpointSlices.get({ namespace, name: sliceName(service) })),
+    service: service === undefined ? undefined : madeFor(pair, caches.services.get({ namespace, name: service })),
     routeProblem,
     foreign: [],
     revisions: new Map(revisions),
@@ -53,19 +58,17 @@ function hallsOf(pair: FailoverPair, { caches }: GatherPorts): readonly Hall[] {
 }
 
 /**
- * The hall that the pair serves: the one that holds the claim of the pair, once its certification authority stands. A hall that is being
- * deleted is served until it is gone.
+ * The hall that the pair serves: the one that holds the claim of the pair. A hall that is being deleted is served until it is gone.
+ * While it is not decided who has the pair, or the authority of the hall cannot be read, the members go on with what they were told.
  */
-export function servedHall(
-  { pair }: Pick<PairView, 'pair'>,
-  caches: OperatorPorts['caches'],
-): { readonly name: string; readonly authority: string } | undefined {
-  const hall = servedHallOf(pair, caches);
-  if (hall === undefined) return undefined;
-  const { namespace, name } = hall.metadata;
+export function servedHall(pair: FailoverPair, caches: Pick<OperatorPorts['caches'], 'claims' | 'halls' | 'secrets'>): ServedHall {
+  const holding = pairHolding(pair, caches);
+  if (holding.is === 'nobody') return { is: 'none' };
+  if (holding.is === 'undecided' || holding.hall === undefined) return { is: 'as before' };
+  const { namespace, name } = holding.hall.metadata;
   const secret = caches.secrets.get({ namespace, name: hallAuthoritySecretName(name) });
   const authority = secret === undefined ? undefined : decodeData(secret)[bundleKey];
-  return authority === undefined ? undefined : { name, authority };
+  return authority === undefined ? { is: 'as before' } : { is: 'served', name, authority };
 }
 
 async function gatherTsig({ metadata, spec }: FailoverPair, foreign: ForeignSecrets, signal: AbortSignal): Promise<TsigView | undefined> {

@@ -1,12 +1,12 @@
 import type { MemberStatus } from '#agents/member/contract.ts';
-import type { DnsView, MemberView } from './pair-view.ts';
+import type { DnsView, MemberView, RouteProblem } from './pair-view.ts';
 
 /** What was last seen of one pair outside the cluster. Lives in memory: a new leader asks anew. */
 export interface PairObservation {
   readonly members: ReadonlyMap<string, MemberView>;
   readonly dns: DnsView | undefined;
   /** Why the Service cannot be kept; absent when it can. */
-  readonly routeProblem: string | undefined;
+  readonly routeProblem: RouteProblem | undefined;
 }
 
 /** So many calls in a row must fail before a member counts as not reachable: an agent that restarts is no news. */
@@ -28,7 +28,7 @@ const none: ReadonlyMap<string, MemberMemory> = new Map();
 export class Observations {
   readonly #members = new Map<string, ReadonlyMap<string, MemberMemory>>();
   readonly #dns = new Map<string, DnsView>();
-  readonly #routes = new Map<string, string>();
+  readonly #routes = new Map<string, RouteProblem>();
 
   of(uid: string): PairObservation {
     return { members: this.#members.get(uid) ?? none, dns: this.#dns.get(uid), routeProblem: this.#routes.get(uid) };
@@ -52,7 +52,7 @@ export class Observations {
     else this.#dns.set(uid, dns);
   }
 
-  sawRoute(uid: string, problem: string | undefined): void {
+  sawRoute(uid: string, problem: RouteProblem | undefined): void {
     if (problem === undefined) this.#routes.delete(uid);
     else this.#routes.set(uid, problem);
   }

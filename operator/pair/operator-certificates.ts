@@ -10,7 +10,7 @@ import { decideAuthorities } from '#lib/pki/renewal.ts';
 import { bundleKey, readAuthorities } from '../authority-secret.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
 import { decodeData } from '../secret-data.ts';
-import { authoritySecretName } from './pair-names.ts';
+import { ownAuthority } from './own-objects.ts';
 
 /** With what the operator calls the members of a pair, and whom it believes. */
 export interface PairCredentials {
@@ -40,9 +40,9 @@ export class OperatorCertificates {
   }
 
   /** Undefined while the pair has no authority yet. @throws HK_AUTHORITY_UNREADABLE */
-  async forPair({ metadata }: FailoverPair): Promise<PairCredentials | undefined> {
-    const { namespace, name, uid } = metadata;
-    const secret = this.#caches.secrets.get({ namespace, name: authoritySecretName(name) });
+  async forPair(pair: FailoverPair): Promise<PairCredentials | undefined> {
+    const { uid } = pair.metadata;
+    const secret = ownAuthority(pair, this.#caches);
     if (secret === undefined) return undefined;
     const nowMs = this.#clock.wallMs();
     const { signWith } = decideAuthorities(readAuthorities(secret), nowMs);

@@ -8,6 +8,9 @@ export const pairConditions = {
     SpecRefused:
       'The spec cannot be met; the message lists every problem. What ran before goes on, and certificates and tokens are renewed.',
     ObjectForeign: 'An object of a name that the pair needs belongs to somebody else. It is never adopted; delete or rename it.',
+    AuthorityLost:
+      "The Secret of the pair's certification authority is gone. None is made anew: restore it, or give it up as the message says.",
+    NotApplied: 'The API server refuses something that the pair needs; the message says what. What ran before goes on.',
     AuthorityUnreadable: "The Secret of the pair's certification authority is damaged. Restore it from a backup.",
   },
   ZeroLossFailoverPossible: {
@@ -40,6 +43,7 @@ export const pairConditions = {
     InSync: 'The EndpointSlice leads to the primary of the present epoch.',
     OutOfSync: 'The EndpointSlice does not lead to the primary yet.',
     ObjectForeign: 'The Service or its EndpointSlice belongs to somebody else. It is never adopted; rename spec.service.',
+    NotApplied: 'The API server refuses the Service or its EndpointSlice; the message says why.',
     NotLedYet: 'Nobody leads, so there is nothing to lead to.',
   },
   Progressing: {

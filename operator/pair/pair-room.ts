@@ -34,7 +34,12 @@ export function pairRoom(ports: OperatorPorts): Room {
   const members = new MemberClient();
   const foreign = new ForeignSecrets(ports);
   const inside = { ...ports, observations, observed, certificates, members, foreign };
-  const specChanged = anyOf<FailoverPair>(generationChanged(), annotationsChanged());
+  const specChanged = anyOf<FailoverPair>(
+    generationChanged(),
+    annotationsChanged(),
+    // Ours may have been taken off by somebody else's clean-up of finalizers.
+    differs(({ metadata }) => metadata.finalizers),
+  );
   const ours = mapPairLabel();
   return {
     parts: [members.part()],
@@ -43,6 +48,7 @@ export function pairRoom(ports: OperatorPorts): Room {
       defineController({
         name: 'pair',
         reconcile: reconcilePair(inside),
+        refusedAgainMs,
         watches: [
           watch(caches.pairs, mapSelf(), specChanged),
           watch(caches.pairs, mapRivals(caches), generationChanged()),
@@ -61,6 +67,7 @@ export function pairRoom(ports: OperatorPorts): Room {
           watch(caches.serviceAccounts, ours),
           watch(caches.roles, ours),
           watch(caches.roleBindings, ours),
+          watch(caches.services, ours),
           watch(caches.endpointSlices, ours),
           hear(observed),
         ],
@@ -68,6 +75,7 @@ export function pairRoom(ports: OperatorPorts): Room {
       defineController({
         name: 'pair-route',
         reconcile: followRoute(inside),
+        refusedAgainMs,
         backoff: { firstMs: 20, maxMs: 5_000, jitterPercent: 20 },
         watches: [
           watch(caches.pairs, mapSelf(), specChanged),
@@ -79,18 +87,23 @@ export function pairRoom(ports: OperatorPorts): Room {
       defineController({
         name: 'pair-members',
         reconcile: pollMembers(inside),
+        refusedAgainMs,
         workers: 16,
         watches: [watch(caches.pairs, mapSelf(), specChanged), watch(caches.pairRecords, mapSelf())],
       }),
       defineController({
         name: 'pair-dns',
         reconcile: watchDns(inside),
+        refusedAgainMs,
         workers: 16,
         watches: [watch(caches.pairs, mapSelf(), specChanged), watch(caches.pairRecords, mapSelf())],
       }),
     ],
   };
 }
+
+/** Tokens, certificates and calls to members are due with time: what is refused now is tried again, slowly, without any change. */
+const refusedAgainMs = 300_000;
 
 /** The pair whose label an object of ours bears. */
 function mapPairLabel<T extends KubeObject>(): Mapping<T> {

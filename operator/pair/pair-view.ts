@@ -3,7 +3,7 @@ import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import type { Secret } from '#lib/base/secret.ts';
-import type { EndpointSlice } from '../resources.ts';
+import type { EndpointSlice, Service } from '../resources.ts';
 
 /** What was seen of a member by asking its agent. */
 export interface MemberView {
@@ -31,12 +31,36 @@ export interface DnsView {
 /** What was found under the name of the TSIG Secret. */
 export type TsigView = { readonly found: true; readonly secret: Secret } | { readonly found: false; readonly says: string };
 
+/**
+ * The hall that the members serve, with the bundle of its authorities.
+ *
+ * as before  Nobody can say now: what the members were told stays.
+ */
+export type ServedHall =
+  { readonly is: 'served'; readonly name: string; readonly authority: string } | { readonly is: 'none' } | { readonly is: 'as before' };
+
+/** What is the matter with the certification authority of a pair. */
+export interface AuthorityProblem {
+  readonly reason: 'AuthorityUnreadable' | 'AuthorityLost';
+  readonly message: string;
+}
+
+/** Why the Service cannot be kept. */
+export interface RouteProblem {
+  readonly reason: 'ObjectForeign' | 'NotApplied';
+  readonly message: string;
+}
+
 /** Everything a decision about a pair may know. */
 export interface PairView {
   readonly pair: FailoverPair;
   /** Halls that refer to the pair, the oldest first; those being deleted included. */
   readonly halls: readonly Hall[];
+  readonly served: ServedHall;
+  /** The pair's own. */
   readonly record: PairRecord | undefined;
+  /** A record of this name is there that an earlier pair left. */
+  readonly earlierRecord: boolean;
   /** Absent: no DNS in the spec. */
   readonly tsig: TsigView | undefined;
   /** Pairs that were there before and use an address and port of this one. */
@@ -45,8 +69,9 @@ export interface PairView {
   readonly members: ReadonlyMap<string, MemberView>;
   readonly dns: DnsView | undefined;
   readonly slice: EndpointSlice | undefined;
-  /** Why the Service cannot be kept. */
-  readonly routeProblem: string | undefined;
+  /** The pair's own Service. */
+  readonly service: Service | undefined;
+  readonly routeProblem: RouteProblem | undefined;
   /** Objects of our names that belong to somebody else. */
   readonly foreign: readonly string[];
   /** Digest of the settings that each member should have, by member name. */

@@ -1,17 +1,22 @@
+import type { MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
+import { keyOf } from '#lib/kube/objects.ts';
 import type { OperatorPorts } from '../frame.ts';
+import { madeFor } from '../labels.ts';
 import type { Nudge } from '../nudge.ts';
+import { secrets } from '../resources.ts';
 import { readSettings } from './act-settings.ts';
 import { decidePush } from './decide-push.ts';
 import type { MemberClient, MemberPlace } from './member-client.ts';
 import type { Observations } from './observations.ts';
-import type { OperatorCertificates } from './operator-certificates.ts';
+import type { OperatorCertificates, PairCredentials } from './operator-certificates.ts';
+import { ownSettings } from './own-objects.ts';
 import { memberKey } from './pair-names.ts';
 
-export interface PollPorts extends Pick<OperatorPorts, 'caches' | 'clock' | 'random'> {
+export interface PollPorts extends Pick<OperatorPorts, 'client' | 'caches' | 'clock' | 'random'> {
   readonly members: MemberClient;
   readonly certificates: OperatorCertificates;
   readonly observations: Observations;
@@ -25,13 +30,13 @@ const pollJitterMs = 500;
 
 /** Asks both members how they are, and pushes settings to one that does not find them by itself. */
 export function pollMembers(ports: PollPorts): Reconcile {
-  const { caches, certificates, observed, random } = ports;
+  const { caches, observed, random } = ports;
   /** By UID of the pair and member: since when it reports another revision, and when settings were pushed last. */
   const pushes = new Map<string, PushMemory>();
   return async (key, { signal, log }) => {
     const pair = caches.pairs.get(key);
     if (pair === undefined || pair.metadata.deletionTimestamp !== undefined) return undefined;
-    const credentials = await certificates.forPair(pair);
+    const credentials = await credentialsOf(pair, ports);
     if (credentials !== undefined) {
       const places = pair.spec.members.flatMap(({ name, host }) =>
         host === undefined ? [] : [{ pair, member: name, address: host.address, credentials }],
@@ -43,6 +48,24 @@ export function pollMembers(ports: PollPorts): Reconcile {
   };
 }
 
+/**
+ * With what the members are called. Undefined while the pair has no authority. One that cannot be read is no end of asking: somebody
+ * restores it, and until then the members count as not reached.
+ */
+async function credentialsOf(
+  pair: FailoverPair,
+  { certificates, observations, observed }: PollPorts,
+): Promise<PairCredentials | undefined> {
+  try {
+    return await certificates.forPair(pair);
+  } catch (error) {
+    if (codeOf(error) !== 'HK_AUTHORITY_UNREADABLE') throw error;
+    for (const { name } of pair.spec.members) observations.failed(pair.metadata.uid, name, messageOf(error));
+    observed.tell(keyOf(pair));
+    return undefined;
+  }
+}
+
 interface PushMemory {
   readonly differsSinceMs: number | undefined;
   readonly pushedAtMs: number;
@@ -51,32 +74,64 @@ interface PushMemory {
 async function pollOne(
   place: MemberPlace,
   pushes: Map<string, PushMemory>,
-  { members, observations, caches, clock }: PollPorts,
+  ports: PollPorts,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const { pair, member } = place;
   const { uid } = pair.metadata;
+  const { members, observations } = ports;
   try {
     const status = await members.status(place, signal);
     observations.answered(uid, member, status);
-    const held = readSettings(caches.secrets.get(memberKey(pair, member)));
-    if (held === undefined) return;
-    const id = `${uid} ${member}`;
-    const memory = pushes.get(id) ?? { differsSinceMs: undefined, pushedAtMs: -Infinity };
-    const differs = status.settingsRevision !== held.settings.revision;
-    const differsSinceMs = differs ? (memory.differsSinceMs ?? clock.nowMs()) : undefined;
-    const push = decidePush({ differsSinceMs, arbiterReached: status.arbiterReached, pushedAtMs: memory.pushedAtMs }, clock.nowMs());
-    pushes.delete(id);
-    pushes.set(id, { differsSinceMs, pushedAtMs: push ? clock.nowMs() : memory.pushedAtMs });
-    bound(pushes);
-    if (!push) return;
+    if (!isPushDue(place, status, pushes, ports)) return;
+    const held = await heldNow(place, ports, log, signal);
+    if (held === undefined || (held.settings.revision === status.settingsRevision && status.arbiterReached)) return;
     await members.pushSettings(place, held.settings, held.token, signal);
     log.info({ member, revision: held.settings.revision }, 'settings pushed to a member that did not read them');
   } catch (error) {
     signal.throwIfAborted();
     observations.failed(uid, member, messageOf(error));
     log.debug({ member, error: messageOf(error) }, 'a member does not answer');
+  }
+}
+
+/** By the Secret in the cache, which may be old: what is pushed is read anew. */
+function isPushDue(
+  { pair, member }: MemberPlace,
+  status: MemberStatus,
+  pushes: Map<string, PushMemory>,
+  { caches, clock }: PollPorts,
+): boolean {
+  const known = ownSettings(pair, member, caches);
+  if (known === undefined) return false;
+  const id = `${pair.metadata.uid} ${member}`;
+  const memory = pushes.get(id) ?? { differsSinceMs: undefined, pushedAtMs: -Infinity };
+  const differs = status.settingsRevision !== known.settings.revision;
+  const differsSinceMs = differs ? (memory.differsSinceMs ?? clock.nowMs()) : undefined;
+  const push = decidePush({ differsSinceMs, arbiterReached: status.arbiterReached, pushedAtMs: memory.pushedAtMs }, clock.nowMs());
+  pushes.delete(id);
+  pushes.set(id, { differsSinceMs, pushedAtMs: push ? clock.nowMs() : memory.pushedAtMs });
+  bound(pushes);
+  return push;
+}
+
+/**
+ * What the member's Secret holds on the server: a cache that is behind would put older settings over those that the member has read
+ * itself. Undefined when that cannot be learned now.
+ */
+async function heldNow(
+  { pair, member }: MemberPlace,
+  { client }: PollPorts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof readSettings>> {
+  try {
+    return readSettings(madeFor(pair, await client.find(secrets, memberKey(pair, member), signal)));
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn({ member, error: messageOf(error) }, 'settings are not pushed: their Secret cannot be read');
+    return undefined;
   }
 }
 

@@ -12,6 +12,7 @@ import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
 import type { Nudge } from '../nudge.ts';
 import type { Observations } from './observations.ts';
+import { ownRecord } from './own-objects.ts';
 import type { DnsServerView, DnsView } from './pair-view.ts';
 
 export const dnsEveryMs = 10_000;
@@ -34,7 +35,7 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
     if (pair === undefined || pair.metadata.deletionTimestamp !== undefined) return undefined;
     const { uid, namespace } = pair.metadata;
     const { dns } = pair.spec;
-    const wanted = wantedName(pair, caches.pairRecords.get(key)?.spec);
+    const wanted = wantedName(pair, ownRecord(pair, caches)?.spec);
     if (dns === undefined || wanted === undefined) {
       observations.sawDns(uid, undefined);
       return dns === undefined ? undefined : { requeueAfterMs: dnsEveryMs };

@@ -23,11 +23,19 @@ export const terminalSecretName = (terminal: string): string => `hallkeeper-term
 
 export type CertificatePorts = Pick<OperatorPorts, 'client' | 'clock' | 'caches' | 'trustDomain'>;
 
-/** What was made, or what is wrong; neither while the authorities of hall and pair are not there yet. */
 export interface CertificateOutcome {
+  /**
+   * made       The certificate stands in its Secret, unless something is wrong with that.
+   * undecided  Whether and by whom it is to be signed cannot be said now: the terminal keeps what it was given.
+   * not served No pair serves the hall.
+   */
+  readonly is: 'made' | 'undecided' | 'not served';
   readonly leaf: KeptLeaf | undefined;
   readonly secretProblem: string | undefined;
 }
+
+export const undecided: CertificateOutcome = { is: 'undecided', leaf: undefined, secretProblem: undefined };
+export const notServed: CertificateOutcome = { is: 'not served', leaf: undefined, secretProblem: undefined };
 
 /** The certificate of a terminal whose hall is served by this pair. */
 export async function keepCertificate(
@@ -41,10 +49,10 @@ export async function keepCertificate(
   const { namespace, name } = terminal.metadata;
   const authorities = caches.secrets.get({ namespace, name: hallAuthoritySecretName(hall.metadata.name) });
   const trustPem = pairTrustOf(pair, caches);
-  if (authorities === undefined || trustPem === undefined) return { leaf: undefined, secretProblem: undefined };
+  if (authorities === undefined || trustPem === undefined) return undecided;
   try {
     const { signWith } = decideAuthorities(authoritiesIn(authorities), clock.wallMs());
-    if (signWith === undefined) return { leaf: undefined, secretProblem: undefined };
+    if (signWith === undefined) return undecided;
     const leaf = await keepLeaf(
       {
         key: { namespace, name: terminalSecretName(name) },
@@ -60,12 +68,11 @@ export async function keepCertificate(
         more: { [connectionKey]: formatHints(connectionHints(pair, { hall: hall.metadata.name, terminal: name, trustDomain })) },
       },
       ports,
-      terminalFieldManager,
       signal,
     );
-    return { leaf, secretProblem: undefined };
+    return { is: 'made', leaf, secretProblem: undefined };
   } catch (error) {
-    return { leaf: undefined, secretProblem: secretProblemOf(error) };
+    return { is: 'made', leaf: undefined, secretProblem: secretProblemOf(error).message };
   }
 }
 

@@ -10,6 +10,7 @@ function view(change: Partial<TerminalView> = {}): TerminalView {
     terminal: storedTerminal(),
     hall: storedHall(),
     certificate: { secret: 'hallkeeper-terminal-t-001', notAfterMs: Date.parse('2026-05-30T12:00:00Z') },
+    undecided: false,
     secretProblem: undefined,
     sight: undefined,
     nowWallMs,
@@ -53,6 +54,16 @@ test('every problem is named at once, with what holds meanwhile', () => {
 test('a condition that nobody states any more goes', () => {
   const before = decideStatus(view({ terminal: storedTerminal({ spec: { devices: [{ name: 'bills', kind: 'BillAcceptor' }] } }) })).settled;
   expect(shown({ terminal: storedTerminal({}, before) })).toEqual(['Ready True Enrolled', 'Enrolled True CertificateIssued']);
+});
+
+test('while nobody can say whether it is served, an enrolled terminal keeps what it was told, and another is told that it waits', () => {
+  const undecided = { undecided: true, certificate: undefined };
+  const before = decideStatus(view()).settled;
+  expect(decideStatus(view({ ...undecided, terminal: storedTerminal({}, before) })).settled).toEqual(before);
+  const waiting = ['Ready False HallNotReady', 'Enrolled False Waiting'];
+  expect(shown(undecided)).toEqual(waiting);
+  const lost = decideStatus(view({ hall: undefined, certificate: undefined })).settled;
+  expect(shown({ ...undecided, terminal: storedTerminal({}, lost) })).toEqual(waiting);
 });
 
 test('what the feed tells is shown; while it is silent everything stays with its time', () => {

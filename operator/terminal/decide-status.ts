@@ -15,6 +15,11 @@ export interface TerminalStatusParts {
 export function decideStatus(view: TerminalView): TerminalStatusParts {
   const { terminal, sight, nowWallMs } = view;
   const { generation } = terminal.metadata;
+  const seen = sight === undefined ? lastSeen(view) : seenNow(sight);
+  if (view.undecided && isEnrolled(terminal)) {
+    const { observedGeneration, conditions = [] } = terminal.status ?? {};
+    return { settled: { ...(observedGeneration === undefined ? {} : { observedGeneration }), conditions }, seen };
+  }
   const statements = [readiness(view), enrolment(view), ...devices(view)];
   // A condition that nobody states any more goes.
   const before = ((terminal.status?.conditions ?? []) as readonly Condition[]).filter(({ type }) =>
@@ -24,7 +29,11 @@ export function decideStatus(view: TerminalView): TerminalStatusParts {
     (all, statement) => setCondition(all, { ...statement, observedGeneration: generation }, nowWallMs),
     before,
   );
-  return { settled: { observedGeneration: generation, conditions }, seen: sight === undefined ? lastSeen(view) : seenNow(sight) };
+  return { settled: { observedGeneration: generation, conditions }, seen };
+}
+
+function isEnrolled({ status }: TerminalView['terminal']): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Enrolled' && is === 'True') ?? false;
 }
 
 function seenNow({ state, sinceMs, agentVersion, channel }: NonNullable<TerminalView['sight']>): TerminalStatusParts['seen'] {

@@ -5,6 +5,7 @@ import type { Terminal } from '#lib/api/terminal.gen.ts';
 import { silentLog } from '#lib/base/log.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
+import { statusError } from '#lib/kube/errors.ts';
 import { keyOf } from '#lib/kube/objects.ts';
 import type { KubeObject, ResourceType } from '#lib/kube/objects.ts';
 import { Store } from '#lib/kube/store.ts';
@@ -26,12 +27,17 @@ class SimulatedHall {
   readonly clock = new SimulatedClock();
   readonly writes: { readonly terminal: string; readonly atMs: number; readonly state: string | undefined }[] = [];
   secretWrites = 0;
+  /** What the API server says to every Secret. */
+  refusal: Error | undefined;
   picture: FleetPicture = emptyPicture;
   readonly #fail = (error: unknown): void => {
     throw error;
   };
   readonly #terminals = new Store<Terminal>({}, this.#fail);
-  readonly #halls = new Store<Hall>({}, this.#fail);
+  readonly #halls = Object.assign(
+    new Store<Hall>({ pair: ({ metadata, spec }) => [`${metadata.namespace}/${spec.failoverPairRef.name}`] }, this.#fail),
+    { follows: () => true },
+  );
   readonly #pairs = new Store<FailoverPair>({}, this.#fail);
   readonly #claims = new Store<KubeConfigMap>({ name: ({ metadata }) => [metadata.name] }, this.#fail);
   readonly #secrets = new Store<KubeSecret>({}, this.#fail);
@@ -58,17 +64,40 @@ class SimulatedHall {
     const [hall, pair] = [storedHall(), storedPair()];
     this.#halls.put(hall);
     this.#pairs.put(pair);
-    this.#claims.put(formatClaim(pairClaim(pair), holderOf(hall), 'hallkeeper-system'));
+    this.claim();
     for (const name of ['hallkeeper-hall-hall-7-ca', 'hallkeeper-pair-7-ca']) {
       const { certificatePem, privateKeyPem } = await createAuthority({ commonName: name, nowMs: this.clock.wallMs() });
       const data = encodeData({ 'ca.crt': certificatePem, 'authority-01.crt': certificatePem, 'authority-01.key': privateKeyPem.reveal() });
-      this.#secrets.put({ metadata: { namespace: 'hall-7', name, resourceVersion: '1' }, data });
+      const labels = { 'hallkeeper.dev/owner-uid': 'uid-pair-7' };
+      this.#secrets.put({ metadata: { namespace: 'hall-7', name, resourceVersion: '1', labels }, data });
     }
     for (let index = 0; index < terminals; index += 1) {
       const terminal = storedTerminal({ name: `t${index}` });
       this.#terminals.put(terminal);
       this.#dueMs.set(terminal.metadata.name, this.clock.nowMs());
     }
+  }
+
+  /** The hall has the pair; it is taken from it by `unclaim`, as when the claim is deleted by hand. */
+  claim(): void {
+    const claim = formatClaim(pairClaim(storedPair()), holderOf(storedHall()), 'hallkeeper-system');
+    this.#claims.put({ ...claim, metadata: { ...claim.metadata, resourceVersion: '1' } });
+    this.#look();
+  }
+
+  unclaim(): void {
+    for (const claim of this.#claims.list()) this.#claims.remove(claim);
+    this.#look();
+  }
+
+  dropSecret(name: string): void {
+    const secret = this.#secrets.get({ namespace: 'hall-7', name });
+    if (secret !== undefined) this.#secrets.remove(secret);
+    this.#look();
+  }
+
+  #look(): void {
+    for (const name of this.#dueMs.keys()) this.#dueMs.set(name, this.clock.nowMs());
   }
 
   terminal(name: string): Terminal | undefined {
@@ -82,6 +111,10 @@ class SimulatedHall {
     for (const name of this.#dueMs.keys()) this.#dueMs.set(name, this.clock.nowMs());
   }
 
+  look(name: string): ReturnType<ReturnType<typeof reconcileTerminal>> {
+    return this.#reconcile({ namespace: 'hall-7', name }, { signal: new AbortController().signal, log: silentLog });
+  }
+
   async run(ms: number): Promise<void> {
     const endMs = this.clock.nowMs() + ms;
     for (;;) {
@@ -89,29 +122,29 @@ class SimulatedHall {
       if (next === undefined) break;
       const [name, dueMs] = next;
       await this.clock.advance(Math.max(0, dueMs - this.clock.nowMs()));
-      const signal = new AbortController().signal;
-      const answer = await this.#reconcile({ namespace: 'hall-7', name }, { signal, log: silentLog });
+      const answer = await this.look(name);
       this.#dueMs.set(name, this.clock.nowMs() + (answer?.requeueAfterMs ?? Infinity));
     }
     await this.clock.advance(Math.max(0, endMs - this.clock.nowMs()));
   }
 
   #client(): KubeClient {
-    const apply = (type: ResourceType<KubeObject>, object: KubeObject & { readonly status?: Terminal['status'] }): Promise<KubeObject> => {
+    const apply = (_type: ResourceType<KubeObject>, object: KubeObject & { readonly status?: Terminal['status'] }): Promise<KubeObject> => {
       this.#version += 1;
-      const metadata = { ...object.metadata, resourceVersion: String(this.#version) };
-      if (type.kind === 'Secret') {
-        this.secretWrites += 1;
-        this.#secrets.put({ ...object, metadata });
-        return Promise.resolve(object);
-      }
       const known = this.#terminals.get(keyOf(object));
       if (known === undefined || object.status === undefined) throw new Error(`a write of ${object.metadata.name}`);
       this.#terminals.put({ ...known, metadata: { ...known.metadata, resourceVersion: String(this.#version) }, status: object.status });
       this.writes.push({ terminal: object.metadata.name, atMs: this.clock.nowMs(), state: object.status.state });
       return Promise.resolve(object);
     };
-    return { apply, find: () => Promise.resolve(undefined) } as unknown as KubeClient;
+    const keep = (_type: ResourceType<KubeObject>, object: KubeObject): Promise<KubeObject> => {
+      if (this.refusal !== undefined) return Promise.reject(this.refusal);
+      this.#version += 1;
+      this.secretWrites += 1;
+      this.#secrets.put({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } });
+      return Promise.resolve(object);
+    };
+    return { apply, create: keep, update: keep, find: () => Promise.resolve(undefined) } as unknown as KubeClient;
   }
 }
 
@@ -193,6 +226,31 @@ test('while the hall is unreachable no Terminal is written; afterwards each show
   hall.tell('Offline');
   await hall.run(20_000);
   expect(hall.writes.length).toBe(before + count);
+});
+
+test('while no claim says who has the pair, or an authority is gone, enrolled terminals are not touched', async () => {
+  const before = hall.writes.length;
+  hall.unclaim();
+  await hall.run(60_000);
+  hall.claim();
+  await hall.run(60_000);
+  hall.dropSecret('hallkeeper-hall-hall-7-ca');
+  await hall.run(60_000);
+  expect([hall.writes.length, hall.secretWrites]).toEqual([before, count]);
+  expect(hall.terminal('t0')?.status?.conditions?.map(({ reason }) => reason)).toEqual(['Enrolled', 'CertificateIssued']);
+});
+
+test('what the API server refuses is said once, and ends the look', async () => {
+  const label = { verb: 'create', resource: 'secrets', target: 'hall-7/x', confidential: true };
+  hall.refusal = statusError(label, 422, { code: 422, reason: 'Invalid', message: 'no' });
+  hall.dropSecret('hallkeeper-terminal-t7');
+  const before = hall.writes.length;
+  for (let turn = 0; turn < 3; turn += 1) await expect(hall.look('t7')).rejects.toThrow('the API server refuses');
+  expect(hall.writes.length).toBe(before + 1);
+  expect(hall.terminal('t7')?.status?.conditions?.[0]).toMatchObject({ type: 'Ready', status: 'False', reason: 'NotApplied' });
+  hall.refusal = undefined;
+  await hall.look('t7');
+  expect(hall.terminal('t7')?.status?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'Enrolled' });
 });
 
 test('a certificate is renewed after thirty days, and nothing else is', async () => {

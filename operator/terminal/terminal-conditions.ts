@@ -5,6 +5,7 @@ export const terminalConditions = {
     SpecRefused: 'Part of the spec cannot be met; the message names every problem. The rest of it is served.',
     HallMissing: 'There is no Hall of the name in spec.hallRef.',
     HallNotReady: 'The Hall has no pair that serves it, or lost its name to another; its own condition Ready says why.',
+    NotApplied: 'The API server refuses something that the terminal needs; the message says what.',
     SecretUnusable: 'The Secret of this name belongs to somebody else.',
   },
   Enrolled: {

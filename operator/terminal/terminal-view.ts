@@ -9,6 +9,8 @@ export interface TerminalView {
   readonly hall: Hall | undefined;
   /** The certificate that stands in the Secret; absent: there is none. */
   readonly certificate: { readonly secret: string; readonly notAfterMs: number } | undefined;
+  /** Nobody can say now whether the terminal is served: what it was given and told stands. */
+  readonly undecided: boolean;
   /** What is wrong with the Secret. */
   readonly secretProblem: string | undefined;
   /** What the feed says; absent while the hall is unreachable or does not know the terminal: its state stays as it is. */

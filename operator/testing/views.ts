@@ -72,7 +72,9 @@ export function aPairView(change: Partial<PairView> = {}): PairView {
   return {
     pair: aStoredPair(),
     halls: [],
+    served: { is: 'none' },
     record: aStoredRecord(),
+    earlierRecord: false,
     tsig: undefined,
     rivals: [],
     members: new Map([
@@ -81,6 +83,7 @@ export function aPairView(change: Partial<PairView> = {}): PairView {
     ]),
     dns: undefined,
     slice: undefined,
+    service: undefined,
     routeProblem: undefined,
     foreign: [],
     revisions: new Map([
