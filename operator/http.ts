@@ -36,7 +36,7 @@ export function operatorHttp({ settings, tls, registry, healthy, ready, clock, l
     ...(tls === undefined ? {} : { tls }),
     endpoints: [
       metrics,
-      ...healthEndpoints({ healthy: named(healthy), ready: named(ready) }),
+      ...healthEndpoints({ healthy: named(healthy), ready: named(ready) }, log),
       landingPage('hallkeeper-operator', 'Reconciles halls, terminals and failover pairs.'),
     ],
     clock,

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import type { Endpoint } from './http-server.ts';
 
 /** One question about the program. Answers from what it knows: it waits for nobody. */
@@ -20,7 +22,8 @@ export interface HealthChecks {
  * `/-/healthy` and `/-/ready` with every check, and `/-/ready/NAME` with one: 200 when nothing is wrong, else 503. Text for people,
  * JSON for those who accept it.
  */
-export function healthEndpoints(checks: HealthChecks): readonly Endpoint[] {
+export function healthEndpoints(checks: HealthChecks, log: Logger): readonly Endpoint[] {
+  const answer = answerer(log);
   return (['healthy', 'ready'] as const).flatMap((group) => {
     const path = `/-/${group}`;
     const all: Endpoint = { path, handle: (request, response) => answer(response, checks[group], request.headers.accept) };
@@ -39,8 +42,36 @@ export function healthEndpoints(checks: HealthChecks): readonly Endpoint[] {
   });
 }
 
-function answer(response: ServerResponse, checks: readonly HealthCheck[], accept: string | undefined): void {
-  const results = checks.map(({ name, problem }) => ({ name, problem: ask(problem) }));
+type Answer = (response: ServerResponse, checks: readonly HealthCheck[], accept: string | undefined) => void;
+
+function answerer(log: Logger): Answer {
+  /** What each check failed with last, so that a lasting failure is one line and not one per probe. As many entries as checks. */
+  const told = new Map<HealthCheck, string>();
+  /** A check that fails to answer is a problem too, not an end of the server. */
+  const ask = (check: HealthCheck): string | undefined => {
+    try {
+      const problem = check.problem();
+      told.delete(check);
+      return problem;
+    } catch (error) {
+      const message = messageOf(error);
+      if (told.get(check) !== message) log.error({ check: check.name, error: message }, 'a health check failed to answer');
+      told.set(check, message);
+      return 'the check itself failed';
+    }
+  };
+  return (response, checks, accept) => {
+    const results = checks.map((check) => ({ name: check.name, problem: ask(check) }));
+    writeAnswer(response, results, accept);
+  };
+}
+
+interface CheckResult {
+  readonly name: string;
+  readonly problem: string | undefined;
+}
+
+function writeAnswer(response: ServerResponse, results: readonly CheckResult[], accept: string | undefined): void {
   const ok = results.every(({ problem }) => problem === undefined);
   const json = /(^|[,\s])application\/json\b/i.test(accept ?? '');
   response.setHeader('Vary', 'Accept');
@@ -51,13 +82,4 @@ function answer(response: ServerResponse, checks: readonly HealthCheck[], accept
   }
   const lines = results.map(({ name, problem }) => (problem === undefined ? `[+] ${name}` : `[-] ${name}: ${problem}`));
   response.end(`${[...lines, ok ? 'ok' : 'not ok'].join('\n')}\n`);
-}
-
-/** A check that fails to answer is a problem too, not an end of the server. */
-function ask(problem: () => string | undefined): string | undefined {
-  try {
-    return problem();
-  } catch {
-    return 'the check itself failed';
-  }
 }

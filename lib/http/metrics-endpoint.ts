@@ -14,11 +14,14 @@ export interface MetricsEndpointOptions {
 /** What Prometheus waits when it does not say how long. */
 const scrapeFallbackMs = 10_000;
 const scrapeMinMs = 100;
-const scrapeMaxMs = 120_000;
+/** However long a reader says it will wait: one that never reads holds a place no longer than this. */
+const scrapeMaxMs = 30_000;
 /** Part of the scrape timeout that collectors may take; the rest is for sending. */
 const collectPart = 0.7;
 /** Scrapes under way at once. Each holds a picture of all values until it ends; more are asked to come back. */
 const scrapesMax = 8;
+/** Of them for one address, so that readers of one host that never read leave places for Prometheus. */
+const scrapesOfPeerMax = 4;
 
 /**
  * `/metrics`: collects first, and then sends in the negotiated format, in chunks, at the reader's pace. A reader that has not taken
@@ -26,19 +29,28 @@ const scrapesMax = 8;
  */
 export function metricsEndpoint({ exposition }: MetricsEndpointOptions): Endpoint {
   let underWay = 0;
+  /** By address of the peer; an entry goes with its last scrape. */
+  const ofPeer = new Map<string, number>();
+  const count = (peer: string, change: 1 | -1): void => {
+    underWay += change;
+    const left = (ofPeer.get(peer) ?? 0) + change;
+    if (left === 0) ofPeer.delete(peer);
+    else ofPeer.set(peer, left);
+  };
   return {
     path: '/metrics',
     handle: async (request, response, signal) => {
-      if (underWay >= scrapesMax) {
+      const peer = request.socket.remoteAddress ?? '';
+      if (underWay >= scrapesMax || (ofPeer.get(peer) ?? 0) >= scrapesOfPeerMax) {
         response.writeHead(503, { 'Retry-After': '1', 'Content-Type': 'text/plain; charset=utf-8' });
         response.end('too many scrapes at once\n');
         return;
       }
-      underWay += 1;
+      count(peer, 1);
       try {
         await answerScrape(exposition, { request, response, signal });
       } finally {
-        underWay -= 1;
+        count(peer, -1);
       }
     },
   };

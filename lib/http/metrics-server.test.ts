@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { silentLog } from '#lib/base/log.ts';
 import type { LogFields } from '#lib/base/log.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
@@ -146,17 +148,49 @@ test('two readers beside each other get the whole set each', async () => {
   for (const body of bodies) expect(body.match(/^stairs_step\{/gm)).toHaveLength(20_000);
 });
 
-test('more scrapes at once than the bound are asked to come back', async () => {
+/** One scrape from an address of this machine's own; 127.0.0.0/8 is all of it. */
+const scrapeFrom = async (url: string, localAddress: string): Promise<{ status: number | undefined; retryAfter: string | undefined }> => {
+  const asked = get(`${url}/metrics`, { localAddress, agent: false });
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  answer.resume();
+  await once(answer, 'end');
+  return { status: answer.statusCode, retryAfter: answer.headers['retry-after'] };
+};
+
+test('more scrapes at once than the bound, of all or of one address, are asked to come back', async () => {
   const waiting = Promise.withResolvers<readonly Samples[]>();
   const url = await aServer({ collectors: [{ name: 'slow', collect: () => waiting.promise }] });
-  const answers = Array.from({ length: 9 }, () => fetch(`${url}/metrics`));
-  const refused = await Promise.race(answers);
-  expect(refused.status).toBe(503);
-  expect(refused.headers.get('retry-after')).toBe('1');
+  const refused = { status: 503, retryAfter: '1' };
+  const first = Array.from({ length: 5 }, () => scrapeFrom(url, '127.0.0.1'));
+  expect(await Promise.race(first)).toEqual(refused);
+  const second = Array.from({ length: 5 }, () => scrapeFrom(url, '127.0.0.2'));
+  expect(await Promise.race(second)).toEqual(refused);
+  expect(await scrapeFrom(url, '127.0.0.3')).toEqual(refused);
   waiting.resolve([]);
-  const statuses = (await Promise.all(answers)).map(({ status }) => status);
+  const statuses = (await Promise.all([...first, ...second])).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200)).toHaveLength(8);
+  expect(await scrapeFrom(url, '127.0.0.1')).toMatchObject({ status: 200 });
 });
+
+test('readers of one host that never read do not keep another host from its metrics', async () => {
+  const url = await aServer({ collectors: [endless({ lines: 0 })] });
+  const header = 'Accept-Encoding: identity\r\nX-Prometheus-Scrape-Timeout-Seconds: 120';
+  const silent = await Promise.all(Array.from({ length: 8 }, () => silentReader(url, header)));
+  // The places of this address are taken when it is refused itself.
+  await vi.waitFor(async () => expect(await scrapeStatus(url, '127.0.0.1')).toBe(503), { timeout: 10_000 });
+  expect(await scrapeStatus(url, '127.0.0.2')).toBe(200);
+  for (const socket of silent) socket.destroy();
+});
+
+/** The status alone: the body is not waited for. */
+const scrapeStatus = async (url: string, localAddress: string): Promise<number | undefined> => {
+  const asked = get(`${url}/metrics`, { localAddress, agent: false });
+  asked.on('error', () => undefined);
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  answer.on('error', () => undefined);
+  asked.destroy();
+  return answer.statusCode;
+};
 
 test('a collector that never answers does not hold the scrape beyond its timeout', async () => {
   const url = await aServer({ collectors: [{ name: 'stuck', collect: () => new Promise(() => undefined) }] });
@@ -170,7 +204,9 @@ test.each([
   { header: '5', ms: 5_000 },
   { header: '2.5', ms: 2_500 },
   { header: '0.000001', ms: 100 },
-  { header: '999999', ms: 120_000 },
+  { header: '25', ms: 25_000 },
+  { header: '120', ms: 30_000 },
+  { header: '999999', ms: 30_000 },
   { header: 'soon', ms: 10_000 },
   { header: '-1', ms: 10_000 },
   { header: ['1', '2'], ms: 10_000 },
@@ -201,6 +237,30 @@ test.each([
 ])('$path answers $status', async ({ path, status, body }) => {
   const answer = await fetch(`${await aServer({ checks })}${path}`);
   expect([answer.status, await answer.text()]).toEqual([status, body]);
+});
+
+test('a check that is an object of its own keeps it, and one that throws is told once with its reason, not once per probe', async () => {
+  class Feed {
+    readonly name = 'feed';
+    readonly #state = 'lost';
+    failsWith: string | undefined = 'first';
+    problem(): string {
+      if (this.failsWith !== undefined) throw new Error(this.failsWith);
+      return `the feed is ${this.#state}`;
+    }
+  }
+  const feed = new Feed();
+  const told: LogFields[] = [];
+  const log = { ...silentLog, error: (fields: LogFields) => void told.push(fields) };
+  const url = await aServer({ checks: { healthy: [], ready: [feed] }, log });
+  const ask = async (): Promise<string> => (await fetch(`${url}/-/ready`)).text();
+  for (const each of [1, 2]) expect([each, await ask()]).toEqual([each, '[-] feed: the check itself failed\nnot ok\n']);
+  expect(told).toEqual([{ check: 'feed', error: 'first' }]);
+  feed.failsWith = undefined;
+  expect(await ask()).toBe('[-] feed: the feed is lost\nnot ok\n');
+  feed.failsWith = 'again';
+  await ask();
+  expect(told).toHaveLength(2);
 });
 
 test('checks answer in JSON to who accepts it', async () => {

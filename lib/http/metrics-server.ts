@@ -37,7 +37,7 @@ export function metricsServer(options: MetricsServerOptions): HttpServer {
     address: options.address,
     port: options.port,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    endpoints: [metricsEndpoint({ exposition }), ...healthEndpoints(options.checks), landingPage(program, options.summary)],
+    endpoints: [metricsEndpoint({ exposition }), ...healthEndpoints(options.checks, log), landingPage(program, options.summary)],
     clock,
     log,
   });
