@@ -59,8 +59,10 @@ function escapingUsed(asked: string): string {
 
 function acceptsGzip(header: string): boolean {
   const codings = parseRanges(header);
-  const named = codings.find(({ type }) => type === 'gzip' || type === 'x-gzip') ?? codings.find(({ type }) => type === '*');
-  return named !== undefined && named.q > 0;
+  // `x-gzip` is another name of the same coding; either one that is accepted is enough.
+  const named = codings.filter(({ type }) => type === 'gzip' || type === 'x-gzip');
+  const meant = named.length > 0 ? named : codings.filter(({ type }) => type === '*').slice(0, 1);
+  return meant.some(({ q }) => q > 0);
 }
 
 /** Entries of a header with parameters and q-values. An entry that makes no sense is left out; a broken q counts as 0. */
