@@ -20,8 +20,12 @@ export async function followControl(
 ): Promise<void> {
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;
+    if (line.length > lineMax) {
+      tell({ event: 'refused', why: `a control line has at most ${lineMax} characters, this one has ${line.length}` });
+      continue;
+    }
     try {
-      obey(parseHallControl(line.slice(0, lineMax)));
+      obey(parseHallControl(line));
     } catch (error) {
       tell({ event: 'refused', why: messageOf(error) });
     }
