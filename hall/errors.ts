@@ -4,6 +4,7 @@ export const hallErrors = defineErrors({
   HK_LEDGER_AWAY: { retry: 'backoff', says: 'the ledger cannot be reached' },
   HK_LEDGER_STANDBY: { retry: 'backoff', says: 'PostgreSQL is still in recovery' },
   HK_LEDGER_FALSE_ACK: { retry: 'backoff', says: 'a commit returned before the standby had it' },
+  HK_LEDGER_REFUSED: { retry: 'never', says: 'PostgreSQL does not take this value, now or later' },
   HK_LEDGER_MIGRATION: {
     retry: 'never',
     says: 'the ledger was made by other migrations than ours; use the version that made it or a newer one',

@@ -29,6 +29,7 @@ export interface Roster {
 export const emptyRoster: Roster = Object.freeze({ revision: '', heartbeat: {}, terminals: new Map<string, TerminalProfile>() });
 
 export interface RosterChange {
+  readonly from: Roster;
   readonly next: Roster;
   /** New terminals and those whose profile changed. */
   readonly put: readonly TerminalProfile[];
@@ -39,7 +40,7 @@ export interface RosterChange {
 export function diffRosters(from: Roster, next: Roster): RosterChange {
   const put = [...next.terminals.values()].filter((profile) => !isSameProfile(from.terminals.get(profile.name), profile));
   const removed = [...from.terminals.keys()].filter((name) => !next.terminals.has(name));
-  return { next, put, removed };
+  return { from, next, put, removed };
 }
 
 /** Limits of one terminal. */
@@ -49,6 +50,13 @@ export function limitsOf(roster: Roster, profile: TerminalProfile): HeartbeatLim
 
 const namePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const textMax = 256;
+/** Neither PostgreSQL nor a line of a log takes them. */
+const controlCharacter = /\p{Cc}/u;
+/** The last instant that a Date holds. */
+const unixMsMax = 8_640_000_000_000_000n;
+
+export const isTerminalName = (text: string): boolean => namePattern.test(text);
+
 const problemsMax = 20;
 
 /**
@@ -61,6 +69,7 @@ export function parseRoster(wire: WireRoster | undefined, hall: string): Roster 
   if (wire === undefined) throw hallErrors.HK_ROSTER_INVALID('the request has no roster');
   if (wire.hall !== hall) problems.push(`hall must be "${hall}", the hall of this server`);
   if (wire.revision.length === 0 || wire.revision.length > 128) problems.push('revision must have 1 to 128 characters');
+  if (controlCharacter.test(wire.revision)) problems.push('revision must not have control characters');
   if (wire.terminals.length > rosterTerminalsMax) problems.push(`terminals must be at most ${rosterTerminalsMax}`);
   const heartbeat = overridesOf(wire.heartbeat);
   const hallLimits = resolveLimits(heartbeatDefaults, heartbeat);
@@ -69,10 +78,15 @@ export function parseRoster(wire: WireRoster | undefined, hall: string): Roster 
   for (const [index, raw] of wire.terminals.slice(0, rosterTerminalsMax).entries()) {
     const where = `terminals[${index}]`;
     const profile = profileOf(raw);
-    if (!namePattern.test(raw.name)) problems.push(`${where}.name must be at most 63 lower-case letters, digits and hyphens`);
-    if (terminals.has(raw.name)) problems.push(`${where}.name repeats "${raw.name}"`);
+    if (!isTerminalName(raw.name)) problems.push(`${where}.name must be at most 63 lower-case letters, digits and hyphens`);
+    if (terminals.has(raw.name)) problems.push(`${where}.name repeats ${JSON.stringify(raw.name.slice(0, 63))}`);
     for (const key of ['model', 'zone', 'seat', 'serialNumber', 'suspendReason'] as const) {
       if (raw[key].length > textMax) problems.push(`${where}.${key} must be at most ${textMax} characters`);
+      if (controlCharacter.test(raw[key])) problems.push(`${where}.${key} must not have control characters`);
+    }
+    const until = raw.suspendUntilUnixMs;
+    if (until !== undefined && (until < 0n || until > unixMsMax)) {
+      problems.push(`${where}.suspendUntilUnixMs must be from 0 to ${unixMsMax}`);
     }
     if (Object.keys(profile.heartbeat).length > 0) {
       problems.push(...limitProblems(resolveLimits(hallLimits, profile.heartbeat), `${where}.heartbeat`));

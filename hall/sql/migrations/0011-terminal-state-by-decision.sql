@@ -1,0 +1,1 @@
+create index terminal_state_by_decision on ledger.terminal_state (decided_at, number)

@@ -1,0 +1,1 @@
+create index terminal_state_by_time on ledger.terminal_state (at)

@@ -1,1 +1,0 @@
-delete from ledger.terminal_state_now where terminal = any ($1::text[])
