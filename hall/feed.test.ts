@@ -14,6 +14,7 @@ const loaded = {
   epoch: 1n,
   observedToMs: undefined,
   latestMs: 0,
+  problems: [],
 };
 const aFeed = (): Feed => new Feed({ pairUid, epoch: 2n, hall: 'north' }, loaded);
 

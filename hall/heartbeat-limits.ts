@@ -24,7 +24,7 @@ export const heartbeatDefaults: HeartbeatLimits = Object.freeze({
   commErrorMinCalls: 20,
 });
 
-const ranges = {
+export const limitRanges = {
   intervalMs: { min: 100, max: 60_000 },
   offlineAfterMs: { min: 200, max: 3_600_000 },
   hungAfterMs: { min: 500, max: 3_600_000 },
@@ -34,14 +34,14 @@ const ranges = {
   commErrorMinCalls: { min: 1, max: 10_000 },
 } as const satisfies Record<keyof HeartbeatLimits, { min: number; max: number }>;
 
-const names = Object.keys(ranges) as (keyof HeartbeatLimits)[];
+export const limitNames = Object.keys(limitRanges) as (keyof HeartbeatLimits)[];
 
 /** Sparse limits as the roster gives them and the ledger stores them. */
 export type LimitOverrides = Readonly<Partial<HeartbeatLimits>>;
 
 /** What the wire carries, without absent fields. */
 export function overridesOf(wire: WireLimits | undefined): LimitOverrides {
-  const given = names.flatMap((name) => {
+  const given = limitNames.flatMap((name) => {
     const value = wire?.[name];
     return value === undefined ? [] : [[name, value] as const];
   });
@@ -70,7 +70,9 @@ export function resolveLimits(base: HeartbeatLimits, overrides: LimitOverrides):
 /** Every reason to refuse these limits; empty when they are good. `where` names them in the text. */
 export function limitProblems(limits: HeartbeatLimits, where: string): readonly string[] {
   const field: Fields = readFields({ ...limits });
-  for (const name of names) field.wholeNumber(name, ranges[name]);
-  if (limits.offlineAfterMs < 2 * limits.intervalMs) field.problem('offlineAfterMs', 'must be at least twice intervalMs');
+  for (const name of limitNames) field.wholeNumber(name, limitRanges[name]);
+  for (const name of ['offlineAfterMs', 'hungAfterMs'] as const) {
+    if (limits[name] < 2 * limits.intervalMs) field.problem(name, 'must be at least twice intervalMs');
+  }
   return field.problems().map((problem) => `${where}.${problem}`);
 }

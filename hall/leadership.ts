@@ -68,6 +68,7 @@ export class Leadership {
   async #rule(epoch: bigint, before: Promise<void>, signal: AbortSignal): Promise<void> {
     await before;
     const reign = await this.#open(epoch, signal);
+    if (signal.aborted) reign?.abandon();
     if (reign === undefined || signal.aborted) return;
     this.#reign = reign;
     this.#ports.onLedger('ready', '');
@@ -77,6 +78,7 @@ export class Leadership {
 
   async #open(epoch: bigint, signal: AbortSignal): Promise<Reign | undefined> {
     const { clock, random, log, onLedger } = this.#ports;
+    let told: string | undefined;
     for (let failures = 0; !signal.aborted;) {
       try {
         return await Reign.open(this.#settings, epoch, this.#ports, signal);
@@ -85,9 +87,11 @@ export class Leadership {
         failures += 1;
         const why = messageOf(error);
         const isHelpless = retryOf(error) === 'never';
-        if (failures === 1 || isHelpless) {
+        // Told once, and again when the reason is another one.
+        if (told !== why) {
           log.warn({ why, epoch: Number(epoch) }, 'the ledger cannot be opened; it is tried again');
           onLedger('away', why);
+          told = why;
         }
         await clock.sleep(isHelpless ? helplessEveryMs : backoffMs(failures, openPolicy, random), signal).catch(() => undefined);
       }

@@ -8,6 +8,7 @@ import { tickMs } from './hall-watch.ts';
 import { LedgerSession } from './ledger/ledger-session.ts';
 import type { LedgerAddress } from './ledger/ledger-session.ts';
 import { LedgerWriter } from './ledger/ledger-writer.ts';
+import type { LedgerWriterPorts } from './ledger/ledger-writer.ts';
 import { checkStanding, loadLedger } from './ledger/load-ledger.ts';
 import { migrate } from './ledger/migrate.ts';
 
@@ -71,14 +72,27 @@ export class Reign {
       const applied = await migrate(session, signal);
       if (applied > 0) log.info({ applied }, 'the ledger was brought up to date');
       const loaded = await loadLedger(session, { hall, epoch }, signal);
+      if (loaded.problems.length > 0)
+        log.warn({ problems: loaded.problems.slice(0, 20).join('; ') }, 'the ledger holds what is passed over');
       const feed = new Feed({ pairUid, epoch, hall }, loaded);
-      const onCommitted = feed.publish.bind(feed);
-      const writer = new LedgerWriter(session, { epoch, member, feedNumber: loaded.feedNumber }, { ...ports, open, onCommitted });
-      return new Reign(epoch, pairUid, { fleet: new Fleet(hall, clock, loaded), feed, writer }, ports);
+      const fleet = new Fleet(hall, clock, loaded);
+      const onCommitted: LedgerWriterPorts['onCommitted'] = (changes) => {
+        fleet.written(changes);
+        feed.publish(changes);
+      };
+      const onRefused: LedgerWriterPorts['onRefused'] = (item) => fleet.refused(item);
+      const start = { epoch, member, feedNumber: loaded.feedNumber };
+      const writer = new LedgerWriter(session, start, { ...ports, open, onCommitted, onRefused });
+      return new Reign(epoch, pairUid, { fleet, feed, writer }, ports);
     } catch (error) {
       session.destroy();
       throw error;
     }
+  }
+
+  /** Of a reign that was never run: cuts its connection. */
+  abandon(): void {
+    this.writer.abandon();
   }
 
   /** Watches and writes until the signal aborts. One pass a tick for all terminals. */

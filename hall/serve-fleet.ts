@@ -105,7 +105,7 @@ export class FleetService {
   };
 
   readonly putRoster = (call: ServerUnaryCall<PutRosterRequest, PutRosterAnswer>, callback: sendUnaryData<PutRosterAnswer>): void => {
-    this.#answer('put_roster', call, callback, isOperator, async (reign) => {
+    this.#answer('put_roster', call, callback, isOperator, async (reign, signal) => {
       const roster = parseRoster(call.request.roster, this.#settings.hall);
       if (reign === undefined) return this.#notPrimary();
       const { pairUid, epoch, fleet, writer } = reign;
@@ -114,12 +114,16 @@ export class FleetService {
       if (expectedRevision !== undefined && expectedRevision !== storedRevision && storedRevision !== roster.revision) {
         return { pairUid, epoch, body: { $case: 'conflict', value: { storedRevision } } };
       }
+      if (storedRevision !== roster.revision) {
+        if (writer.hasRoster) throw hallErrors.HK_RATE_EXCEEDED('another roster is still being written');
+        if (writer.isFull) throw hallErrors.HK_LEDGER_AWAY('it has been away for so long that nothing more can wait');
+      }
       const items = fleet.replaceRoster(roster);
       if (items.length > 0) {
         this.#ports.log.info({ terminals: roster.terminals.size, revision: roster.revision }, 'a roster is taken');
         writer.put(items, undefined);
       }
-      await writer.committed();
+      await writer.committed(signal);
       return { pairUid, epoch, body: { $case: 'stored', value: { revision: roster.revision } } };
     });
   };

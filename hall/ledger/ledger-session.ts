@@ -67,14 +67,19 @@ export class LedgerSession {
     return this.#broken !== undefined;
   }
 
-  /** Runs `hall/sql/<name>.sql`. @throws HK_LEDGER_AWAY */
+  /** Runs `hall/sql/<name>.sql`. @throws HK_LEDGER_AWAY, HK_LEDGER_REFUSED when a value is none that PostgreSQL takes. */
   async query(name: string, values: readonly unknown[], signal: AbortSignal): Promise<readonly Row[]> {
     return this.#run({ name: `ledger_${name.replaceAll('/', '_')}`, text: statement(name), values: [...values] }, statementMaxMs, signal);
   }
 
-  /** Runs one statement of a migration. @throws HK_LEDGER_AWAY */
-  async execute(text: string, signal: AbortSignal): Promise<void> {
-    await this.#run({ text }, statementMaxMs, signal);
+  /**
+   * Runs one statement of a migration, or one of ours without a file.
+   *
+   * @param maxMs  Its limit at this side; PostgreSQL's own is the `statement_timeout` of the session or the transaction.
+   * @throws HK_LEDGER_AWAY
+   */
+  async execute(text: string, signal: AbortSignal, maxMs = statementMaxMs): Promise<void> {
+    await this.#run({ text }, maxMs, signal);
   }
 
   /**
@@ -82,7 +87,7 @@ export class LedgerSession {
    * the commit happened is then unknown, and the same work must be repeatable.
    *
    * @throws HK_LEDGER_FALSE_ACK  when PostgreSQL says that the wait for the standby was cancelled (WARNING 01000).
-   * @throws HK_LEDGER_AWAY
+   * @throws HK_LEDGER_AWAY, HK_LEDGER_REFUSED
    */
   async transaction<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
@@ -140,6 +145,10 @@ export class LedgerSession {
   }
 }
 
+/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint): the same statement is refused for ever. */
+const refusedState = /^2[23][0-9A-Z]{3}$/;
+
 function awayUnlessOurs(error: unknown): Error {
+  if (refusedState.test(codeOf(error) ?? '')) return hallErrors.HK_LEDGER_REFUSED(messageOf(error), { cause: error });
   return codeOf(error)?.startsWith('HK_') === true ? (error as Error) : hallErrors.HK_LEDGER_AWAY(messageOf(error), { cause: error });
 }

@@ -1,5 +1,5 @@
-import { readFields } from '#lib/base/fields.ts';
 import { hallErrors } from '../errors.ts';
+import { limitNames, limitRanges } from '../heartbeat-limits.ts';
 import type { LimitOverrides } from '../heartbeat-limits.ts';
 import { emptyRoster } from '../roster.ts';
 import type { Roster, TerminalProfile } from '../roster.ts';
@@ -28,6 +28,8 @@ export interface LoadedLedger {
   readonly observedToMs: number | undefined;
   /** The latest time of any transition or observer row. */
   readonly latestMs: number;
+  /** What was found and is passed over, for the log. */
+  readonly problems: readonly string[];
 }
 
 /**
@@ -53,32 +55,35 @@ export async function loadLedger(
   const epoch = BigInt(textOf(feed, 'epoch') ?? '0');
   if (epoch > expected.epoch) throw hallErrors.HK_LEDGER_NEWER_EPOCH(`${epoch}, ours is ${expected.epoch}`);
   const observedToMs = numberOf(feed, 'observed_to_ms');
+  const problems: string[] = [];
   return {
-    roster: await loadRoster(session, expected.hall, signal),
+    roster: await loadRoster(session, expected.hall, problems, signal),
     terminals: new Map((await session.query('read-states', [], signal)).map(terminalOf)),
     totals: totalsOf(await session.query('read-totals', [], signal)),
     feedNumber: BigInt(textOf(feed, 'number') ?? '0'),
     epoch,
     observedToMs,
     latestMs: Math.max(observedToMs ?? 0, numberOf(feed, 'last_at_ms') ?? 0),
+    problems,
   };
 }
 
-async function loadRoster(session: LedgerSession, hall: string, signal: AbortSignal): Promise<Roster> {
+async function loadRoster(session: LedgerSession, hall: string, problems: string[], signal: AbortSignal): Promise<Roster> {
   const [row] = await session.query('read-roster', [], signal);
   if (row === undefined) return emptyRoster;
   if (row['hall'] !== hall) throw hallErrors.HK_LEDGER_OTHER_HALL(`"${String(row['hall'])}", ours is "${hall}"`);
-  const profiles = (await session.query('read-terminals', [], signal)).map(profileOf);
+  const profiles = (await session.query('read-terminals', [], signal)).map((terminal) => profileOf(terminal, problems));
   return {
     revision: textOf(row, 'revision') ?? '',
-    heartbeat: limitsOf(row['heartbeat']),
+    heartbeat: storedLimits(row['heartbeat'], 'roster', problems),
     terminals: new Map(profiles.map((profile) => [profile.name, profile])),
   };
 }
 
-function profileOf(row: Row): TerminalProfile {
+function profileOf(row: Row, problems: string[]): TerminalProfile {
+  const name = textOf(row, 'name') ?? '';
   return {
-    name: textOf(row, 'name') ?? '',
+    name,
     model: textOf(row, 'model') ?? '',
     zone: textOf(row, 'zone') ?? '',
     seat: textOf(row, 'seat') ?? '',
@@ -86,24 +91,22 @@ function profileOf(row: Row): TerminalProfile {
     suspended: row['suspended'] === true,
     suspendReason: textOf(row, 'suspend_reason') ?? '',
     suspendUntilMs: numberOf(row, 'suspend_until_ms'),
-    heartbeat: limitsOf(row['heartbeat']),
+    heartbeat: storedLimits(row['heartbeat'], name, problems),
   };
 }
 
-/** Limits as we stored them. Names that only a newer version knows are passed over. */
-function limitsOf(stored: unknown): LimitOverrides {
-  const field = readFields(stored);
-  const names = [
-    'intervalMs',
-    'offlineAfterMs',
-    'hungAfterMs',
-    'graceMs',
-    'startTimeoutMs',
-    'commErrorPercent',
-    'commErrorMinCalls',
-  ] as const;
-  const given = names.filter((name) => field.has(name));
-  return Object.fromEntries(given.map((name) => [name, field.wholeNumber(name, { min: 0, max: 3_600_000 })]));
+/** Limits as we stored them. Names that only a newer version knows, and values that are none, are left out: the default holds. */
+export function storedLimits(stored: unknown, where: string, problems: string[]): LimitOverrides {
+  const raw: Readonly<Record<string, unknown>> = typeof stored === 'object' && stored !== null ? { ...stored } : {};
+  const good = limitNames.flatMap((name) => {
+    const value = raw[name];
+    const { min, max } = limitRanges[name];
+    if (value === undefined || value === null) return [];
+    if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return [[name, Number(value)] as const];
+    problems.push(`${where}: ${name} must be a whole number from ${min} to ${max}`);
+    return [];
+  });
+  return Object.fromEntries(good);
 }
 
 function terminalOf(row: Row): readonly [string, LoadedTerminal] {

@@ -16,7 +16,7 @@ interface Writer {
  * Writes one batch in one transaction. Repeating it after a commit in doubt changes nothing, but it does write (the feed's row), so
  * that its answer waits for the standby too.
  *
- * @throws HK_LEDGER_FALSE_ACK, HK_LEDGER_AWAY
+ * @throws HK_LEDGER_FALSE_ACK, HK_LEDGER_AWAY, HK_LEDGER_REFUSED
  */
 export async function writeBatch(session: LedgerSession, batch: Batch, writer: Writer, signal: AbortSignal): Promise<void> {
   await session.transaction(async () => {
@@ -87,10 +87,8 @@ async function writeTransitions(
 
 async function writeRoster(session: LedgerSession, { hall, change }: RosterItem, signal: AbortSignal): Promise<void> {
   const { next, put, removed } = change;
-  if (removed.length > 0) {
-    await session.query('remove-terminals', [removed], signal);
-    await session.query('remove-states', [removed], signal);
-  }
+  // Where a terminal that left stands, with its hangs, is kept like its totals: it counts on should it come back.
+  if (removed.length > 0) await session.query('remove-terminals', [removed], signal);
   if (put.length > 0) {
     const columns = [
       put.map(({ name }) => name),
