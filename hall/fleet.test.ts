@@ -5,7 +5,7 @@ import { CallFailure } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
 import { Fleet } from './fleet.ts';
 import { tickMs } from './hall-watch.ts';
 import type { LoadedLedger, LoadedTerminal } from './ledger/load-ledger.ts';
-import type { LedgerItem } from './ledger/ledger-items.ts';
+import type { LedgerItem, NumberedChange } from './ledger/ledger-items.ts';
 import { emptyRoster } from './roster.ts';
 import type { TerminalProfile } from './roster.ts';
 import { zeroTotals } from './time-account.ts';
@@ -38,6 +38,7 @@ function aHall(known: Partial<LoadedTerminal> = {}, loaded: Partial<LoadedLedger
     epoch: 1n,
     observedToMs: startMs - 5_000,
     latestMs: startMs - 5_000,
+    problems: [],
     ...loaded,
   });
   fleet.record('t1')?.admit({ runKey: '07', agentVersion: '0.1.0' });
@@ -184,4 +185,39 @@ test('a suspension ends by itself at its time', () => {
   expect(hall.items.at(-1)).toMatchObject({ to: 'maintenance', why: 'suspended: new lamp' });
   hall.run(1_000, () => hall.beat());
   expect(hall.moves()).toEqual(['unknown>maintenance', 'maintenance>online']);
+});
+
+const writtenOf = (items: readonly LedgerItem[]): NumberedChange[] =>
+  items.flatMap((item, index) =>
+    item.kind === 'transition' ? [{ number: BigInt(index), kind: 'transition', transition: item } as const] : [],
+  );
+
+test('a hang is shown as of the last commit, and a terminal that comes back keeps its hangs', () => {
+  const hall = aHall({ hangs: 3 });
+  let progress = 1n;
+  hall.run(3_000, () => hall.beat({ gameProgress: (progress += 1n) }));
+  hall.run(12_000, () => hall.beat({ gameProgress: progress }));
+  expect(hall.moves().at(-1)).toBe('online>hung');
+  const hangs = (): bigint | undefined => hall.fleet.measurements(hall.nowHallMs()).terminals[0]?.hangs;
+  expect(hangs()).toBe(3n);
+  hall.fleet.written(writtenOf(hall.items));
+  expect(hangs()).toBe(4n);
+  hall.fleet.replaceRoster({ ...emptyRoster, revision: 'r2' });
+  hall.fleet.replaceRoster({ ...emptyRoster, revision: 'r3', terminals: new Map([['t1', profile('t1')]]) });
+  expect(hangs()).toBe(4n);
+});
+
+test('a roster that the ledger refuses is taken back: the one before it is in force', () => {
+  const hall = aHall();
+  hall.run(3_000, () => hall.beat());
+  const next = { ...emptyRoster, revision: 'r2', terminals: new Map([['t9', profile('t9')]]) };
+  const item = hall.fleet.replaceRoster(next).at(-1);
+  if (item?.kind !== 'roster') throw new Error('no roster was taken');
+  hall.fleet.refused(item);
+  expect([hall.fleet.rosterRevision, hall.fleet.record('t9'), hall.fleet.record('t1')?.account.state]).toEqual([
+    'r1',
+    undefined,
+    'unknown',
+  ]);
+  expect(hall.fleet.replaceRoster(next).at(-1)).toMatchObject({ kind: 'roster', change: { removed: ['t1'] } });
 });

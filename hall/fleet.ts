@@ -4,7 +4,7 @@ import { decideTerminalState } from './decide-terminal-state.ts';
 import type { TerminalVerdict } from './decide-terminal-state.ts';
 import { HallWatch } from './hall-watch.ts';
 import type { LoadedLedger } from './ledger/load-ledger.ts';
-import type { LedgerItem, TransitionItem } from './ledger/ledger-items.ts';
+import type { LedgerItem, NumberedChange, TransitionItem } from './ledger/ledger-items.ts';
 import { diffRosters, limitsOf } from './roster.ts';
 import type { Roster } from './roster.ts';
 import { TerminalRecord } from './terminal-record.ts';
@@ -22,14 +22,19 @@ export interface Pass {
   readonly observer: { readonly fromMs: number; readonly toMs: number };
 }
 
+interface Counted {
+  readonly totals: StateTotals;
+  readonly hangs: number;
+}
+
 /** The terminals of a hall in one reign: who they are, what they last said, and which state they are in. */
 export class Fleet {
   readonly #hall: string;
   readonly #clock: Clock;
   readonly #watch: HallWatch;
   readonly #records = new Map<string, TerminalRecord>();
-  /** Totals of terminals that are not in the roster: they count on should one come back. */
-  readonly #departed: Map<string, StateTotals>;
+  /** Totals and hangs of terminals that are not in the roster: they count on should one come back. */
+  readonly #departed: Map<string, Counted>;
   readonly #unwritten: LedgerItem[] = [];
   #roster: Roster;
   #observedFromMs: number;
@@ -42,14 +47,17 @@ export class Fleet {
     this.#watch = new HallWatch(clock, loaded.latestMs);
     this.#roster = loaded.roster;
     this.#observedFromMs = this.#watch.hallMs();
-    this.#departed = new Map(loaded.totals);
+    const counted = (name: string): Counted => ({
+      totals: loaded.totals.get(name) ?? zeroTotals(),
+      hangs: loaded.terminals.get(name)?.hangs ?? 0,
+    });
+    this.#departed = new Map([...loaded.totals.keys(), ...loaded.terminals.keys()].map((name) => [name, counted(name)]));
     for (const profile of loaded.roster.terminals.values()) {
       const known = loaded.terminals.get(profile.name);
       const start = {
         state: known?.state ?? 'unknown',
         sinceMs: known?.sinceMs ?? this.#observedFromMs,
-        totals: this.#totalsOf(profile.name),
-        hangs: known?.hangs ?? 0,
+        ...this.#countedOf(profile.name),
       };
       const record = new TerminalRecord(profile, limitsOf(loaded.roster, profile), start, this.#watch.watchMs());
       this.#records.set(profile.name, record);
@@ -67,10 +75,6 @@ export class Fleet {
 
   record(name: string): TerminalRecord | undefined {
     return this.#records.get(name);
-  }
-
-  names(): IterableIterator<string> {
-    return this.#records.keys();
   }
 
   /** A terminal said hello: others may still be on their way. */
@@ -115,13 +119,13 @@ export class Fleet {
       const record = this.#records.get(name);
       if (record === undefined) continue;
       if (record.account.state !== 'unknown') items.push(this.#move(record, { state: 'unknown', why: 'it left the roster' }));
-      this.#departed.set(name, record.account.settledTotals());
+      this.#departed.set(name, { totals: record.account.settledTotals(), hangs: record.hangs });
       this.#records.delete(name);
     }
     for (const profile of next.terminals.values()) {
       const record = this.#records.get(profile.name);
       if (record === undefined) {
-        const start = { state: 'unknown', sinceMs: this.#watch.hallMs(), totals: this.#totalsOf(profile.name), hangs: 0 } as const;
+        const start = { state: 'unknown', sinceMs: this.#watch.hallMs(), ...this.#countedOf(profile.name) } as const;
         this.#records.set(profile.name, new TerminalRecord(profile, limitsOf(next, profile), start, this.#watch.watchMs()));
       } else {
         record.profile = profile;
@@ -131,8 +135,25 @@ export class Fleet {
     return [...items, { kind: 'roster', hall: this.#hall, change }];
   }
 
-  #totalsOf(name: string): StateTotals {
-    return this.#departed.get(name) ?? zeroTotals();
+  /** What is in the ledger now may be shown. */
+  written(changes: readonly NumberedChange[]): void {
+    for (const change of changes) {
+      if (change.kind === 'transition') this.#records.get(change.transition.terminal)?.written(change.transition.hangs);
+    }
+  }
+
+  /** Takes back what the ledger refuses for ever: of a roster the one before it is in force again. */
+  refused(item: LedgerItem): void {
+    if (item.kind === 'transition') {
+      this.#records.get(item.terminal)?.written(item.hangs);
+      return;
+    }
+    const moved = this.replaceRoster(item.change.from).filter(({ kind }) => kind === 'transition');
+    this.#unwritten.push(...moved);
+  }
+
+  #countedOf(name: string): Counted {
+    return this.#departed.get(name) ?? { totals: zeroTotals(), hangs: 0 };
   }
 
   /** @param horizonMs  End of the last durable observer row. */

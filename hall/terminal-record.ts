@@ -25,7 +25,9 @@ export class TerminalRecord {
   profile: TerminalProfile;
   limits: HeartbeatLimits;
   readonly account: TimeAccount;
+  /** Times in `hung` as decided, and as the ledger holds them: only those are shown. */
   hangs: number;
+  #writtenHangs: number;
   #run: TerminalRun | undefined;
   #watchedFromMs: number;
   #heard: { readonly watchMs: number; readonly hallMs: number; readonly wallMs: number; readonly heartbeat: Heartbeat } | undefined;
@@ -39,12 +41,19 @@ export class TerminalRecord {
     this.limits = limits;
     this.account = new TimeAccount(start);
     this.hangs = start.hangs;
+    this.#writtenHangs = start.hangs;
     this.#watchedFromMs = watchMs;
   }
 
   /** Hall time of the last heartbeat of this watch; undefined: none. */
   get heardHallMs(): number | undefined {
     return this.#heard?.hallMs;
+  }
+
+  /** The oldest of its transitions that waited is in the ledger. */
+  written(hangs: number): void {
+    this.account.written();
+    this.#writtenHangs = Math.max(this.#writtenHangs, hangs);
   }
 
   /** Begins to watch anew: what was heard before proves nothing any more. */
@@ -130,7 +139,7 @@ export class TerminalRecord {
         heartbeat === undefined || this.#heard === undefined ? undefined : heartbeat.wallUnixMs - BigInt(Math.floor(this.#heard.wallMs)),
       clockState: heartbeat?.clockState ?? ClockState.CLOCK_STATE_UNSPECIFIED,
       localApiLatencyUs: heartbeat?.localApiLatencyUs,
-      hangs: BigInt(this.hangs),
+      hangs: BigInt(this.#writtenHangs),
       identityDuplicate: this.isDuplicate(watchMs),
       stateTotals: terminalStates.map((state) => ({ state: wireStateOf(state), milliseconds: BigInt(totals[state]) })),
     };

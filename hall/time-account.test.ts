@@ -12,6 +12,7 @@ const step = fc.oneof(
     observedAgoMs: fc.nat(3_000),
     heardAgoMs: fc.option(fc.nat(9_000)),
   }),
+  fc.record({ do: fc.constant('written' as const), afterMs: fc.nat(500) }),
   fc.record({ do: fc.constant('move' as const), afterMs: fc.nat(5_000), to: state, backMs: fc.nat(9_000) }),
 );
 
@@ -25,6 +26,10 @@ test('no total ever goes back, and the credited time is exactly the time that wa
       let unknownSinceMs: number | undefined = nowMs;
       for (const one of steps) {
         nowMs += one.afterMs;
+        if (one.do === 'written') {
+          account.written();
+          continue;
+        }
         if (one.do === 'show') {
           const heardMs = one.heardAgoMs === null ? undefined : nowMs - one.heardAgoMs;
           const totals = account.show(nowMs - one.observedAgoMs, heardMs);
@@ -62,4 +67,20 @@ test('a transition that would take back what was shown is placed after it', () =
   account.show(6_000, 6_000);
   expect(account.move('offline', 4_000)).toBe(6_000);
   expect(account.settled('online')).toBe(5_000);
+});
+
+test('what a transition credits is shown when it is written: another member that takes over before that shows no less', () => {
+  const start = { state: 'online', sinceMs: 1_000, totals: zeroTotals() } as const;
+  const account = new TimeAccount(start);
+  account.move('offline', 9_000);
+  // Durable is a watch until 6 s; nothing in the ledger says yet that the terminal went.
+  const shown = account.show(6_000, 9_000);
+  expect(shown).toEqual({ ...zeroTotals(), online: 5_000 });
+  expect(account.show(12_000, 9_000)).toEqual({ ...zeroTotals(), online: 8_000 });
+  const successor = new TimeAccount(start);
+  successor.move('unknown', 12_000);
+  successor.written();
+  expect(successor.show(12_000, undefined).online).toBeGreaterThanOrEqual(8_000);
+  account.written();
+  expect(account.show(12_000, 9_000)).toEqual({ ...zeroTotals(), online: 8_000, offline: 3_000 });
 });
