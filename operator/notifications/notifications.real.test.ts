@@ -4,21 +4,25 @@ import { load } from 'js-yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall, HallNotify } from '#lib/api/hall.gen.ts';
+import type { Terminal } from '#lib/api/terminal.gen.ts';
 import { findCondition } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
-import { aHall, aPair } from '#test/api/builders.ts';
+import { aHall, aPair, aTerminal } from '#test/api/builders.ts';
 import { namespace } from '#test/api/api-server.ts';
+import { eventually } from '#test/cluster/eventually.ts';
 import { systemProgram } from '#test/cluster/programs.ts';
 import { runTool } from '#test/cluster/run-tool.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
-import { failoverPairs, halls, secrets } from '../resources.ts';
+import { claimLabel } from '../labels.ts';
+import { configMaps, failoverPairs, halls, secrets, terminals } from '../resources.ts';
 import type { KubeSecret } from '../resources.ts';
 import { rooms } from '../rooms.ts';
 import { decodeData, encodeData } from '../secret-data.ts';
 import { exampleToken } from '../notify/testing/examples.ts';
 import type { AlertmanagerConfig } from '../notify/alertmanager-config.ts';
-import { anySignal, startOperatorCluster } from '../testing/cluster.ts';
+import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
 import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
+import { settingsOf } from '../testing/served-hall.ts';
 
 let cluster: OperatorCluster;
 let operator: RunningOperator;
@@ -108,6 +112,52 @@ test('the last good part survives a restart of the operator, which writes nothin
   expect(before.metadata.uid).toBe(secret.metadata.uid);
   expect(operator.lines.filter(({ message }) => message === 'the Alertmanager configuration was written')).toHaveLength(1);
 });
+
+test('every claim deleted while the operator was away costs no route, no hall and no terminal anything', async () => {
+  await cluster.admin.create(terminals, aTerminal({ name: 'one', namespace, spec: { hallRef: { name: 'north' } } }) as Terminal, signal);
+  await cluster.until('its terminal is enrolled', terminals, key('one'), (terminal) => isTrue(terminal, 'Enrolled'));
+  for (const member of ['hallkeeper-north-a', 'hallkeeper-north-b']) {
+    await cluster.until('the member serves the hall', secrets, key(member), (secret) => settingsOf(secret).hallServer?.hall === 'north');
+  }
+  const claims = { namespace: target.namespace, labelSelector: claimLabel };
+  await operator.stop();
+  const before = await versions();
+  const { items } = await cluster.admin.list(configMaps, claims, signal);
+  expect(items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('hallkeeper-hall-'))).toHaveLength(2);
+  for (const { metadata } of items) await cluster.admin.delete(configMaps, metadata, {}, signal);
+  operator = await cluster.operator({ settings });
+  await eventually(
+    'all claims are taken again',
+    async () => {
+      const { items: again } = await cluster.admin.list(configMaps, claims, signal);
+      return again.length === items.length;
+    },
+    patience,
+  );
+  // Proof that the new operator has made the configuration after that: it answers to a change.
+  await setNotify('south', [mail, { ...mail, name: 'owner' }]);
+  const changed = await cluster.until('south has changed', secrets, target, (found) => receiversOf(found).includes('south/owner'));
+  expect(receiversOf(changed)).toContain('north/managers');
+  expect(operator.lines.filter(({ message }) => message === 'the Alertmanager configuration was written')).toHaveLength(1);
+  expect((await versions()).slice(1)).toEqual(before.slice(1));
+  await setNotify('south', [mail]);
+  await cluster.until('south is as before', secrets, target, (found) => !receiversOf(found).includes('south/owner'));
+});
+
+/** Of the configuration, and of what a missing claim must not touch. */
+async function versions(): Promise<readonly (string | undefined)[]> {
+  const found = [
+    await cluster.admin.get(secrets, target, signal),
+    await cluster.admin.get(secrets, key('hallkeeper-north-a'), signal),
+    await cluster.admin.get(secrets, key('hallkeeper-north-b'), signal),
+    await cluster.admin.get(secrets, key('hallkeeper-terminal-one'), signal),
+    await cluster.admin.get(terminals, key('one'), signal),
+  ];
+  return found.map(({ metadata }) => metadata.resourceVersion);
+}
+
+const isTrue = (object: Terminal, type: string): boolean =>
+  findCondition(object.status?.conditions as readonly Condition[] | undefined, type)?.status === 'True';
 
 test('a bot token is read by reference, its lack is said, and it is shown nowhere else', async () => {
   await createHall('west', [telegram]);
