@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { boardsWithoutData } from '../grafana-dashboards/boards.ts';
 import { failoverPhases } from '#agents/member/contract.ts';
@@ -22,7 +21,6 @@ import { Steps } from './steps.ts';
 import { tellStory } from './story.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
-const leaseMs = 15_000;
 const runMaxMs = 400_000;
 const patience = { maxMs: 240_000 };
 
@@ -148,13 +146,12 @@ test(
     const screen = stack.use(openScreen({ write: () => undefined }));
     const steps = stack.use(new Steps(screen, signal));
     const hall = await startHall(stack, steps, signal);
-    const { cluster, writer, fleet, prometheus } = hall;
+    const { cluster, operator, writer, fleet, prometheus } = hall;
     const { apiserver } = cluster.controlPlane;
 
     await apiserver.kill();
     const before = writer.acknowledged;
-    // Long enough that the operator gives up its lease and ends itself.
-    await sleep(leaseMs);
+    await eventually('the operator has lost its lease and ended itself', () => operator.endings > 0, patience);
     await eventually('the pair serves without the API server', () => writer.acknowledged > before + 500, patience);
     await eventually('all terminals are online', async () => (await fleet.status()).online === terminalCount, patience);
     await apiserver.start();

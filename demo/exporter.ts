@@ -31,7 +31,7 @@ export async function startExporter(
     args: [ourPrograms.terminalExporter, '--config', config],
     directory,
     network,
-    ready: async () => (await fetch(`http://${address}:${port}/-/healthy`)).ok,
+    ready: async (signal) => (await fetch(`http://${address}:${port}/-/healthy`, { signal })).ok,
     readyMaxMs,
   });
 }

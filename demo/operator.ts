@@ -31,6 +31,7 @@ export class DemoOperator implements AsyncDisposable {
   readonly #stop = new AbortController();
   #child: Child;
   readonly #supervising: Promise<void>;
+  #endings = 0;
 
   private constructor(child: Child, start: () => Promise<Child>) {
     this.#child = child;
@@ -41,7 +42,7 @@ export class DemoOperator implements AsyncDisposable {
   static async start(wish: OperatorWish): Promise<DemoOperator> {
     const config = await writeSettings(wish);
     const { directory, network, places } = wish;
-    const start = (ready?: () => Promise<boolean>): Promise<Child> =>
+    const start = (ready?: (signal: AbortSignal) => Promise<boolean>): Promise<Child> =>
       startChild({
         name: 'operator',
         command: process.execPath,
@@ -51,8 +52,14 @@ export class DemoOperator implements AsyncDisposable {
         readyMaxMs,
         ...(ready === undefined ? {} : { ready }),
       });
-    const isReady = async (): Promise<boolean> => (await fetch(`http://${places.servers}:${places.operatorPort}/-/ready`)).ok;
+    const isReady = async (signal: AbortSignal): Promise<boolean> =>
+      (await fetch(`http://${places.servers}:${places.operatorPort}/-/ready`, { signal })).ok;
     return new DemoOperator(await start(isReady), start);
+  }
+
+  /** How often it has ended by itself. */
+  get endings(): number {
+    return this.#endings;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,6 +74,7 @@ export class DemoOperator implements AsyncDisposable {
     for (;;) {
       const startedAtMs = performance.now();
       await this.#child.exited;
+      if (!signal.aborted) this.#endings += 1;
       if (performance.now() - startedAtMs > settledMs) pauseMs = restartMs.first;
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;

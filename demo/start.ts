@@ -9,6 +9,7 @@ import { startNetwork } from '#test/cluster/network.ts';
 import type { Network } from '#test/cluster/network.ts';
 import type { Prometheus } from '#test/cluster/prometheus.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
+import { eventually } from '#test/cluster/eventually.ts';
 import { databaseClient } from './database-client.ts';
 import { startExporter } from './exporter.ts';
 import { fieldManager, installHallkeeper, operatorKubeconfig, startCluster } from './kubernetes.ts';
@@ -28,7 +29,6 @@ import { halls, pairs, secrets, terminals as terminalResource, textsOf } from '.
 import { allSettled } from './steps.ts';
 import type { Steps } from './steps.ts';
 import { TerminalFleet } from './terminal-fleet.ts';
-import { until } from './until.ts';
 import { Writer } from './writer.ts';
 
 /** A whole hall that runs on this machine. */
@@ -41,6 +41,7 @@ export interface DemoHall {
   readonly name: string;
   readonly members: Readonly<Record<MemberName, DemoMember>>;
   readonly prometheus: Prometheus;
+  readonly operator: DemoOperator;
   readonly fleet: TerminalFleet;
   readonly writer: Writer;
   readonly office: PageOffice;
@@ -72,12 +73,11 @@ export async function startHall(stack: AsyncDisposableStack, steps: Steps, signa
       prometheus: stack.use(await startDemoPrometheus(await folder('prometheus'), network, places, routed.alertmanager)),
     };
   });
-  await steps.run('operator, under its own ServiceAccount', async () => {
+  const operator = await steps.run('operator, under its own ServiceAccount', async () => {
     const directory = await folder('operator');
     const kubeconfig = await operatorKubeconfig(cluster, directory, signal);
-    stack.use(
-      await DemoOperator.start({ directory, network, places, kubeconfig, smarthost: office.smarthost, botApiUrl: office.botApiUrl }),
-    );
+    const { smarthost, botApiUrl } = office;
+    return stack.use(await DemoOperator.start({ directory, network, places, kubeconfig, smarthost, botApiUrl }));
   });
   const pairUid = await steps.run('demo/manifests applied: Hall, FailoverPair, 40 Terminals', () =>
     applyManifests(ground, cluster, bind, office),
@@ -88,7 +88,7 @@ export async function startHall(stack: AsyncDisposableStack, steps: Steps, signa
     steps.run('writer that commits through the DNS name of the pair', () => startWriter(ground, { cluster, bind, pairUid, name })),
     steps.run('40 terminals with their certificates, and the exporter', () => startTerminals(ground, cluster)),
   ]);
-  const hall: DemoHall = { network, places, cluster, bind, name, members, prometheus, fleet, writer, office };
+  const hall: DemoHall = { network, places, cluster, bind, name, members, prometheus, operator, fleet, writer, office };
   await steps.run('everything seen by Prometheus, pages routed', () => untilWhole(hall, alertmanager, signal));
   return hall;
 }
@@ -162,7 +162,7 @@ async function startMembers(
 ): Promise<DemoHall['members']> {
   const made = {} as Record<MemberName, DemoMember>;
   // The hall is in the settings from the beginning, so that no agent has to begin anew.
-  await until('the operator has accepted the Hall', async () => (await admin.find(secrets, exporterSecret, signal)) !== undefined, {
+  await eventually('the operator has accepted the Hall', async () => (await admin.find(secrets, exporterSecret, signal)) !== undefined, {
     maxMs: startMaxMs,
     signal,
   });
@@ -175,7 +175,7 @@ async function startMembers(
       await member.enrol();
       return true;
     };
-    await until(`member ${name} is enrolled`, enrolled, { maxMs: startMaxMs, everyMs: 200, signal });
+    await eventually(`member ${name} is enrolled`, enrolled, { maxMs: startMaxMs, everyMs: 200, signal });
     await member.start();
   };
   await allSettled(memberNames.map((name) => start(name)));
@@ -205,7 +205,7 @@ export async function untilSync(
   { maxMs, signal }: { readonly maxMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const client = admin.with({ attemptsMax: 1 });
-  await until(
+  await eventually(
     'the pair is in mode Sync',
     async () => {
       const { status } = await client.get(pairs, { namespace, name: pairName }, signal);
@@ -228,7 +228,7 @@ async function startWriter(
   const tls = await databaseClient(cluster.admin, pairUid, signal);
   const writer = stack.use(new Writer({ resolve: () => bind.addressesOf(name), name, port: places.postgresPort, tls }));
   writer.start();
-  await until(
+  await eventually(
     'the writer commits',
     () => {
       if (writer.acknowledged > 0) return true;
@@ -244,7 +244,7 @@ async function startTerminals({ network, places, folder, stack, signal }: Ground
   let common: Readonly<Record<string, string>> = {};
   for (const name of terminalNames()) {
     const key = { namespace, name: `hallkeeper-terminal-${name}` };
-    const secret = await until(`the operator has enrolled terminal ${name}`, () => admin.find(secrets, key, signal), {
+    const secret = await eventually(`the operator has enrolled terminal ${name}`, () => admin.find(secrets, key, signal), {
       maxMs: startMaxMs,
       signal,
     });
@@ -256,7 +256,7 @@ async function startTerminals({ network, places, folder, stack, signal }: Ground
   const fleet = stack.use(await TerminalFleet.start(await folder('terminals'), network, wish));
   const exporter = await admin.get(secrets, exporterSecret, signal);
   stack.use(await startExporter(await folder('exporter'), network, places, textsOf(exporter)));
-  await until(
+  await eventually(
     'all terminals are online',
     async () => {
       const { online, total } = await fleet.status();
@@ -272,7 +272,7 @@ async function startTerminals({ network, places, folder, stack, signal }: Ground
 async function untilWhole({ prometheus, places }: DemoHall, alertmanager: RoutedAlertmanager, signal: AbortSignal): Promise<void> {
   const limits = { maxMs: startMaxMs, signal };
   const targets = targetCount(places);
-  await until(
+  await eventually(
     'Prometheus scrapes every part',
     async () => {
       const down = await prometheus.query('up == 0');
@@ -282,12 +282,12 @@ async function untilWhole({ prometheus, places }: DemoHall, alertmanager: Routed
     },
     limits,
   );
-  await until(
+  await eventually(
     'the exporter shows all terminals online',
     async () => (await onlineTerminals(prometheus)) === terminalNames().length,
     limits,
   );
-  await until(
+  await eventually(
     'Alertmanager follows the operator',
     () => {
       if (alertmanager.routes(hallName)) return true;
@@ -295,7 +295,7 @@ async function untilWhole({ prometheus, places }: DemoHall, alertmanager: Routed
     },
     limits,
   );
-  await until(
+  await eventually(
     'the rules have seen the pair before its failover',
     async () => ((await onlyValue(prometheus, `count_over_time((max(hallkeeper_pair_epoch) > 0)[1m:1s])`)) ?? 0) >= lookedMin,
     limits,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failoverPhases } from '#agents/member/contract.ts';
 import type { FailoverPhase } from '#agents/member/contract.ts';
 import type { FailoverPairStatusLastFailover } from '#lib/api/failoverpair.gen.ts';
+import { eventually } from '#test/cluster/eventually.ts';
 import { namespace, otherMember, pairName, terminalCount } from './names.ts';
 import type { MemberName } from './names.ts';
 import { deliveredSeconds, pageReceivers, receiversOf } from './page.ts';
@@ -13,7 +14,6 @@ import type { Screen } from './screen.ts';
 import { onlineTerminals, onlyValue, untilSync } from './start.ts';
 import type { DemoHall } from './start.ts';
 import { allSettled } from './steps.ts';
-import { until } from './until.ts';
 
 /** The dead member stays away for so long, as a server that boots again. */
 const awayMs = 3_000;
@@ -39,13 +39,13 @@ export async function tellStory(hall: DemoHall, screen: Screen, signal: AbortSig
   const acknowledgedThen = writer.acknowledged;
   const [dnsMs, failover] = await allSettled([
     pointed.then((atMs) => atMs - killedAtMs),
-    until('the take-over is in the status of the pair', () => takeoverSince(hall, before?.epoch ?? 0, signal), limits),
-    until('the writer commits again', () => writer.acknowledged > acknowledgedThen + settledCommits, { ...limits, everyMs: 5 }),
+    eventually('the take-over is in the status of the pair', () => takeoverSince(hall, before?.epoch ?? 0, signal), limits),
+    eventually('the writer commits again', () => writer.acknowledged > acknowledgedThen + settledCommits, { ...limits, everyMs: 5 }),
   ]);
   const writeOutageSeconds = inSeconds(writer.longestGapMs);
   const phases = phasesOf(failover);
   for (const line of failoverLines(failover, phases)) screen.line(line);
-  const reconnected = await until(
+  const reconnected = await eventually(
     `all terminals are served by ${successor}`,
     async () => {
       const now = await fleet.status();
@@ -61,12 +61,12 @@ export async function tellStory(hall: DemoHall, screen: Screen, signal: AbortSig
   await sleep(awayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   const backAtMs = performance.now();
   await members[primary].start();
-  await until('both members have everything', () => isSync(hall, signal), { ...limits, everyMs: 50 });
+  await eventually('both members have everything', () => isSync(hall, signal), { ...limits, everyMs: 50 });
   const rejoinedSeconds = inSeconds(performance.now() - backAtMs);
   await untilSync(cluster.admin, limits);
   screen.line(`Member ${primary} is back and has rejoined as the standby after ${rejoinedSeconds.toFixed(1)} s; the pair is in mode Sync.`);
 
-  const page = await until(
+  const page = await eventually(
     'the page has arrived',
     () => {
       const found = office.page(killedWallMs);
@@ -77,10 +77,10 @@ export async function tellStory(hall: DemoHall, screen: Screen, signal: AbortSig
   for (const line of pageLines(page, killedWallMs)) screen.line(line);
 
   const acknowledged = writer.acknowledged;
-  const lost = await until('the table can be read', async () => ({ count: await writer.lost() }), limits);
+  const lost = await eventually('the table can be read', async () => ({ count: await writer.lost() }), limits);
   screen.line('');
   screen.line(`${acknowledged} commits were acknowledged; ${lost.count} of them are missing in the table that ${successor} serves.`);
-  const online = await until('the exporter shows all terminals online', () => wholeFleet(hall), limits);
+  const online = await eventually('the exporter shows all terminals online', () => wholeFleet(hall), limits);
   return {
     ok: true,
     failover: { writeOutageSeconds, dnsSeconds: inSeconds(dnsMs), acknowledged, lost: lost.count, phases, rejoinedSeconds },
@@ -95,7 +95,7 @@ const settledCommits = 20;
 
 /** When the DNS server first answered with this address alone. */
 async function untilPointed({ bind, name }: DemoHall, address: string, signal: AbortSignal): Promise<number> {
-  return until(
+  return eventually(
     `${name} leads to ${address}`,
     async () => {
       const addresses = await bind.addressesOf(name);
@@ -167,7 +167,7 @@ async function wholeFleet({ prometheus }: DemoHall): Promise<number | undefined>
 async function prometheusFigures({ prometheus }: DemoHall, signal: AbortSignal): Promise<DemoResult['prometheus']> {
   const isWhole = async (): Promise<number | false> =>
     (await onlyValue(prometheus, 'min(up)')) === 1 && onlyValue(prometheus, 'sum(up)').then((up) => up ?? false);
-  const targetsUp = await until('Prometheus scrapes every part again', isWhole, { maxMs: waitMaxMs, signal });
+  const targetsUp = await eventually('Prometheus scrapes every part again', isWhole, { maxMs: waitMaxMs, signal });
   const { headStats } = (await prometheus.get('/api/v1/status/tsdb')) as { readonly headStats: { readonly numSeries: number } };
   return { targetsUp, series: headStats.numSeries };
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Clock } from '#lib/base/clock.ts';
+import { systemClock } from '#lib/base/system-clock.ts';
 import { startControlPlane } from '#test/cluster/control-plane.ts';
 import type { ControlPlane } from '#test/cluster/control-plane.ts';
 import { eventually } from '#test/cluster/eventually.ts';
@@ -213,11 +215,13 @@ test('many calls share one connection, and watches have another', async () => {
 
 test('a server that falls silent costs one deadline, and the next call gets a fresh connection', async () => {
   await using relay = await startRelay({ host: plane.address, port: plane.port });
-  const own = clientOf(plane, { port: relay.port });
+  let laterMs = 0;
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + laterMs };
+  const own = clientOf(plane, { port: relay.port, ports: { clock } });
   const key = { namespace: 'default', name: 'none' };
   await own.find(configMaps, key, signal);
-  // A connection younger than a second is given the benefit of the doubt.
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  // A young connection is given the benefit of the doubt; this one is an hour old.
+  laterMs = 3_600_000;
   relay.set('stall');
   const hasty = own.with({ deadlineMs: 500 });
   await expect(hasty.find(configMaps, key, signal)).rejects.toMatchObject({ code: 'HK_KUBE_DEADLINE', retry: 'backoff', status: 0 });
@@ -247,13 +251,17 @@ test('a connection that never comes about costs no more than the deadline', asyn
 
 test('a reset in mid-call is repeated for a read, and told for a write', async () => {
   await using relay = await startRelay({ host: plane.address, port: plane.port });
-  const own = clientOf(plane, { port: relay.port });
+  const deadlineMs = 20_000;
+  // The road is free again as soon as the client waits to repeat its read.
+  const sleep: Clock['sleep'] = (ms, stop) => {
+    if (ms !== deadlineMs) relay.set('pass');
+    return systemClock.sleep(ms, stop);
+  };
+  const own = clientOf(plane, { port: relay.port, limits: { deadlineMs }, ports: { clock: { ...systemClock, sleep } } });
   relay.set('refuse');
   const write = own.create(configMaps, aMap('default', 'reset'), signal);
   await expect(write).rejects.toMatchObject({ code: 'HK_KUBE_UNREACHABLE', retry: 'backoff' });
-  const read = own.list(configMaps, { namespace: 'default' }, signal);
-  setTimeout(() => relay.set('pass'), 150);
-  expect((await read).resourceVersion).not.toBe('');
+  expect((await own.list(configMaps, { namespace: 'default' }, signal)).resourceVersion).not.toBe('');
   await own.close();
 });
 

@@ -62,7 +62,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<A
       ],
       directory,
       network,
-      ready: async () => (await fetch(`${url}/-/ready`)).ok,
+      ready: async (signal) => (await fetch(`${url}/-/ready`, { signal })).ok,
       readyMaxMs,
     });
     const stop = async (): Promise<void> => {

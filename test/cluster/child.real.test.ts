@@ -32,6 +32,22 @@ test('a server that never becomes ready is killed, and the error quotes its log'
   expect(processesWith('sleep 601')).toEqual([]);
 });
 
+test('a server that takes the question and never answers is killed all the same', async () => {
+  let aborted = false;
+  const ready = (signal: AbortSignal): Promise<boolean> => {
+    signal.addEventListener('abort', () => (aborted = true));
+    return new Promise(() => undefined);
+  };
+  const starting = startChild({ name: 'mute', ...shell('exec sleep 602'), ready, readyMaxMs: 500 });
+  await expect(starting).rejects.toThrow('mute was not ready within 500 ms');
+  expect([aborted, processesWith('sleep 602')]).toEqual([true, []]);
+});
+
+test('a server that ends while it is asked is an error at once', async () => {
+  const starting = startChild({ name: 'gone', ...shell('exit 4'), ready: () => new Promise(() => undefined), readyMaxMs: 600_000 });
+  await expect(starting).rejects.toThrow('gone ended with exit code 4');
+});
+
 test('a program that does not exist is an error', async () => {
   const starting = startChild({
     name: 'absent',

@@ -19,8 +19,11 @@ export interface ChildOptions {
   readonly network?: Network;
   /** Runs as this user; only root can. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Answers true once the server serves. Asked again and again; throwing means "not yet". Absent: ready when started. */
-  readonly ready?: () => Promise<boolean>;
+  /**
+   * Answers true once the server serves. Asked again and again; throwing means "not yet", and so does no answer by the time that the
+   * signal aborts. Absent: ready when started.
+   */
+  readonly ready?: (signal: AbortSignal) => Promise<boolean>;
   readonly readyMaxMs?: number;
   /** Time between SIGTERM and SIGKILL. */
   readonly stopMaxMs?: number;
@@ -51,6 +54,8 @@ export interface Child extends AsyncDisposable {
 
 const readyMaxMsDefault = 60_000;
 const readyEveryMs = 50;
+/** For one question; a server that is starting may take it and never answer. */
+const readyAnswerMaxMs = 5_000;
 const stopMaxMsDefault = 15_000;
 const tailLines = 20;
 
@@ -67,13 +72,26 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   let ended: ChildExit | undefined;
   void child.exited.then((exit) => (ended = exit));
   for (;;) {
-    if (await options.ready().catch(() => false)) return child;
+    const remainingMs = Math.max(1, endMs - performance.now());
+    if (await answers(options.ready, Math.min(readyAnswerMaxMs, remainingMs), child.exited)) return child;
     if (ended !== undefined) throw await startFailed(child, `ended with ${describeExit(ended)}`);
     if (performance.now() >= endMs) {
       await child.kill();
       throw await startFailed(child, `was not ready within ${readyMaxMs} ms`);
     }
     await Promise.race([sleep(readyEveryMs), child.exited]);
+  }
+}
+
+async function answers(ready: NonNullable<ChildOptions['ready']>, maxMs: number, exited: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const notYet = (): boolean => false;
+  const late = sleep(maxMs, false, { signal: over.signal }).catch(notYet);
+  const stop = AbortSignal.any([over.signal, AbortSignal.timeout(Math.ceil(maxMs))]);
+  try {
+    return await Promise.race([ready(stop).catch(notYet), late, exited.then(notYet)]);
+  } finally {
+    over.abort();
   }
 }
 

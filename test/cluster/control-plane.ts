@@ -189,7 +189,7 @@ async function startEtcd(directory: string, network: Network, address: string, s
     ],
     directory,
     network,
-    ready: async () => (await fetch(`${client}/health`)).ok,
+    ready: async (signal) => (await fetch(`${client}/health`, { signal })).ok,
     readyMaxMs,
   });
   started.push(child);

@@ -65,7 +65,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
       ],
       directory,
       network,
-      ready: async () => (await fetch(`${url}/-/ready`)).ok,
+      ready: async (signal) => (await fetch(`${url}/-/ready`, { signal })).ok,
       readyMaxMs,
     });
     const stop = async (): Promise<void> => {

@@ -83,7 +83,7 @@ test('an operator process prepares a pair, and hallctl enrols its members', asyn
     args: [operatorMain, '--config', config],
     directory: folder.path,
     network: plainNetwork(),
-    ready: async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok,
+    ready: async (signal) => (await fetch(`http://127.0.0.1:${port}/-/ready`, { signal })).ok,
     readyMaxMs: 120_000,
   });
   const admin = await controlPlane.kubeconfigFile();
