@@ -228,6 +228,28 @@ test('a Terminal without a Hall says so; a Hall that is made again finds its aut
   expect(decodeData(await cluster.admin.get(secrets, key(`hallkeeper-terminal-${terminal}`), signal))).toEqual(before);
 });
 
+test('a lost authority is told and not made anew; the members serve on, and no terminal is told anything', async () => {
+  const before = await cluster.admin.get(secrets, key('hallkeeper-hall-thirty-ca'), signal);
+  const standing = async (): Promise<readonly (string | undefined)[]> => [
+    (await cluster.admin.get(secrets, key('hallkeeper-thirty-a'), signal)).metadata.resourceVersion,
+    (await cluster.admin.get(secrets, key('hallkeeper-terminal-thirty-t001'), signal)).metadata.resourceVersion,
+    (await cluster.admin.get(terminals, key('thirty-t001'), signal)).metadata.resourceVersion,
+  ];
+  const versions = await standing();
+  await cluster.admin.delete(secrets, key('hallkeeper-hall-thirty-ca'), {}, signal);
+  const lost = await cluster.until(
+    'the loss is told',
+    halls,
+    key('thirty'),
+    (hall) => conditionOf(hall, 'Ready')?.reason === 'AuthorityLost',
+  );
+  expect(conditionOf(lost, 'Ready')?.message).toMatch(/hallkeeper-hall-thirty-ca is gone.*30 more Secrets.*annotate hall thirty/);
+  const { name, namespace: where, labels = {} } = before.metadata;
+  await cluster.admin.create(secrets, { metadata: { name, namespace: where ?? '', labels }, data: before.data ?? {} }, signal);
+  await cluster.until('the hall is ready again', halls, key('thirty'), isReady);
+  expect(await standing()).toEqual(versions);
+});
+
 test('while nothing changes nothing is asked, and a restart of the operator writes nothing', async () => {
   const quietMs = 4_000;
   const asked = async (): Promise<string> => (await requestsOf(operator.url)).join('\n');

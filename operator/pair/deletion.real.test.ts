@@ -4,10 +4,10 @@ import { kubeEvents } from '#lib/kube/events.ts';
 import { defineResource } from '#lib/kube/objects.ts';
 import { aHall } from '#test/api/builders.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import { failoverPairs, halls, pairRecords, roles, secrets, serviceAccounts } from '../resources.ts';
+import { endpointSlices, failoverPairs, halls, pairRecords, roles, secrets, serviceAccounts } from '../resources.ts';
 import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
 import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
-import { conditionOf, createPair, isReady, membersAt } from '../testing/pairs.ts';
+import { conditionOf, createPair, isReady, membersAt, writeRecord } from '../testing/pairs.ts';
 import { pairRoom } from './pair-room.ts';
 
 /** Deletion as people do it, with a real kube-controller-manager that collects what is owned and empties namespaces. */
@@ -56,6 +56,11 @@ const everything = ['record', 'Secret hallkeeper-duo-ca', 'Secret hallkeeper-duo
 test('deleted in the foreground, a retained pair leaves its members all they need', async () => {
   await aReadyPair('retained');
   expect((await cluster.admin.get(failoverPairs, { namespace: 'retained', name: 'duo' }, signal)).metadata.finalizers).toBeUndefined();
+  const asMember = (member: string) => ({ namespace: 'retained', pair: 'duo', member });
+  await writeRecord(cluster, asMember('a'), { mode: 'Solo', primary: 'a', epoch: 1 });
+  await writeRecord(cluster, asMember('a'), { mode: 'Sync' });
+  await writeRecord(cluster, asMember('b'), { mode: 'Claim', primary: 'b', epoch: 2 });
+  await writeRecord(cluster, asMember('b'), { mode: 'Solo' });
   await kubectl('retained', 'delete', 'pair', 'duo', '--cascade=foreground', '--timeout=60s');
   await cluster.untilGone(failoverPairs, { namespace: 'retained', name: 'duo' });
   // The collector works within seconds; a later pair of another namespace shows that it had time.
@@ -66,7 +71,8 @@ test('deleted in the foreground, a retained pair leaves its members all they nee
   expect(await remaining('collector-pulse')).toEqual([]);
 
   // A new pair of the same name does not take over what the old one left: its members may live.
-  await createPair(cluster, 'retained', { name: 'duo', spec: { members: membersAt('198.51.100.11', '198.51.100.12') } });
+  const service = { name: 'led', ports: [{ name: 'hall', port: 7443 }] };
+  await createPair(cluster, 'retained', { name: 'duo', spec: { members: membersAt('198.51.100.11', '198.51.100.12'), service } });
   const refused = await cluster.until(
     'the new pair is refused',
     failoverPairs,
@@ -75,6 +81,24 @@ test('deleted in the foreground, a retained pair leaves its members all they nee
   );
   expect(conditionOf(refused, 'Ready')?.reason).toBe('SpecRefused');
   expect(conditionOf(refused, 'Ready')?.message).toContain('belongs to an earlier pair of this name');
+  // Nor does it take anything from the record: what it has led is not what the old one led.
+  expect(refused.status?.mode).toBeUndefined();
+  expect(refused.status?.epoch).toBeUndefined();
+  const old = await cluster.admin.get(pairRecords, { namespace: 'retained', name: 'duo' }, signal);
+  expect(old.spec.epoch).toBe(2);
+  await kubectl('retained', 'annotate', 'pairrecord', 'duo', `hallkeeper.dev/retired=${old.metadata.uid ?? ''}`);
+  await kubectl('retained', 'delete', 'pairrecord', 'duo');
+  expect(await cluster.admin.find(endpointSlices, { namespace: 'retained', name: 'led-hallkeeper' }, signal)).toBeUndefined();
+  await kubectl('retained', 'delete', 'sa,role,rolebinding,secret', '-l', 'hallkeeper.dev/pair=duo');
+  const ready = await cluster.until('the new pair is ready', failoverPairs, { namespace: 'retained', name: 'duo' }, isReady);
+  expect(ready.status).toMatchObject({ mode: 'New', epoch: 0 });
+  await writeRecord(cluster, asMember('a'), { mode: 'Solo', primary: 'a', epoch: 1 });
+  await cluster.until(
+    'the slice follows the new record',
+    endpointSlices,
+    { namespace: 'retained', name: 'led-hallkeeper' },
+    ({ endpoints, metadata }) => endpoints?.[0]?.addresses[0] === '198.51.100.11' && metadata.annotations?.['hallkeeper.dev/epoch'] === '1',
+  );
 }, 240_000);
 
 test('a pair that serves a Hall is not deleted before the Hall is', async () => {

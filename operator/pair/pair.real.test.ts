@@ -241,6 +241,80 @@ test('the EndpointSlice follows the record, never to a lower epoch, and a foreig
   );
   expect(conditionOf(told, 'ServiceInSync')?.message).toContain('Service taken');
   expect((await cluster.admin.get(services, key('taken'), signal)).metadata.labels).toBeUndefined();
+  await writeRecord(cluster, { namespace, pair: 'late', member: 'a' }, { mode: 'Solo', primary: 'a', epoch: 1 });
+  await cluster.until('the late pair is led', failoverPairs, key('late'), (pair) => pair.status?.mode === 'Solo');
+
+  // Under another name the Service is made anew, and nothing of the old name leads to an old primary for ever.
+  await cluster.admin.patch(failoverPairs, key('routed'), { type: 'merge', body: { spec: { service: { name: 'moved' } } } }, signal);
+  await cluster.untilGone(services, key('routed'));
+  const moved = await cluster.until('the new slice is there', endpointSlices, key('moved-hallkeeper'), () => true);
+  expect(moved).toMatchObject({ endpoints: [{ addresses: ['192.0.2.32'] }], metadata: { annotations: { 'hallkeeper.dev/epoch': '2' } } });
+  expect(await cluster.admin.find(endpointSlices, key('routed-hallkeeper'), signal)).toBeUndefined();
+  await cluster.until(
+    'the new Service is told',
+    failoverPairs,
+    key('routed'),
+    (pair) => conditionOf(pair, 'ServiceInSync')?.status === 'True',
+  );
+  expect(await cluster.admin.find(endpointSlices, key('taken-hallkeeper'), signal)).toBeUndefined();
+
+  // What the API server refuses is told, and taken back when it does not refuse any more.
+  const twice = { op: 'add', path: '/spec/service/ports/-', value: { name: 'again', port: 7443 } } as const;
+  await cluster.admin.patch(failoverPairs, key('routed'), { type: 'json', operations: [twice] }, signal);
+  const refused = await cluster.until(
+    'the refusal is told',
+    failoverPairs,
+    key('routed'),
+    (pair) => conditionOf(pair, 'ServiceInSync')?.reason === 'NotApplied',
+  );
+  expect(conditionOf(refused, 'ServiceInSync')?.message).toMatch(/Duplicate value/);
+  await cluster.admin.patch(failoverPairs, key('routed'), { type: 'json', operations: [{ op: 'remove', path: '/spec/service' }] }, signal);
+  await cluster.untilGone(services, key('moved'));
+  await cluster.untilGone(endpointSlices, key('moved-hallkeeper'));
+  await cluster.until(
+    'nothing is told of it any more',
+    failoverPairs,
+    key('routed'),
+    (pair) => conditionOf(pair, 'ServiceInSync') === undefined,
+  );
+  await operator.stop();
+  expect(operator.fatal).toEqual([]);
+}, 240_000);
+
+test('an authority that is gone is not made anew before a person gives it up', async () => {
+  const operator = await cluster.operator();
+  await createPair(cluster, namespace, { name: 'torn', spec: { members: membersAt('192.0.2.51', '192.0.2.52') } });
+  await cluster.until('the pair is ready', failoverPairs, key('torn'), isReady);
+  const authority = await cluster.admin.get(secrets, key('hallkeeper-torn-ca'), signal);
+  const told = await settingsOf(cluster, namespace, 'torn', 'a');
+  const lose = async (): Promise<string> => {
+    await cluster.admin.delete(secrets, key('hallkeeper-torn-ca'), {}, signal);
+    const lost = await cluster.until(
+      'the loss is told',
+      failoverPairs,
+      key('torn'),
+      (pair) => conditionOf(pair, 'Ready')?.reason === 'AuthorityLost',
+    );
+    return conditionOf(lost, 'Ready')?.message ?? '';
+  };
+  await lose();
+  // Tokens are renewed all the same, and settings stay what they are.
+  await cluster.admin.delete(serviceAccounts, key('hallkeeper-torn-a'), {}, signal);
+  await eventually('the member has a token of the new account', () => memberMayRead('torn', 'a'), patience);
+  expect((await settingsOf(cluster, namespace, 'torn', 'a')).settings).toEqual(told.settings);
+  expect(await cluster.admin.find(secrets, key('hallkeeper-torn-ca'), signal)).toBeUndefined();
+  const { name, namespace: where, labels = {} } = authority.metadata;
+  await cluster.admin.create(secrets, { metadata: { name, namespace: where ?? '', labels }, data: authority.data ?? {} }, signal);
+  await cluster.until('the pair is ready again', failoverPairs, key('torn'), isReady);
+  expect((await settingsOf(cluster, namespace, 'torn', 'a')).settings).toEqual(told.settings);
+
+  const word = /hallkeeper\.dev\/new-authority=([0-9a-f]{12})/.exec(await lose())?.[1] ?? '';
+  await cluster.server.kubectl('--namespace', namespace, 'annotate', 'pair', 'torn', `hallkeeper.dev/new-authority=${word}`);
+  await cluster.until('the pair starts anew', failoverPairs, key('torn'), isReady);
+  const { settings } = await settingsOf(cluster, namespace, 'torn', 'a');
+  expect(settings.tls.authority).not.toBe(told.settings.tls.authority);
+  // The word of the loss before allows nothing now.
+  expect(await lose()).not.toContain(word);
   await operator.stop();
   expect(operator.fatal).toEqual([]);
 }, 240_000);
