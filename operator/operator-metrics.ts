@@ -1,14 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { KubeObject } from '#lib/kube/objects.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { bundleKey } from './authority-secret.ts';
+import { operatorFamilies } from './families.ts';
 import { hallLabel, pairLabel } from './labels.ts';
 import type { OperatorCaches } from './operator-caches.ts';
 import { decodeData } from './secret-data.ts';
 import { memberCertificateOf } from './member-certificate.ts';
+import type { KubeSecret } from './resources.ts';
 
-const statuses = ['True', 'False', 'Unknown'] as const;
+const { condition: conditionFamily, certificateExpiry } = operatorFamilies;
+const statuses = conditionFamily.labels.status;
+
+/**
+ * When the certificate of a Secret ends, as found in the object that stands in the cache; undefined when there is none to read. Reading one
+ * takes some 50 microseconds and a hall has thousands, which change once in weeks. It goes with the object.
+ */
+const expiries = new WeakMap<KubeSecret, { readonly notAfterMs: number | undefined }>();
+/** Certificates that are read in one turn of the event loop: about five milliseconds. */
+const readsOfTurn = 100;
 
 interface Conditioned extends KubeObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
@@ -18,8 +30,8 @@ interface Conditioned extends KubeObject {
 export function productMetrics(registry: Registry, { halls, pairs, secrets }: OperatorCaches): void {
   const registers = [registry];
   const conditions: Gauge<'kind' | 'name' | 'condition' | 'status' | 'resource_namespace'> = new Gauge({
-    name: 'hallkeeper_resource_condition',
-    help: 'Conditions of halls and pairs: 1 for the status that holds, 0 for the others.',
+    name: conditionFamily.name,
+    help: conditionFamily.help,
     labelNames: ['kind', 'name', 'condition', 'status', 'resource_namespace'],
     registers,
     collect: () => {
@@ -38,14 +50,16 @@ export function productMetrics(registry: Registry, { halls, pairs, secrets }: Op
     },
   });
   const expiry: Gauge<'secret' | 'pair' | 'hall' | 'resource_namespace'> = new Gauge({
-    name: 'hallkeeper_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate in a Secret of ours expires; of several authorities in one Secret the newest counts.',
+    name: certificateExpiry.name,
+    help: certificateExpiry.help,
     labelNames: ['secret', 'pair', 'hall', 'resource_namespace'],
     registers,
-    collect: () => {
+    collect: async () => {
+      await readExpiries(secrets.list());
+      // In one step: of two scrapes at once neither shows the other's half.
       expiry.reset();
       for (const secret of secrets.list()) {
-        const notAfterMs = expiryOf(decodeData(secret));
+        const notAfterMs = expiryKnown(secret);
         const { name, namespace = '', labels = {} } = secret.metadata;
         if (notAfterMs === undefined) continue;
         const own = { secret: name, pair: labels[pairLabel] ?? '', hall: labels[hallLabel] ?? '', resource_namespace: namespace };
@@ -53,6 +67,25 @@ export function productMetrics(registry: Registry, { halls, pairs, secrets }: Op
       }
     },
   });
+}
+
+/** Reads the certificates of objects that were not read before, some in a turn of the event loop. */
+async function readExpiries(secrets: readonly KubeSecret[]): Promise<void> {
+  let read = 0;
+  for (const secret of secrets) {
+    if (expiries.has(secret)) continue;
+    expiryKnown(secret);
+    read += 1;
+    if (read % readsOfTurn === 0) await setImmediate();
+  }
+}
+
+function expiryKnown(secret: KubeSecret): number | undefined {
+  const known = expiries.get(secret);
+  if (known !== undefined) return known.notAfterMs;
+  const notAfterMs = expiryOf(decodeData(secret));
+  expiries.set(secret, { notAfterMs });
+  return notAfterMs;
 }
 
 function expiryOf(data: Readonly<Record<string, string>>): number | undefined {
