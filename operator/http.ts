@@ -7,6 +7,7 @@ import type { Endpoint, HttpTls } from '#lib/http/http-server.ts';
 import type { HttpSettings } from '#lib/http/http-settings.ts';
 import { landingPage } from '#lib/http/landing-page.ts';
 import type { HealthCheck } from '#lib/kube/health.ts';
+import { metricsText } from './runtime-metrics.ts';
 
 interface OperatorHttp {
   readonly settings: HttpSettings;
@@ -24,7 +25,7 @@ export function operatorHttp({ settings, tls, registry, healthy, ready, clock, l
   const metrics: Endpoint = {
     path: '/metrics',
     handle: async (_request, response) => {
-      const text = await registry.metrics();
+      const text = await metricsText(registry);
       response.writeHead(200, { 'Content-Type': registry.contentType });
       response.end(text);
     },

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { Part } from '#lib/base/parts.ts';
@@ -17,6 +17,7 @@ import type { OperatorPorts, Room } from './frame.ts';
 import { operatorHttp } from './http.ts';
 import { followResources } from './operator-caches.ts';
 import { productMetrics } from './operator-metrics.ts';
+import { processMetrics } from './runtime-metrics.ts';
 import type { OperatorSettings } from './settings.ts';
 
 export interface OperatorOptions {
@@ -48,7 +49,7 @@ const stallMaxMs = 5_000;
 /** Puts the operator together: nothing runs before its parts are started. */
 export function assembleOperator({ settings, identity, tls, clock, random, log, connect, fatal, rooms }: OperatorOptions): Operator {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  processMetrics(registry);
   const metrics = new KubeMetrics(registry);
   const client = connect(metrics.requests);
   const cluster = new KubeCaches({ client, clock, random, log, fatal });
@@ -62,7 +63,7 @@ export function assembleOperator({ settings, identity, tls, clock, random, log, 
   const controllers = built
     .flatMap((room) => room.controllers)
     .map((definition) => buildController(definition, { clock, random, log, metrics, fatal }));
-  metrics.watch({ controllers, caches: cluster });
+  metrics.watch({ controllers, caches: cluster, clock });
   productMetrics(registry, caches);
   const elector = new LeaderElector(
     { lease: { namespace: settings.namespace, name: settings.lease.name }, identity, times: settings.lease.times },

@@ -115,7 +115,7 @@ function startOperator(namespace: string): World {
     { clock, random, log, fatal: (error) => void fatal.push(error), observer: metrics.controller('doubler', 4) },
   );
   controller.watch(parents, mapSelf()).watch(children, mapOwner(configMaps, parents.store));
-  metrics.watch({ controllers: [controller], caches });
+  metrics.watch({ controllers: [controller], caches, clock });
   const elector = new LeaderElector(
     { lease: { namespace, name: 'doubler' }, identity: 'here_1', times: { durationMs: 60_000, renewMaxMs: 50_000, retryEveryMs: 500 } },
     { client: own, clock, random, log, lost: (error) => void fatal.push(error), observer: metrics.elector('doubler') },

@@ -26,7 +26,7 @@ function rig(): { readonly registry: Registry; readonly clock: SimulatedClock; r
   const caches = new KubeCaches({ client, clock, random, log: silentLog, fatal: () => undefined });
   caches.reflect({ type: things });
   metrics.elector('operator');
-  metrics.watch({ controllers: [controller], caches });
+  metrics.watch({ controllers: [controller], caches, clock });
   return { registry, clock, controller };
 }
 
@@ -52,10 +52,10 @@ test('every series of a controller stands at zero from the start', async () => {
     'hallkeeper_kube_events_dropped_total 0',
     'hallkeeper_kube_reflector_mode{resource="things",mode="empty"} 1',
     'hallkeeper_kube_reflector_mode{resource="things",mode="watching"} 0',
-    'hallkeeper_kube_reflector_lists{resource="things"} 0',
+    'hallkeeper_kube_reflector_lists_total{resource="things"} 0',
   ];
   for (const line of expected) expect(lines).toContain(line);
-  expect(lines.filter((line) => line.startsWith('hallkeeper_kube_reflector_silent_seconds{'))).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('hallkeeper_kube_reflector_last_heard_timestamp_seconds{'))).toEqual([]);
 });
 
 test('work shows while it is done and after', async () => {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
+import type { Clock } from '#lib/base/clock.ts';
 import type { KubeCaches } from './caches.ts';
 import type { Controller, ControllerObserver, ReconcileResult } from './controller.ts';
 import type { ElectorObserver } from './lease.ts';
@@ -7,15 +8,16 @@ import { reflectorModes } from './decide-reflector.ts';
 import type { RequestObserver } from './request.ts';
 
 /** Bounds in seconds, as controller-runtime has them. */
-const reconcileBuckets = [
+export const reconcileBuckets = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5,
   5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
 ];
-const requestBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
-const queueBuckets = Array.from({ length: 12 }, (_, index) => 1e-8 * 10 ** index);
+export const requestBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+/** Powers of ten, each written out: a product of them would not be the same number. */
+export const queueBuckets = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
 
 /** All results there are; `requeue` exists on dashboards only and stays at zero. */
-const results = ['success', 'error', 'requeue', 'requeue_after'] as const satisfies readonly (ReconcileResult | 'requeue')[];
+export const results = ['success', 'error', 'requeue', 'requeue_after'] as const satisfies readonly (ReconcileResult | 'requeue')[];
 
 /** The only priority that our queues have. */
 const priority = '0';
@@ -132,7 +134,7 @@ export class KubeMetrics {
   }
 
   /** Reads the gauges of these parts at each scrape. Once, when all controllers and resources are declared. */
-  watch({ controllers, caches }: { readonly controllers: readonly Controller[]; readonly caches: KubeCaches }): void {
+  watch({ controllers, caches, clock }: WatchedParts): void {
     this.#readQueues = () => {
       for (const controller of controllers) {
         const own = { name: controller.name, controller: controller.name };
@@ -145,8 +147,14 @@ export class KubeMetrics {
         this.#queue.longest.set(own, Math.max(0, ...working));
       }
     };
-    cacheMetrics([this.#registry], caches);
+    cacheMetrics([this.#registry], caches, clock);
   }
+}
+
+export interface WatchedParts {
+  readonly controllers: readonly Controller[];
+  readonly caches: KubeCaches;
+  readonly clock: Pick<Clock, 'wallMs'>;
 }
 
 function runMetrics(registers: Registry[]) {
@@ -200,7 +208,7 @@ function queueMetrics(registers: Registry[], read: () => void) {
 }
 
 /** One value per resource; of several reflectors of one resource the worst is shown. */
-function cacheMetrics(registers: Registry[], caches: KubeCaches): void {
+function cacheMetrics(registers: Registry[], caches: KubeCaches, clock: WatchedParts['clock']): void {
   const mode = new Gauge({
     name: 'hallkeeper_kube_reflector_mode',
     help: 'How many reflectors of the resource are in this mode.',
@@ -216,28 +224,31 @@ function cacheMetrics(registers: Registry[], caches: KubeCaches): void {
       }
     },
   });
-  const silent = new Gauge({
-    name: 'hallkeeper_kube_reflector_silent_seconds',
-    help: 'Time since the last page, event or bookmark of the resource. Absent before the first.',
+  const heard: Gauge<'resource'> = new Gauge({
+    name: 'hallkeeper_kube_reflector_last_heard_timestamp_seconds',
+    help: 'When the last page, event or bookmark of the resource came, in seconds since 1970. Absent before the first.',
     labelNames: ['resource'],
     registers,
     collect: () => {
+      const nowMs = clock.wallMs();
       const worst = new Map<string, number>();
       for (const { plural, status } of caches.statuses()) {
-        if (status.silentMs !== undefined) worst.set(plural, Math.max(worst.get(plural) ?? 0, status.silentMs / 1_000));
+        if (status.silentMs !== undefined) worst.set(plural, Math.max(worst.get(plural) ?? 0, status.silentMs));
       }
-      for (const [resource, seconds] of worst) silent.set({ resource }, seconds);
+      for (const [resource, silentMs] of worst) heard.set({ resource }, Math.round(nowMs - silentMs) / 1_000);
     },
   });
-  const lists = new Gauge({
-    name: 'hallkeeper_kube_reflector_lists',
+  const lists: Counter<'resource'> = new Counter({
+    name: 'hallkeeper_kube_reflector_lists_total',
     help: 'Complete lists of the resource since the start.',
     labelNames: ['resource'],
     registers,
     collect: () => {
       const sums = new Map<string, number>();
       for (const { plural, status } of caches.statuses()) sums.set(plural, (sums.get(plural) ?? 0) + status.lists);
-      for (const [resource, sum] of sums) lists.set({ resource }, sum);
+      // Each reflector counts for itself and never back; the counter is only where the sum is shown.
+      lists.reset();
+      for (const [resource, sum] of sums) lists.inc({ resource }, sum);
     },
   });
 }

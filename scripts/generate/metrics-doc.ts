@@ -17,9 +17,18 @@ const sources: readonly { readonly folder: string; readonly title: string; reado
   },
   { folder: 'hall', title: 'Hall server', says: 'Each member of the pair runs one; only the one that leads answers terminals.' },
   { folder: 'agents/member', title: 'Member agent', says: 'One beside each PostgreSQL of a pair.' },
-  { folder: 'operator', title: 'Operator', says: 'One in the cluster that leads, and its replicas.' },
-  { folder: 'lib/kube', title: 'Operator runtime', says: 'Names and labels are those of controller-runtime.' },
-  { folder: 'lib/http', title: 'Every program', says: 'About the process that answers and about the scrape itself.' },
+  {
+    folder: 'operator',
+    title: 'Operator',
+    says:
+      'One in the cluster that leads, and its replicas. Its runtime has the names and labels of controller-runtime and client-go, its process ' +
+      'those of prom-client.',
+  },
+  {
+    folder: 'lib/http',
+    title: 'Every program but the operator',
+    says: 'About the process that answers and about the scrape itself.',
+  },
 ];
 
 /**
