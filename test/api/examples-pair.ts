@@ -333,6 +333,18 @@ export const pairExamples: KindExamples = {
       refused: { 'metadata.name': 'hall-7' },
     },
     {
+      at: '',
+      rule: 'the name terminal, and names that begin with terminal-',
+      accepted: { 'metadata.name': 'terminals' },
+      refused: { 'metadata.name': 'terminal' },
+    },
+    {
+      at: '',
+      rule: 'the name terminal, and names that begin with terminal-',
+      accepted: { 'metadata.name': 'terminal7' },
+      refused: { 'metadata.name': 'terminal-7' },
+    },
+    {
       at: 'spec',
       rule: 'preferredPrimary must name',
       accepted: { 'spec.preferredPrimary': 'b' },
