@@ -49,9 +49,18 @@ export const anySignal = (): AbortSignal => new AbortController().signal;
 const account = { namespace: 'hallkeeper-system', name: 'hallkeeper-operator' };
 const serviceAccounts: ResourceType<KubeObject> = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true };
 
-export async function startOperatorCluster(rooms: OperatorOptions['rooms'], options: ControlPlaneOptions = {}): Promise<OperatorCluster> {
+export interface OperatorClusterOptions extends ControlPlaneOptions {
+  /** The operator has its rights in these namespaces only, as operator/rbac.yaml advises. Absent: in all. */
+  readonly boundIn?: readonly string[];
+}
+
+export async function startOperatorCluster(
+  rooms: OperatorOptions['rooms'],
+  { boundIn, ...options }: OperatorClusterOptions = {},
+): Promise<OperatorCluster> {
   const server = await startApiServer(options);
   await server.kubectl('apply', '--namespace', account.namespace, '--server-side', '-f', join(repositoryRoot, 'operator', 'rbac.yaml'));
+  if (boundIn !== undefined) await bindIn(boundIn, server);
   const { controlPlane } = server;
   const ports = { clock: systemClock, random: systemRandom, log: recordingLog([]), userAgent: 'hallkeeper-test/1' };
   const clients: KubeClient[] = [];
@@ -99,6 +108,13 @@ export async function startOperatorCluster(rooms: OperatorOptions['rooms'], opti
       await server[Symbol.asyncDispose]();
     },
   };
+}
+
+async function bindIn(namespaces: readonly string[], server: ApiServer): Promise<void> {
+  await server.kubectl('delete', 'clusterrolebinding', account.name);
+  const subject = `${account.namespace}:${account.name}`;
+  const binding = ['create', 'rolebinding', account.name, `--clusterrole=${account.name}`, `--serviceaccount=${subject}`];
+  for (const name of namespaces) await server.kubectl(...binding, '--namespace', name);
 }
 
 async function startOperator(

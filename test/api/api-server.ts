@@ -43,11 +43,21 @@ export interface ApiServer extends AsyncDisposable {
   updateStatus(manifest: Manifest, asking?: Asking): Promise<Answer>;
   read(kind: string, name: string): Promise<Answer>;
   remove(kind: string, name: string, asking?: Asking): Promise<Answer>;
+  /** Asks for a token of a ServiceAccount. */
+  createToken(account: string, asking?: Asking): Promise<Answer>;
   /** Whether the user may do this in the hall's namespace; `resource` may be virtual, such as `halls/silence`. */
   mayDo(user: string, verb: string, resource: string): Promise<boolean>;
   /** Runs the real kubectl in the hall's namespace and returns what it prints. */
   kubectl(...args: readonly string[]): Promise<string>;
 }
+
+/** Kinds of Kubernetes that tests ask for by plain HTTP, too. */
+const coreKinds: Readonly<Record<string, { readonly path: string; readonly plural: string }>> = {
+  Secret: { path: '/api/v1', plural: 'secrets' },
+  ServiceAccount: { path: '/api/v1', plural: 'serviceaccounts' },
+  Role: { path: '/apis/rbac.authorization.k8s.io/v1', plural: 'roles' },
+  RoleBinding: { path: '/apis/rbac.authorization.k8s.io/v1', plural: 'rolebindings' },
+};
 
 const askMaxMs = 60_000;
 const servedMaxMs = 60_000;
@@ -93,8 +103,9 @@ async function installed(controlPlane: ControlPlane, agent: Agent, close: () => 
   };
   const pathOf = (kind: string, name?: string): string => {
     const crd = crds.find((candidate) => candidate.kind === kind);
-    if (crd === undefined) throw new Error(`${kind} is not a kind of ours`);
-    return `/apis/${crd.group}/${crd.version}/namespaces/${namespace}/${crd.plural}${name === undefined ? '' : `/${name}`}`;
+    const type = crd === undefined ? coreKinds[kind] : { path: `/apis/${crd.group}/${crd.version}`, plural: crd.plural };
+    if (type === undefined) throw new Error(`${kind} is no kind that is asked for here`);
+    return `${type.path}/namespaces/${namespace}/${type.plural}${name === undefined ? '' : `/${name}`}`;
   };
   const put = async (manifest: Manifest, subresource: string, asking?: Asking): Promise<Answer> => {
     const path = pathOf(manifest.kind, manifest.metadata.name);
@@ -116,6 +127,10 @@ async function installed(controlPlane: ControlPlane, agent: Agent, close: () => 
     updateStatus: (manifest, asking) => put(manifest, '/status', asking),
     read: (kind, name) => ask('GET', pathOf(kind, name)),
     remove: (kind, name, asking) => ask('DELETE', pathOf(kind, name), asking),
+    createToken: (account, asking) => {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } };
+      return ask('POST', `${pathOf('ServiceAccount', account)}/token`, asking, body);
+    },
     mayDo: async (user, verb, resource) => {
       const [name, subresource] = resource.split('/');
       const resourceAttributes = { namespace, verb, group: 'hallkeeper.dev', resource: name, subresource };

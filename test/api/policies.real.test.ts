@@ -13,6 +13,10 @@ const memberA = `system:serviceaccount:${namespace}:hallkeeper-pair-7-a`;
 const memberB = `system:serviceaccount:${namespace}:hallkeeper-pair-7-b`;
 const stranger = `system:serviceaccount:${namespace}:hallkeeper-pair-8-a`;
 const program = 'system:serviceaccount:hallkeeper:hallkeeper-operator';
+/** The operator of somebody who has installed it in the hall's own namespace. */
+const localProgram = `system:serviceaccount:${namespace}:hallkeeper-operator`;
+/** Has the operator's rights and is not the operator: what binds that one does not concern him. */
+const bystander = 'system:serviceaccount:hallkeeper:other-operator';
 const people = { olga: 'hallkeeper-hall-operator', tom: 'hallkeeper-hall-technician', ada: 'hallkeeper-hall-administrator' } as const;
 
 const deadlines = { maxMs: 60_000 };
@@ -27,8 +31,14 @@ const rights = [
     { apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'create', 'update', 'delete'] },
     { apiGroups: [group], resources: ['pairrecords/initial'], verbs: ['create'] },
     { apiGroups: [group], resources: ['pairrecords/retire'], verbs: ['update'] },
+    ...['serviceaccounts', 'serviceaccounts/token', 'secrets'].map((resource) => ({
+      apiGroups: [''],
+      resources: [resource],
+      verbs: ['*'],
+    })),
+    { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] },
   ]),
-  binding(program, 'Role', 'program'),
+  ...[program, localProgram, bystander].map((user) => binding(user, 'Role', 'program')),
 ];
 
 function role(name: string, rules: readonly object[]): object {
@@ -49,16 +59,34 @@ const pair = aPair();
 const servingPair = { ...aPair({ name: 'pair-8' }), status: { usedBy: ['hall-7', 'hall-8'] } };
 const record = aPairRecord({ spec: { writers: [memberA, memberB] } });
 const led: Changes = { 'spec.mode': 'Solo', 'spec.primary': 'a', 'spec.epoch': 1, 'spec.sequence': 1 };
+const account = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } });
+const roleOf = (name: string): Manifest => role(name, []) as Manifest;
+const bindingOf = (name: string): Manifest => ({ ...(binding('olga', 'Role', 'nothing') as Manifest), metadata: { name } });
+const secret = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
+const handedOver: Changes = { 'metadata.labels': { 'app.kubernetes.io/managed-by': 'hallkeeper' } };
+const tokenSecret: Changes = {
+  type: 'kubernetes.io/service-account-token',
+  'metadata.annotations': { 'kubernetes.io/service-account.name': 'default' },
+};
 const terminal = aTerminal({ labels: { zone: 'north' }, spec: { position: { zone: 'north' } } });
 
 let server: ApiServer;
 beforeAll(async () => {
-  const users = [...Object.keys(people), memberA, memberB, stranger, program].map((name) => ({ name }));
+  const users = [...Object.keys(people), memberA, memberB, stranger, program, localProgram, bystander].map((name) => ({ name }));
   server = await startApiServer({ users, controllerManager: true });
   const file = join(server.controlPlane.directory, 'rights.json');
   await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: rights }));
   await server.kubectl('apply', '-f', file);
-  for (const manifest of [pair, servingPair, record, terminal]) expect((await server.create(manifest)).message).toBe('');
+  const there = [
+    pair,
+    servingPair,
+    record,
+    terminal,
+    ...['hallkeeper-operator', 'hallkeeper-pair-7-a', 'somebody'].map(account),
+    ...['hallkeeper-pair-7-a', 'theirs'].flatMap((name) => [roleOf(name), bindingOf(name), secret(name)]),
+    changed(secret('alertmanager'), handedOver),
+  ];
+  for (const manifest of there) expect((await server.create(manifest)).message).toBe('');
   expect((await server.updateStatus(servingPair)).message).toBe('');
   await policiesAreInForce();
 });
@@ -70,6 +98,8 @@ async function policiesAreInForce(): Promise<void> {
   const refused: readonly (readonly [string, () => Promise<Answer>])[] = [
     ['failoverpair-deletion', () => server.remove('FailoverPair', 'pair-8', { dryRun })],
     ['pairrecord', () => server.remove('PairRecord', 'pair-7', { dryRun })],
+    ['operator-accounts', () => server.createToken('somebody', { as: program, dryRun })],
+    ['operator-secrets', () => server.remove('Secret', 'theirs', { as: program, dryRun })],
     ['terminal-suspend', () => server.update(changed(terminal, { 'spec.model': 'x' }), { as: 'olga', dryRun })],
   ];
   for (const [policy, ask] of refused) {
@@ -102,7 +132,138 @@ const create =
   (asking: Asking): Promise<Answer> =>
     server.create(changed(manifest, { 'metadata.name': 'pair-9', ...changes }), asking);
 
+/** A change of an object that is there; without any it is written as it stands. */
+const rewrite =
+  (manifest: Manifest, changes: Changes = {}) =>
+  (asking: Asking): Promise<Answer> =>
+    server.update(changed(manifest, changes), asking);
+const make =
+  (manifest: Manifest, changes: Changes = {}) =>
+  (asking: Asking): Promise<Answer> =>
+    server.create(changed(manifest, changes), asking);
+const drop =
+  (kind: string, name: string) =>
+  (asking: Asking): Promise<Answer> =>
+    server.remove(kind, name, asking);
+const token =
+  (name: string) =>
+  (asking: Asking): Promise<Answer> =>
+    server.createToken(name, asking);
+const tokenRule = { policy: 'hallkeeper-operator-accounts', rule: "the operator gets tokens of the members' ServiceAccounts" } as const;
+const accountRule = {
+  policy: 'hallkeeper-operator-accounts',
+  rule: 'the operator writes ServiceAccounts, Roles and RoleBindings',
+} as const;
+const secretRule = { policy: 'hallkeeper-operator-secrets', rule: 'the operator writes Secrets whose names begin with' } as const;
+const tokenSecretRule = { policy: 'hallkeeper-operator-secrets', rule: 'the operator makes no Secret that Kubernetes fills' } as const;
+
+/** What the operator may do is told by names; whoever is not the operator is not concerned. */
+const operatorExamples: readonly PolicyExample[] = [
+  {
+    ...tokenRule,
+    behaviour: 'the operator gets a token of a member, not of anybody else',
+    accepted: token('hallkeeper-pair-7-a'),
+    acceptedFor: [program, localProgram, 'admin'],
+    refused: token('somebody'),
+    refusedFor: [program, localProgram],
+  },
+  {
+    ...tokenRule,
+    behaviour: 'the operator gets no token of its own, which would outlive the one that somebody took from it',
+    accepted: token('hallkeeper-operator'),
+    acceptedFor: ['admin', bystander],
+    refused: token('hallkeeper-operator'),
+    refusedFor: [localProgram],
+  },
+  ...([account, roleOf, bindingOf] as const).flatMap((of): readonly PolicyExample[] => {
+    const { kind } = of('x');
+    return [
+      {
+        ...accountRule,
+        behaviour: `the operator makes a ${kind} for a member, not for others`,
+        accepted: make(of('hallkeeper-pair-9-a')),
+        acceptedFor: [program],
+        refused: make(of('other')),
+        refusedFor: [program, localProgram],
+      },
+      {
+        ...accountRule,
+        behaviour: `the operator removes a member's ${kind}, not that of others`,
+        accepted: drop(kind, 'hallkeeper-pair-7-a'),
+        acceptedFor: [program],
+        refused: drop(kind, kind === 'ServiceAccount' ? 'somebody' : 'theirs'),
+        refusedFor: [program],
+      },
+    ];
+  }),
+  {
+    ...accountRule,
+    behaviour: 'whoever is not the operator is not concerned',
+    accepted: drop('Role', 'theirs'),
+    acceptedFor: [bystander, 'admin'],
+    refused: rewrite(roleOf('theirs'), { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] }),
+    refusedFor: [localProgram],
+  },
+  {
+    ...secretRule,
+    behaviour: 'the operator makes its Secrets, not others',
+    accepted: make(secret('hallkeeper-pair-9-a')),
+    acceptedFor: [program],
+    refused: make(secret('other'), handedOver),
+    refusedFor: [program],
+  },
+  {
+    ...secretRule,
+    behaviour: 'the operator changes its Secrets, not others, and takes none over',
+    accepted: rewrite(secret('hallkeeper-pair-7-a'), { data: { a: 'Yg==' } }),
+    acceptedFor: [program, localProgram],
+    refused: rewrite(secret('theirs'), { ...handedOver, data: { a: 'Yg==' } }),
+    refusedFor: [program, localProgram],
+  },
+  {
+    ...secretRule,
+    behaviour: 'the operator changes a Secret of any name that was handed over to it, and does not delete it',
+    accepted: rewrite(secret('alertmanager'), { ...handedOver, data: { a: 'Yg==' } }),
+    acceptedFor: [program, localProgram],
+    refused: drop('Secret', 'alertmanager'),
+    refusedFor: [program, localProgram],
+  },
+  {
+    ...secretRule,
+    behaviour: 'in its own namespace the operator makes Secrets of any name, and changes no others for that',
+    accepted: make(secret('alertmanager-main'), handedOver),
+    acceptedFor: [localProgram],
+    refused: rewrite(secret('theirs'), { data: { a: 'Yg==' } }),
+    refusedFor: [localProgram],
+  },
+  {
+    ...secretRule,
+    behaviour: 'whoever is not the operator writes any Secret',
+    accepted: rewrite(secret('theirs'), { data: { a: 'Yg==' } }),
+    acceptedFor: [bystander, 'admin'],
+    refused: drop('Secret', 'theirs'),
+    refusedFor: [program],
+  },
+  {
+    ...tokenSecretRule,
+    behaviour: 'the operator does not get a token by way of a Secret',
+    accepted: make(secret('hallkeeper-pair-9-a'), tokenSecret),
+    acceptedFor: [bystander],
+    refused: make(secret('hallkeeper-pair-9-a'), tokenSecret),
+    refusedFor: [program, localProgram],
+  },
+  {
+    ...tokenSecretRule,
+    behaviour: 'the operator lets nobody join the cluster',
+    accepted: make(secret('hallkeeper-pair-9-a'), { type: 'Opaque' }),
+    acceptedFor: [program],
+    refused: make(secret('hallkeeper-pair-9-a'), { type: 'bootstrap.kubernetes.io/token' }),
+    refusedFor: [program],
+  },
+];
+
 const examples: readonly PolicyExample[] = [
+  ...operatorExamples,
   {
     policy: 'hallkeeper-failoverpair-deletion',
     rule: 'the pair still serves',
