@@ -154,7 +154,7 @@ const pairHistory: readonly PanelPlan[] = [
     ],
   },
   {
-    kind: 'timeseries',
+    kind: 'barGauge',
     title: 'Failovers',
     description: 'Changes of the leading member in the shown range, by the reason that the member which took over gives.',
     width: 12,

@@ -97,6 +97,13 @@ const broken: readonly { rule: string; behaviour: string; board: BoardJson }[] =
   { rule: 'target-rate-interval-rule', behaviour: 'a rate over a fixed range', board: withExpr('rate(x_total{hall=~"$hall"}[5m])') },
   { rule: 'target-hall-rule', behaviour: 'one of two selectors for all halls', board: withExpr('x{hall=~"$hall"} / y') },
   { rule: 'target-counter-agg-rule', behaviour: 'a counter with matchers outside of rate', board: withExpr('sum(x_total{hall=~"$hall"})') },
+  { rule: 'target-gauge-agg-rule', behaviour: 'a rate of a gauge', board: withExpr('rate(x{hall=~"$hall"}[$__rate_interval])') },
+  { rule: 'target-gauge-agg-rule', behaviour: 'an increase of a gauge', board: withExpr('sum(increase(x_seconds{hall=~"$hall"}[1h]))') },
+  {
+    rule: 'target-range-rule',
+    behaviour: 'the whole range at each step of a course',
+    board: withExpr('sum(increase(x_total{hall=~"$hall"}[$__range]))'),
+  },
 ];
 for (const { rule, behaviour, board: wrong } of broken) {
   test(`${rule} finds ${behaviour}, and nothing else is found`, () => {
@@ -116,4 +123,6 @@ test('what may be: value mappings instead of a unit, fixed ranges of other funct
   expect(lintBoard(withPanel({ fieldConfig: { defaults: { mappings: [{}] } } }))).toEqual([]);
   expect(lintBoard(withExpr('max_over_time(x{hall=~"$hall"}[5m])'))).toEqual([]);
   expect(lintBoard(withExpr('increase(x_total{hall=~"$hall"}[$__range] @ end())'))).toEqual([]);
+  expect(lintBoard(withTarget({ expr: 'increase(x_total{hall=~"$hall"}[$__range])', instant: true }))).toEqual([]);
+  expect(lintBoard(withExpr('histogram_quantile(0.9, rate(x_seconds_bucket{hall=~"$hall"}[$__rate_interval]))'))).toEqual([]);
 });

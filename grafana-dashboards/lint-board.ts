@@ -104,6 +104,16 @@ const targetRules: Readonly<Record<string, Rule<TargetJson>>> = {
     selectorsOf(expr)
       .filter(({ metric, within }) => metric.endsWith('_total') && !['rate', 'irate', 'increase'].includes(within))
       .map(({ metric }) => `the counter ${metric} stands outside of rate, irate and increase`),
+  'target-gauge-agg-rule': ({ expr }) =>
+    selectorsOf(expr)
+      .filter(({ metric, within }) => ['rate', 'irate', 'increase'].includes(within) && !/_(total|bucket|sum|count)$/.test(metric))
+      .map(({ metric, within }) => `${within}(${metric}) takes a gauge for a counter; use delta, deriv or a window of the gauge itself`),
+  'target-range-rule': ({ expr, instant }) =>
+    instant === true || /@ end\(\)/.test(expr ?? '')
+      ? []
+      : selectorsOf(expr)
+          .filter(({ range }) => range === checkValues.range)
+          .map(({ metric }) => `${metric} is asked over $__range at each step of a course; ask it once, or over $__interval`),
 };
 
 /** Everything that is wrong with a board. Empty: nothing. */
