@@ -1,3 +1,4 @@
+import { dnsLabel } from '#lib/base/dns-label.ts';
 import type { Roster as WireRoster } from '#lib/link/gen/hallkeeper/v1/fleet_admin.ts';
 import type { TerminalProfile as WireProfile } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
 import { rosterTerminalsMax } from '#lib/link/limits.ts';
@@ -48,14 +49,13 @@ export function limitsOf(roster: Roster, profile: TerminalProfile): HeartbeatLim
   return resolveLimits(resolveLimits(heartbeatDefaults, roster.heartbeat), profile.heartbeat);
 }
 
-const namePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const textMax = 256;
 /** Neither PostgreSQL nor a line of a log takes them. */
 const controlCharacter = /\p{Cc}/u;
 /** The last instant that a Date holds. */
 const unixMsMax = 8_640_000_000_000_000n;
 
-export const isTerminalName = (text: string): boolean => namePattern.test(text);
+export const isTerminalName = (text: string): boolean => dnsLabel.pattern.test(text);
 
 const problemsMax = 20;
 

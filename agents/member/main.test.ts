@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,6 +65,22 @@ test('a file that is not there is named', () => {
   const { code, err } = run('--config', join(folder, 'absent.yaml'));
   expect(code).toBe(1);
   expect(err).toContain('absent.yaml');
+});
+
+const brokenEnrolments: readonly (readonly [string, string, string])[] = [
+  ['a bundle', 'bundle.json', 'cannot be used'],
+  ['kept settings', join('kept', 'enrolment.json'), 'is damaged'],
+];
+test.each(brokenEnrolments)('%s that cannot be read is told without the token in it', (_what, name, says) => {
+  mkdirSync(join(folder, 'kept'), { recursive: true });
+  file(name, '{"server": "https://10.1.1.1", "token": swordfish}');
+  const state = join(folder, name.startsWith('kept') ? 'kept' : 'state');
+  const options = `stateDirectory: ${state}\ndataDirectory: ${folder}/data\nbundle: ${folder}/bundle.json\n`;
+  const { code, err } = run('--config', file('enrolled.yaml', options));
+  expect(code).toBe(1);
+  expect(err).toContain(says);
+  expect(err).toContain('is not JSON: it ends too early or holds something else');
+  expect(err).not.toContain('swordfish');
 });
 
 test('a member that was never enrolled says how to enrol it', () => {

@@ -4,8 +4,8 @@ import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Cluster, User } from '@kubernetes/client-node';
-import { load } from 'js-yaml';
 import type { Clock } from '#lib/base/clock.ts';
+import { readYamlFile } from '#lib/base/documents.ts';
 import { messageOf } from '#lib/base/errors.ts';
 import { Secret } from '#lib/base/secret.ts';
 import { kubeErrors } from './errors.ts';
@@ -40,7 +40,7 @@ const refusedAgeMinMs = 1_000;
  */
 export async function loadKubeConfigFile(path: string): Promise<KubeConfig> {
   try {
-    const raw = load(await readFile(path, 'utf8')) as { users?: { user?: Record<string, unknown> | null }[] };
+    const raw = (await readYamlFile(path)) as { users?: { user?: Record<string, unknown> | null }[] };
     const root = dirname(resolve(path));
     for (const { user } of raw.users ?? []) {
       if (typeof user?.['tokenFile'] !== 'string') continue;

@@ -105,6 +105,18 @@ describe('hallctl', () => {
   );
 
   test(
+    'names a kubeconfig that is not one without showing the token in it',
+    async () => {
+      const file = await fileOf('kubeconfig', 'users:\n- user: {token: *hunter2}\n');
+      const { code, err } = await run('cli/main.ts', 'pair', 'enrol', 'pair-7', 'a', '--kubeconfig', file);
+      expect(code).toBe(1);
+      expect(err).toContain(`${file} is not YAML: unidentified alias`);
+      expect(err).not.toContain('hunter2');
+    },
+    patienceMs,
+  );
+
+  test(
     'takes -n for a letter of its own only where an option is expected',
     async () => {
       const { code, err } = await run('cli/main.ts', 'pair', 'enrol', 'pair-7', 'a', '--kubeconfig=-n');
