@@ -6,6 +6,13 @@ import { linesOf } from './testing/lines.ts';
 const since = '0.1.0';
 const families = defineFamilies({
   calls: { name: 'oven_calls_total', kind: 'counter', labels: { hall: 'any', reason: ['heat', 'cool'] }, help: 'Calls.', since },
+  guests: {
+    name: 'oven_guests_total',
+    kind: 'counter',
+    labels: { hall: 'any', user: 'any', reason: ['bread', 'cake'] },
+    help: 'Guests.',
+    since,
+  },
   users: { name: 'oven_users_total', kind: 'counter', labels: { hall: 'any', user: 'any' }, help: 'Users.', since },
   heat: { name: 'oven_heat_celsius', kind: 'gauge', unit: 'celsius', labels: { hall: 'any' }, help: 'Heat.', since },
   mode: { name: 'oven_mode', kind: 'gauge', labels: { hall: 'any', mode: ['on', 'off'] }, help: 'Mode.', since },
@@ -28,6 +35,21 @@ test('counters and histograms of closed labels begin at zero, gauges are absent 
     'oven_bake_seconds_bucket{hall="north",le="+Inf"} 0',
     'oven_bake_seconds_count{hall="north"} 0',
     'oven_bake_seconds_sum{hall="north"} 0',
+  ]);
+});
+
+test('a counter with an open label shows a series at zero once its value is known, and keeps what was counted', () => {
+  const set = aSet();
+  const guests = set.counter(families.guests);
+  expect(linesOf(set.collect())).toEqual([]);
+  guests.open({ user: 'anna' });
+  guests.add({ user: 'bo', reason: 'cake' }, 3);
+  guests.open({ user: 'bo' });
+  expect(linesOf(set.collect())).toEqual([
+    'oven_guests_total{hall="north",user="anna",reason="bread"} 0',
+    'oven_guests_total{hall="north",user="anna",reason="cake"} 0',
+    'oven_guests_total{hall="north",user="bo",reason="cake"} 3',
+    'oven_guests_total{hall="north",user="bo",reason="bread"} 0',
   ]);
 });
 

@@ -11,7 +11,15 @@ import { ValueColumn } from './value-column.ts';
 export interface Counter<L extends LabelSpec> {
   /** @param amount  Not negative; 1 when left out. */
   add(labels: LabelsOf<L>, amount?: number): void;
+  /**
+   * Shows at zero every series with these values of the open labels, whatever the closed ones. For what is known before it first happens:
+   * a series that begins at 1 hides its first increase from `rate` and `increase`. What was counted stays.
+   */
+  open(labels: OpenLabelsOf<L>): void;
 }
+
+/** The labels whose values are no closed list. */
+export type OpenLabelsOf<L extends LabelSpec> = { readonly [K in keyof L as L[K] extends 'any' ? K : never]: string };
 
 /** A number that goes up and down. */
 export interface Gauge<L extends LabelSpec> {
@@ -54,8 +62,12 @@ export class MetricSet<C extends string = never> implements Collector {
     invariant(family.kind === 'counter', `${family.name} is a counter`);
     const rows = this.#rows(family, family.labels);
     const column = this.#keep(new ValueColumn(rows.table, family));
-    for (const row of rows.closed()) column.set(row, 0);
+    const openAt = (labels: Readonly<Record<string, string>>): void => {
+      for (const row of rows.closed(labels)) column.add(row, 0);
+    };
+    openAt({});
     return {
+      open: (labels) => openAt(labels),
       add: (labels, amount = 1) => {
         invariant(amount >= 0, `${family.name} never goes down`);
         column.add(rows.of(labels), amount);
@@ -138,12 +150,12 @@ class Rows {
     if (row !== undefined) this.table.remove(row);
   }
 
-  /** The rows of every combination of closed labels; none when a label is open. */
-  closed(): readonly number[] {
-    const names = Object.keys(this.#labels).filter((name) => !(name in this.#constants));
+  /** The rows of every combination of closed labels, with the values given for the open ones; none when one of these is not given. */
+  closed(open: Readonly<Record<string, string>> = {}): readonly number[] {
+    const names = Object.keys(this.#labels).filter((name) => !(name in this.#constants) && !(name in open));
     if (names.some((name) => this.#labels[name] === 'any')) return [];
     return combinations(this.#family, names).map((values) =>
-      this.of(Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))),
+      this.of({ ...open, ...Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])) }),
     );
   }
 }
