@@ -6,6 +6,7 @@ import { operatorErrors } from '../errors.ts';
 import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
 import { managedBy, managedByLabel } from '../labels.ts';
+import { isTold } from '../not-applied.ts';
 import { configurationFile, notifyConfiguration, templateFile } from '../notify/configuration.ts';
 import type { NotifyOutcome } from '../notify/configuration.ts';
 import type { NotifySettings, NotifyTarget } from '../notify/settings.ts';
@@ -42,7 +43,7 @@ export function reconcileNotifications(ports: NotificationsPorts): Reconcile {
     const { target } = settings;
     const gathered = await gatherNotify(namedHalls(caches), foreign, signal);
     const tell = (routingOf: (hall: string) => Routing | undefined): void =>
-      board.post(gathered.keys.flatMap(({ hall, key }) => [[key, routingOf(hall)] as const]).filter(isTold));
+      board.post(gathered.keys.flatMap(({ hall, key }) => [[key, routingOf(hall)] as const]).filter(hasRouting));
     try {
       const login = await gatherLogin(settings, namespace, foreign, signal);
       if (!login.ok) {
@@ -56,8 +57,9 @@ export function reconcileNotifications(ports: NotificationsPorts): Reconcile {
         log.info({ halls: gathered.halls.size }, 'the Alertmanager configuration was written');
       tell((hall) => made.halls.get(hall));
     } catch (error) {
-      if (!toldCodes.has(codeOf(error))) throw error;
-      tell(() => undelivered(messageOf(error)));
+      const isWaited = toldCodes.has(codeOf(error));
+      if (isWaited || (isTold(error) && !signal.aborted)) tell(() => undelivered(messageOf(error)));
+      if (!isWaited) throw error;
       return { requeueAfterMs: againMs };
     }
     if (gathered.secrets === 'missing') return { requeueAfterMs: missingAgainMs };
@@ -100,6 +102,6 @@ const undelivered = (why: string): Routing => ({
   message: `${why}; until then the Alertmanager configuration before stays in force`,
 });
 
-function isTold<T, R>(entry: readonly [T, R | undefined]): entry is readonly [T, R] {
+function hasRouting<T, R>(entry: readonly [T, R | undefined]): entry is readonly [T, R] {
   return entry[1] !== undefined;
 }
