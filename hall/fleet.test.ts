@@ -44,7 +44,7 @@ function aHall(known: Partial<LoadedTerminal> = {}, loaded: Partial<LoadedLedger
   fleet.record('t1')?.admit({ runKey: '07', agentVersion: '0.1.0' });
   const items: LedgerItem[] = [];
   const moves = (): string[] => items.flatMap((item) => (item.kind === 'transition' ? [`${item.from}>${item.to}`] : []));
-  const beat = (wish: Partial<Heartbeat> = {}): void => fleet.record('t1')?.heard({ ...Heartbeat.create(), ...wish }, fleet.stamp());
+  const beat = (wish: Partial<Heartbeat> = {}): void => void fleet.record('t1')?.heard({ ...Heartbeat.create(), ...wish }, fleet.stamp());
   /** Passes at the usual pace. */
   const run = (forMs: number, each: () => void = () => undefined): void => {
     for (let passedMs = 0; passedMs < forMs; passedMs += tickMs) {
@@ -220,4 +220,43 @@ test('a roster that the ledger refuses is taken back: the one before it is in fo
     'unknown',
   ]);
   expect(hall.fleet.replaceRoster(next).at(-1)).toMatchObject({ kind: 'roster', change: { removed: ['t1'] } });
+});
+
+test('a shorter interval makes nobody offline who was not told of it yet', () => {
+  const slow = { ...emptyRoster, revision: 'r2', heartbeat: { intervalMs: 10_000, offlineAfterMs: 30_000, hungAfterMs: 30_000 } };
+  const quick = { ...emptyRoster, revision: 'r3', heartbeat: { intervalMs: 1_000, offlineAfterMs: 5_000, hungAfterMs: 5_000 } };
+  const of = (roster: typeof slow) => ({ ...roster, terminals: new Map([['t1', profile('t1')]]) });
+  const hall = aHall();
+  hall.fleet.replaceRoster(of(slow));
+  let progress = 1n;
+  const beat = (): void => hall.beat({ gameProgress: (progress += 1n) });
+  beat();
+  hall.run(9_000);
+  beat();
+  hall.fleet.replaceRoster(of(quick));
+  hall.run(9_000);
+  // In flight while the hall tells: the terminal is still at its old pace.
+  expect(hall.fleet.record('t1')?.desired(0, 0).heartbeatIntervalMs).toBe(1_000);
+  hall.fleet.record('t1')?.told(1_000);
+  hall.run(10_000);
+  beat();
+  hall.run(2_000);
+  expect(hall.moves()).toEqual(['unknown>online']);
+  hall.run(4_000);
+  expect(hall.moves()).toEqual(['unknown>online', 'online>offline']);
+});
+
+test('a silent terminal has no round trip and no clock any more, and keeps its totals', () => {
+  const hall = aHall();
+  const channel = { channel: 'main', up: true, active: true, calls: 7n, failures: [], roundTripUs: 800 };
+  const look = () => hall.fleet.measurements(hall.nowHallMs()).terminals[0];
+  hall.run(1_000, () => hall.beat({ channels: [channel], wallUnixMs: BigInt(startMs), localApiLatencyUs: 3 }));
+  expect(look()).toMatchObject({ channels: [channel], localApiLatencyUs: 3, clockOffsetMs: expect.any(BigInt) as bigint });
+  hall.run(6_000);
+  expect(look()).toMatchObject({
+    channels: [{ ...channel, roundTripUs: undefined }],
+    localApiLatencyUs: undefined,
+    clockOffsetMs: undefined,
+  });
+  expect(look()?.lastSeenUnixMs).toBeGreaterThan(0n);
 });

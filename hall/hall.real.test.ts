@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createAuthority } from '#lib/pki/authority.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import { systemProgram } from '#test/cluster/programs.ts';
@@ -34,7 +33,7 @@ beforeAll(async () => {
   operator = await certificates.client(operatorIdentity);
   exporter = await certificates.client(exporterIdentity);
   t1 = await certificates.client(terminalIdentity('t1'));
-});
+}, 120_000);
 
 afterAll(async () => {
   await server?.kill();
@@ -42,31 +41,49 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-test('before it leads everyone is answered NotPrimary, and the stream of a terminal becomes its welcome', async () => {
-  using terminal = rawTerminal(server.port, t1, 't1');
-  terminal.hello();
-  const first = await terminal.until('notPrimary');
-  expect(first.epoch).toBe(0n);
-  await expect(put([server.port], operator, rosterOf('r1', ['t1']))).rejects.toMatchObject({ code: 'HK_LINK_NOT_PRIMARY' });
+let epoch = 0;
 
-  server.control({ do: 'lead', epoch: 5 });
-  expect(await server.untilEvent('leading')).toEqual({ event: 'leading', epoch: 5 });
-  // The roster is empty at first, so the terminal is refused with a hint when to come back.
-  const refusal = await terminal.untilEnd();
+/** Each test begins with a new epoch and with a roster of its own. */
+beforeEach(async () => {
+  epoch += 1;
+  server.control({ do: 'lead', epoch });
+  await server.untilEvent('leading');
+  await put([server.port], operator, rosterOf(`r${epoch}`, ['t1', 't2', 't3']));
+}, 60_000);
+
+test('before it leads everyone is answered NotPrimary, and the stream of a terminal becomes its welcome', async () => {
+  await using other = await startHallProcess(folder.path, 'b', certificates, postgres);
+  using terminal = rawTerminal(other.port, t1, 't1');
+  using stranger = rawTerminal(other.port, await certificates.client(terminalIdentity('t9')), 't9');
+  for (const one of [terminal, stranger]) {
+    one.hello();
+    expect((await one.until('notPrimary')).epoch).toBe(0n);
+  }
+  await expect(put([other.port], operator, rosterOf('rx', ['t1']))).rejects.toMatchObject({ code: 'HK_LINK_NOT_PRIMARY' });
+
+  epoch += 1;
+  other.control({ do: 'lead', epoch });
+  expect(await other.untilEvent('leading')).toEqual({ event: 'leading', epoch });
+  expect((await terminal.until('welcome')).epoch).toBe(BigInt(epoch));
+  // Who is not in the roster is refused with a hint when to come back.
+  const refusal = await stranger.untilEnd();
   expect(refusal.code).toBe(status.PERMISSION_DENIED);
   expect(refusal.metadata.get('hallkeeper-code')).toEqual(['HK_TERMINAL_UNKNOWN']);
   expect(Number(refusal.metadata.get('hallkeeper-retry-after-ms')[0])).toBeGreaterThan(0);
 });
 
 test('a roster is answered after its commit, and the same revision again changes nothing', async () => {
-  const stored = await put([server.port], operator, rosterOf('r1', ['t1', 't2', 't3']));
-  expect(stored).toEqual({ kind: 'stored', epoch: 5n, revision: 'r1' });
-  expect(await postgres.query('select name from ledger.terminal order by name')).toEqual([{ name: 't1' }, { name: 't2' }, { name: 't3' }]);
-  const before = await postgres.query('select number from ledger.feed');
-  expect(await put([server.port], operator, rosterOf('r1', ['t1', 't2', 't3']))).toEqual(stored);
-  expect(await postgres.query('select number from ledger.feed')).toEqual(before);
-  const conflict = await put([server.port], operator, { ...rosterOf('r2', ['t1']), expectedRevision: 'r0' });
-  expect(conflict).toEqual({ kind: 'conflict', epoch: 5n, storedRevision: 'r1' });
+  const request = rosterOf('again', ['t1', 't2', 't4']);
+  const stored = await put([server.port], operator, request);
+  expect(stored).toEqual({ kind: 'stored', epoch: BigInt(epoch), revision: 'again' });
+  expect(await postgres.query('select name from ledger.terminal order by name')).toEqual([{ name: 't1' }, { name: 't2' }, { name: 't4' }]);
+  const written = (): Promise<unknown> => postgres.query('select revision, stored_at from ledger.roster');
+  const before = await written();
+  expect(await put([server.port], operator, request)).toEqual(stored);
+  expect(await written()).toEqual(before);
+  const conflict = await put([server.port], operator, { ...rosterOf('next', ['t1']), expectedRevision: 'r0' });
+  expect(conflict).toEqual({ kind: 'conflict', epoch: BigInt(epoch), storedRevision: 'again' });
+  expect(await written()).toEqual(before);
 });
 
 test('a roster with faults is refused with all of them', async () => {
@@ -126,7 +143,7 @@ test('heartbeats make a terminal online, silence offline, a game that stands sti
   using terminal = rawTerminal(server.port, t1, 't1');
   terminal.hello();
   const welcome = await terminal.until('welcome');
-  expect([welcome.epoch, welcome.body?.$case === 'welcome' && welcome.body.value.heartbeatIntervalMs]).toEqual([5n, 200]);
+  expect([welcome.epoch, welcome.body?.$case === 'welcome' && welcome.body.value.heartbeatIntervalMs]).toEqual([BigInt(epoch), 200]);
   let progress = 1n;
   let isStill = false;
   const beating = setInterval(() => terminal.beat({ gameProgress: isStill ? progress : (progress += 1n) }), 200);
@@ -150,6 +167,72 @@ test('heartbeats make a terminal online, silence offline, a game that stands sti
   expect(stored.map((row) => row['to_state']).slice(-4)).toEqual(['online', 'hung', 'online', 'offline']);
 });
 
+test('a run that only paused and the one that took its place never both play, and the name is marked', async () => {
+  await using view = watch(linkTo([server.port], exporter));
+  using first = rawTerminal(server.port, t1, 't1');
+  first.hello();
+  await first.until('welcome');
+  first.beat();
+  await first.until('heartbeatAnswer');
+  const pausedUntilMs = performance.now() + 600;
+  await eventually('it paused for two and a half intervals', () => performance.now() > pausedUntilMs, { maxMs: waitMaxMs });
+  using second = rawTerminal(server.port, t1, 't1');
+  second.hello();
+  await second.until('welcome');
+  first.beat();
+  const dropped = await first.untilEnd();
+  expect(dropped.metadata.get('hallkeeper-code')).toEqual(['HK_TERMINAL_REPLACED']);
+  const beating = setInterval(() => second.beat(), 100);
+  try {
+    await second.until('heartbeatAnswer');
+    using back = rawTerminal(server.port, t1, 't1');
+    back.hello();
+    expect((await back.untilEnd()).metadata.get('hallkeeper-code')).toEqual(['HK_TERMINAL_DUPLICATE']);
+    expect((await second.until('desired')).body).toMatchObject({ value: { newPlay: false, refusals: [2] } });
+    const marked = (): boolean => view.measurements?.terminals.find(({ terminal }) => terminal === 't1')?.identityDuplicate === true;
+    await eventually('readers are told', marked, { maxMs: waitMaxMs });
+  } finally {
+    clearInterval(beating);
+  }
+});
+
+test('streams that say no hello push out each other, never the run that plays', async () => {
+  using live = rawTerminal(server.port, t1, 't1');
+  live.hello();
+  await live.until('welcome');
+  const beating = setInterval(() => live.beat(), 100);
+  const silent = Array.from({ length: 4 }, () => rawTerminal(server.port, t1, 't1'));
+  try {
+    await eventually('the oldest silent ones went', () => silent.filter(({ ended }) => ended !== undefined).length >= 2, {
+      maxMs: waitMaxMs,
+    });
+    await live.until('heartbeatAnswer');
+    expect(live.ended).toBeUndefined();
+  } finally {
+    clearInterval(beating);
+    for (const one of silent) one[Symbol.dispose]();
+  }
+});
+
+test('whatever one terminal says of its clock and channels, readers go on being told of all', async () => {
+  await using view = watch(linkTo([server.port], exporter));
+  using odd = rawTerminal(server.port, t1, 't1');
+  odd.hello();
+  await odd.until('welcome');
+  const channel = { channel: 'x'.repeat(400), up: true, active: true, calls: 1n, failures: [], roundTripUs: 9 };
+  const beat = (): void => odd.beat({ wallUnixMs: 2n ** 63n - 1n, channels: Array.from({ length: 20 }, () => channel) });
+  const beating = setInterval(beat, 200);
+  try {
+    await odd.until('heartbeatAnswer');
+    const told = () => view.measurements?.terminals.find(({ terminal, channels }) => terminal === 't1' && channels.length > 0);
+    const measured = await eventually('its measurement is told', told, { maxMs: waitMaxMs });
+    expect([measured.clockOffsetMs, measured.channels.length, measured.channels[0]?.channel.length]).toEqual([undefined, 8, 63]);
+    expect(view.losses).toBe(0);
+  } finally {
+    clearInterval(beating);
+  }
+});
+
 test('a second live run of one name is refused, and the first one is told that play must wait', async () => {
   using first = rawTerminal(server.port, t1, 't1');
   first.hello();
@@ -168,16 +251,20 @@ test('a second live run of one name is refused, and the first one is told that p
   }
 });
 
-test('a message above the limit and a flood of messages are refused with a hint', async () => {
+test('a message above the limit, a flood of messages and one of bytes are refused with a hint', async () => {
   using large = rawTerminal(server.port, t1, 't1');
   large.hello();
-  large.beat({ openSession: 'x'.repeat(1_100_000) });
+  large.beat({ openSession: 'x'.repeat(16_400) });
   const tooLarge = await large.untilEnd();
   using fast = rawTerminal(server.port, await certificates.client(terminalIdentity('t2')), 't2');
   fast.hello();
   for (let count = 0; count < 100; count += 1) fast.beat();
   const tooFast = await fast.untilEnd();
-  for (const refusal of [tooLarge, tooFast]) {
+  using heavy = rawTerminal(server.port, await certificates.client(terminalIdentity('t3')), 't3');
+  heavy.hello();
+  for (let count = 0; count < 8; count += 1) heavy.beat({ openSession: 'x'.repeat(15_000) });
+  const tooHeavy = await heavy.untilEnd();
+  for (const refusal of [tooLarge, tooFast, tooHeavy]) {
     expect(refusal.code).toBe(status.RESOURCE_EXHAUSTED);
     expect(Number(refusal.metadata.get('hallkeeper-retry-after-ms')[0])).toBeGreaterThan(0);
   }
@@ -188,26 +275,48 @@ test('a suspended terminal is in maintenance, a removed one disappears and is re
   using terminal = rawTerminal(server.port, await certificates.client(terminalIdentity('t3')), 't3');
   terminal.hello();
   await terminal.until('welcome');
-  await put([server.port], operator, rosterOf('r3', ['t1', 't2', 't3'], { t3: { suspended: true, suspendReason: 'new lamp' } }));
+  await put([server.port], operator, rosterOf('suspended', ['t1', 't2', 't3'], { t3: { suspended: true, suspendReason: 'new lamp' } }));
   await eventually('t3 is in maintenance', () => view.state('t3') === 'MAINTENANCE', { maxMs: waitMaxMs });
   expect((await terminal.until('desired')).body).toMatchObject({ value: { newPlay: false, refusals: [1] } });
-  await put([server.port], operator, rosterOf('r4', ['t1', 't2']));
-  await eventually('t3 is gone', () => !view.terminals.has('t3') && view.revision === 'r4', { maxMs: waitMaxMs });
+  await put([server.port], operator, rosterOf('without', ['t1', 't2']));
+  await eventually('t3 is gone', () => !view.terminals.has('t3') && view.revision === 'without', { maxMs: waitMaxMs });
   expect((await terminal.untilEnd()).code).toBe(status.PERMISSION_DENIED);
 });
 
-test('its metrics say what it answered, and promtool accepts them', async () => {
-  const response = await fetch(`http://127.0.0.1:${server.metricsPort}/metrics`, { headers: { Accept: 'text/plain' } });
+test('its metrics say what it answered and how long it took, and promtool accepts them', async () => {
+  // A server of its own: what it counts is what this test does.
+  await using other = await startHallProcess(folder.path, 'c', certificates, postgres);
+  using early = rawTerminal(other.port, await certificates.client(terminalIdentity('t2')), 't2');
+  early.hello();
+  await early.until('notPrimary');
+  epoch += 1;
+  other.control({ do: 'lead', epoch });
+  // A notice, not an answer: it does not count.
+  await early.until('welcome');
+  using terminal = rawTerminal(other.port, t1, 't1');
+  terminal.hello();
+  await terminal.until('welcome');
+  for (let count = 0; count < 6; count += 1) terminal.beat();
+  for (let count = 0; count < 6; count += 1) await terminal.until('heartbeatAnswer');
+  using second = rawTerminal(other.port, t1, 't1');
+  second.hello();
+  await second.untilEnd();
+  await put([other.port], operator, rosterOf('', [])).catch(() => undefined);
+  const response = await fetch(`http://127.0.0.1:${other.metricsPort}/metrics`, { headers: { Accept: 'text/plain' } });
   const text = await response.text();
   const lines = text.split('\n');
   const valueOf = (series: string): number => Number(lines.find((line) => line.startsWith(`${series} `))?.slice(series.length));
   const series = (method: string, code: string): string =>
-    `hallkeeper_hall_requests_total{hall="north",member="a",method="${method}",code="${code}"}`;
-  expect(valueOf(series('heartbeat', 'OK'))).toBeGreaterThan(5);
+    `hallkeeper_hall_requests_total{hall="north",member="c",method="${method}",code="${code}"}`;
+  expect(valueOf(series('heartbeat', 'OK'))).toBe(6);
+  expect(valueOf(series('attach', 'OK'))).toBe(2);
+  const attach = 'hallkeeper_hall_request_seconds';
+  expect(valueOf(`${attach}_count{hall="north",member="c",method="attach"}`)).toBe(3);
+  expect(valueOf(`${attach}_sum{hall="north",member="c",method="attach"}`)).toBeGreaterThan(0);
   expect(valueOf(series('attach', 'ALREADY_EXISTS'))).toBe(1);
   expect(valueOf(series('put_roster', 'INVALID_ARGUMENT'))).toBe(1);
   expect(valueOf(series('history', 'UNAVAILABLE'))).toBe(0);
-  expect(valueOf('hallkeeper_ingest_commit_seconds_count{hall="north",member="a"}')).toBeGreaterThan(2);
+  expect(valueOf('hallkeeper_ingest_commit_seconds_count{hall="north",member="c"}')).toBeGreaterThan(0);
   const promtool = spawnSync(systemProgram('promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' });
   expect([promtool.status, promtool.stdout + promtool.stderr]).toEqual([0, '']);
 });
@@ -220,26 +329,27 @@ test('nothing is sent for an epoch that is over, and a lower epoch is not led', 
   await terminal.until('welcome');
   server.control({ do: 'follow' });
   await server.untilEvent('following');
-  expect((await terminal.until('notPrimary')).epoch).toBe(5n);
+  expect((await terminal.until('notPrimary')).epoch).toBe(BigInt(epoch));
   const told = terminal.downs.length;
   terminal.beat();
-  server.control({ do: 'lead', epoch: 4 });
-  expect(await server.untilEvent('refused')).toMatchObject({ why: expect.stringContaining('lower than 5') as string });
+  server.control({ do: 'lead', epoch: epoch - 1 });
+  expect(await server.untilEvent('refused')).toMatchObject({ why: expect.stringContaining(`lower than ${epoch}`) as string });
   server.control('{"do":"dance"}');
   await server.untilEvent('refused');
   expect(terminal.downs.length).toBe(told);
   await eventually('the reader lost the feed', () => view.losses > 0, { maxMs: waitMaxMs });
 
-  server.control({ do: 'lead', epoch: 6 });
+  epoch += 1;
+  server.control({ do: 'lead', epoch });
   await server.untilEvent('leading');
-  expect((await terminal.until('welcome')).epoch).toBe(6n);
-  // A terminal that followed epoch 9 knows that this server was deposed.
+  expect((await terminal.until('welcome')).epoch).toBe(BigInt(epoch));
+  // A terminal that followed a higher epoch knows that this server was deposed.
   using wiser = rawTerminal(server.port, await certificates.client(terminalIdentity('t2')), 't2');
-  wiser.hello({ highestEpoch: 9n });
+  wiser.hello({ highestEpoch: BigInt(epoch) + 3n });
   await wiser.until('notPrimary');
 });
 
 test('the end of its standard input ends the server', async () => {
-  const other = await startHallProcess(join(folder.path), 'b', certificates, postgres);
+  const other = await startHallProcess(folder.path, 'd', certificates, postgres);
   expect(await other.endInput()).toBe(0);
 });

@@ -8,6 +8,9 @@ export type DownBody = NonNullable<Down['body']>;
 /** Messages a terminal may send: a burst, and so many a second. A heartbeat a second is the rule. */
 const burstMax = 40;
 const refillPerSecond = 20;
+/** Bytes of them: a burst, and so many a second. A heartbeat has some hundred. */
+const burstBytesMax = 64 * 1024;
+const refillBytesPerSecond = 16 * 1024;
 /** Messages that wait for a terminal that does not read. At the bound its stream ends. */
 const unreadMax = 64;
 
@@ -20,13 +23,19 @@ export class LinkSession {
   welcomedIn: Reign | undefined;
   /** By the hall's watch. */
   heardMs = 0;
-  #call: ServerDuplexStream<Up, Down>;
+  readonly #call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy'>;
   #tokens = burstMax;
+  #bytes = burstBytesMax;
+  #hasCut = false;
   #tokensAtMs: number;
   #desiredKey = '';
   #isOpen = true;
 
-  constructor(call: ServerDuplexStream<Up, Down>, terminal: string, nowMs: number) {
+  constructor(
+    call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy'>,
+    terminal: string,
+    nowMs: number,
+  ) {
     this.#call = call;
     this.terminal = terminal;
     this.openedMs = nowMs;
@@ -41,13 +50,23 @@ export class LinkSession {
     return Buffer.from(this.hello?.runId ?? []).toString('hex');
   }
 
-  /** Whether one more message is within its rate. */
-  take(nowMs: number): boolean {
-    this.#tokens = Math.min(burstMax, this.#tokens + ((nowMs - this.#tokensAtMs) / 1_000) * refillPerSecond);
+  /** Whether one more message of this length is within its rate. */
+  take(nowMs: number, bytes: number): boolean {
+    const passedS = (nowMs - this.#tokensAtMs) / 1_000;
+    this.#tokens = Math.min(burstMax, this.#tokens + passedS * refillPerSecond);
+    this.#bytes = Math.min(burstBytesMax, this.#bytes + passedS * refillBytesPerSecond);
     this.#tokensAtMs = nowMs;
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1 || this.#bytes < bytes) return false;
     this.#tokens -= 1;
+    this.#bytes -= bytes;
     return true;
+  }
+
+  /** Whether this is the first cut of this stream: only that one is worth a line in the log. */
+  isFirstCut(): boolean {
+    const isFirst = !this.#hasCut;
+    this.#hasCut = true;
+    return isFirst;
   }
 
   send(pairUid: string, epoch: bigint, body: DownBody): void {
@@ -58,7 +77,7 @@ export class LinkSession {
 
   /** Whether these wishes differ from those it was told last; remembers them. */
   isNews(desired: Desired): boolean {
-    const key = desired.refusals.join(',');
+    const key = `${desired.refusals.join(',')} ${desired.heartbeatIntervalMs ?? ''}`;
     const isNews = key !== this.#desiredKey;
     this.#desiredKey = key;
     return isNews;

@@ -1,6 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
+import type { HallkeeperError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { TerminalLinkService } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
 import type { Down, Heartbeat, Hello, Up } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
@@ -31,23 +33,28 @@ export interface TerminalLinkPorts {
 }
 
 const helloMaxMs = 5_000;
-/** Streams of one terminal: one that is used and one that takes its place. */
-const streamsPerTerminalMax = 2;
+/** Streams of one terminal beside the one that is welcomed: one that takes its place, and one more. At the bound the oldest goes. */
+const waitingPerTerminalMax = 2;
 const streamsMax = 2 * rosterTerminalsMax + 2_000;
 const agentVersionMax = 64;
 const busyRetryMs = 1_000;
 const unknownRetryMs = 5_000;
 const duplicateRetryMs = 5_000;
 
+/** A message with its length on the wire. */
+interface SizedUp extends Up {
+  readonly bytes: number;
+}
+
 /** Stands for a message above the limit: refused by name, where grpc-js could only say that something internal failed. */
-const oversized: Up = { body: undefined };
+const oversized: SizedUp = { body: undefined, bytes: 0 };
 
 /** The service with the terminals' own message limit; the server's is that of a roster. */
 export const terminalLinkDefinition = {
   attach: {
     ...TerminalLinkService.attach,
-    requestDeserialize: (bytes: Buffer): Up =>
-      bytes.length > terminalMessageBytesMax ? oversized : TerminalLinkService.attach.requestDeserialize(bytes),
+    requestDeserialize: (bytes: Buffer): SizedUp =>
+      bytes.length > terminalMessageBytesMax ? oversized : { ...TerminalLinkService.attach.requestDeserialize(bytes), bytes: bytes.length },
   },
 };
 
@@ -56,6 +63,8 @@ export class TerminalLink {
   readonly #settings: TerminalLinkSettings;
   readonly #ports: TerminalLinkPorts;
   readonly #sessions = new Set<LinkSession>();
+  /** The same by terminal, oldest first. */
+  readonly #sessionsOf = new Map<string, Set<LinkSession>>();
   /** The stream that speaks for a name in this reign. */
   readonly #speaking = new Map<string, LinkSession>();
 
@@ -64,7 +73,7 @@ export class TerminalLink {
     this.#ports = ports;
   }
 
-  readonly attach = (call: ServerDuplexStream<Up, Down>): void => {
+  readonly attach = (call: ServerDuplexStream<SizedUp, Down>): void => {
     const { trust, clock, log, meter } = this.#ports;
     const fromMs = clock.nowMs();
     call.on('error', () => undefined);
@@ -72,21 +81,20 @@ export class TerminalLink {
     try {
       const identity = requirePeer(call, trust, isTerminal) as HallIdentity;
       if (identity.hall !== this.#settings.hall) throw hallErrors.HK_PEER_NOT_ALLOWED(`it belongs to hall "${identity.hall}"`);
-      const own = [...this.#sessions].filter(({ terminal }) => terminal === identity.name);
       if (this.#sessions.size >= streamsMax) throw hallErrors.HK_RATE_EXCEEDED(`${streamsMax} streams are open`);
-      // Of its own streams the oldest goes: after a broken network the terminal knows better than we which one lives.
-      if (own.length >= streamsPerTerminalMax && own[0] !== undefined) this.#drop(own[0], hallErrors.HK_TERMINAL_REPLACED());
+      this.#makeRoom(identity.name);
       session = new LinkSession(call, identity.name, clock.nowMs());
     } catch (error) {
-      log.warn({ peer: call.getPeer(), why: String(error) }, 'a terminal link is refused');
+      log.warn({ peer: call.getPeer(), why: messageOf(error) }, 'a terminal link is refused');
       const refusal = refusalOf(error, busyRetryMs);
       meter.answered('attach', refusal.code, fromMs);
       call.emit('error', refusal);
       return;
     }
     this.#sessions.add(session);
+    this.#sessionsOf.set(session.terminal, (this.#sessionsOf.get(session.terminal) ?? new Set()).add(session));
     meter.streams('attach', this.#sessions.size);
-    call.on('data', (up: Up) => this.#received(session, up));
+    call.on('data', (up: SizedUp) => this.#received(session, up));
     call.on('end', () => this.#forget(session));
     call.on('cancelled', () => this.#forget(session));
     call.on('close', () => this.#forget(session));
@@ -117,69 +125,74 @@ export class TerminalLink {
         continue;
       }
       if (session.welcomedIn !== reign) continue;
-      const desired = reign.fleet.record(session.terminal)?.desired(watchMs, wallMs);
-      if (desired === undefined) this.#drop(session, hallErrors.HK_TERMINAL_UNKNOWN(session.terminal), unknownRetryMs);
-      else if (session.isNews(desired)) session.send(reign.pairUid, reign.epoch, { $case: 'desired', value: desired });
+      const record = reign.fleet.record(session.terminal);
+      const desired = record?.desired(watchMs, wallMs);
+      if (record === undefined || desired === undefined) {
+        this.#drop(session, hallErrors.HK_TERMINAL_UNKNOWN(session.terminal), unknownRetryMs);
+      } else if (session.isNews(desired)) {
+        session.send(reign.pairUid, reign.epoch, { $case: 'desired', value: desired });
+        if (desired.heartbeatIntervalMs !== undefined) record.told(desired.heartbeatIntervalMs);
+      }
     }
   }
 
-  #received(session: LinkSession, up: Up): void {
+  #received(session: LinkSession, up: SizedUp): void {
     if (!session.isOpen) return;
+    const fromMs = this.#ports.clock.nowMs();
+    const refuse = (error: HallkeeperError): void => {
+      this.#answered(session.hello === undefined ? 'attach' : 'heartbeat', refusalOf(error).code, fromMs);
+      this.#drop(session, error, error.retry === 'never' ? undefined : busyRetryMs);
+    };
     if (up === oversized) {
-      this.#drop(session, hallErrors.HK_RATE_EXCEEDED(`a message is above ${terminalMessageBytesMax} bytes`), busyRetryMs);
-    } else if (!session.take(this.#ports.clock.nowMs())) {
-      this.#drop(session, hallErrors.HK_RATE_EXCEEDED('too many messages'), busyRetryMs);
+      refuse(hallErrors.HK_RATE_EXCEEDED(`a message is above ${terminalMessageBytesMax} bytes`));
+    } else if (!session.take(fromMs, up.bytes)) {
+      refuse(hallErrors.HK_RATE_EXCEEDED('too many messages or bytes'));
     } else if (up.body?.$case === 'hello') {
-      this.#hello(session, up.body.value);
+      this.#answered('attach', this.#hello(session, up.body.value), fromMs);
     } else if (session.hello === undefined) {
-      this.#drop(session, hallErrors.HK_HELLO_INVALID('the first message must be a hello'));
+      refuse(hallErrors.HK_HELLO_INVALID('the first message must be a hello'));
     } else if (up.body?.$case === 'heartbeat') {
-      this.#heartbeat(session, up.body.value);
+      this.#heartbeat(session, up.body.value, fromMs);
     }
   }
 
-  #hello(session: LinkSession, hello: Hello): void {
+  /** @returns the status of the answer. */
+  #hello(session: LinkSession, hello: Hello): status {
     const { log, leadership } = this.#ports;
     if (hello.terminal !== session.terminal || hello.hall !== this.#settings.hall) {
       const said = { terminal: session.terminal, saysTerminal: hello.terminal.slice(0, 64), saysHall: hello.hall.slice(0, 64) };
       log.warn({ ...said, audit: true }, 'a terminal spoke as another one and is refused');
-      this.#drop(session, hallErrors.HK_PEER_NOT_ALLOWED(`the certificate is that of ${session.terminal}`));
-    } else if (session.hello !== undefined) {
-      this.#drop(session, hallErrors.HK_HELLO_INVALID('a stream has one hello'));
-    } else if (hello.runId.length !== 16 || hello.agentVersion.length > agentVersionMax) {
-      this.#drop(session, hallErrors.HK_HELLO_INVALID('runId must have 16 bytes, agentVersion at most 64 characters'));
-    } else {
-      session.hello = hello;
-      const { reign } = leadership;
-      if (reign === undefined) this.#sayNotPrimary(session);
-      else this.#greet(session, hello, reign);
+      return this.#drop(session, hallErrors.HK_PEER_NOT_ALLOWED(`the certificate is that of ${session.terminal}`));
     }
+    if (session.hello !== undefined) return this.#drop(session, hallErrors.HK_HELLO_INVALID('a stream has one hello'));
+    if (hello.runId.length !== 16 || hello.agentVersion.length > agentVersionMax) {
+      return this.#drop(session, hallErrors.HK_HELLO_INVALID('runId must have 16 bytes, agentVersion at most 64 characters'));
+    }
+    session.hello = hello;
+    const { reign } = leadership;
+    return reign === undefined ? this.#sayNotPrimary(session) : this.#greet(session, hello, reign);
   }
 
-  #greet(session: LinkSession, hello: Hello, reign: Reign): void {
+  /** @returns the status of the answer. */
+  #greet(session: LinkSession, hello: Hello, reign: Reign): status {
     // A terminal that was welcomed with a higher epoch knows what we do not: we were deposed.
     if (hello.highestEpoch > reign.epoch) {
       this.#ports.log.error({ theirs: Number(hello.highestEpoch), ours: Number(reign.epoch) }, 'a terminal knows a higher epoch than ours');
-      this.#sayNotPrimary(session);
-      return;
+      return this.#sayNotPrimary(session);
     }
     const record = reign.fleet.record(session.terminal);
-    if (record === undefined) {
-      this.#drop(session, hallErrors.HK_TERMINAL_UNKNOWN(session.terminal), unknownRetryMs);
-      return;
-    }
+    if (record === undefined) return this.#drop(session, hallErrors.HK_TERMINAL_UNKNOWN(session.terminal), unknownRetryMs);
     const { watchMs, wallMs } = reign.fleet.stamp();
     const speaking = this.#speaking.get(session.terminal);
     const incumbent =
       speaking === undefined ? undefined : { runKey: speaking.runKey, isOpen: speaking.isOpen, silentMs: watchMs - speaking.heardMs };
-    const decision = decideRun(incumbent, session.runKey, record.limits.intervalMs);
-    if (decision === 'refuse') {
+    if (decideRun(incumbent, session.runKey, record.limits.intervalMs) === 'refuse') {
       record.rivalCalled(watchMs);
       this.#ports.log.warn({ terminal: session.terminal, audit: true }, 'two live runs use one certificate; the later one is refused');
-      this.#drop(session, hallErrors.HK_TERMINAL_DUPLICATE(session.terminal), duplicateRetryMs);
-      return;
+      return this.#drop(session, hallErrors.HK_TERMINAL_DUPLICATE(session.terminal), duplicateRetryMs);
     }
-    if (decision === 'replace' && speaking !== undefined) this.#drop(speaking, hallErrors.HK_TERMINAL_REPLACED());
+    // One stream speaks for a name. A run that only paused calls again, finds the name taken, and both are known as duplicates.
+    if (speaking !== undefined) this.#drop(speaking, hallErrors.HK_TERMINAL_REPLACED());
     record.admit({ runKey: session.runKey, agentVersion: hello.agentVersion });
     reign.fleet.arrived();
     session.welcomedIn = reign;
@@ -187,35 +200,54 @@ export class TerminalLink {
     this.#speaking.set(session.terminal, session);
     const desired = record.desired(watchMs, wallMs);
     session.isNews(desired);
-    const welcome = { member: this.#settings.member, heartbeatIntervalMs: record.limits.intervalMs, desired };
+    const heartbeatIntervalMs = desired.heartbeatIntervalMs ?? record.limits.intervalMs;
+    record.told(heartbeatIntervalMs);
+    const welcome = { member: this.#settings.member, heartbeatIntervalMs, desired };
     session.send(reign.pairUid, reign.epoch, { $case: 'welcome', value: welcome });
-    this.#ports.meter.answered('attach', status.OK, this.#ports.clock.nowMs());
+    return status.OK;
   }
 
-  #heartbeat(session: LinkSession, heartbeat: Heartbeat): void {
+  #heartbeat(session: LinkSession, heartbeat: Heartbeat, fromMs: number): void {
     const { reign } = this.#ports.leadership;
     // Sent before the terminal read that we do not lead any more: it counts for nobody.
     if (reign === undefined || session.welcomedIn !== reign) return;
-    const fromMs = this.#ports.clock.nowMs();
     const stamp = reign.fleet.stamp();
     session.heardMs = stamp.watchMs;
-    reign.fleet.record(session.terminal)?.heard(heartbeat, stamp);
+    const cut = reign.fleet.record(session.terminal)?.heard(heartbeat, stamp) ?? [];
+    if (cut.length > 0 && session.isFirstCut()) {
+      this.#ports.log.warn({ terminal: session.terminal, cut: cut.join('; ') }, 'a terminal sends more than is taken; the rest is cut');
+    }
     const answer = { sequence: heartbeat.sequence, wallUnixMs: BigInt(Math.floor(stamp.wallMs)) };
     session.send(reign.pairUid, reign.epoch, { $case: 'heartbeatAnswer', value: answer });
-    this.#ports.meter.answered('heartbeat', status.OK, fromMs);
+    this.#answered('heartbeat', status.OK, fromMs);
   }
 
-  #sayNotPrimary(session: LinkSession): void {
+  #sayNotPrimary(session: LinkSession): status {
     const { highestEpoch } = this.#ports.leadership;
-    this.#ports.meter.answered('attach', status.OK, this.#ports.clock.nowMs());
     session.send(this.#settings.pairUid, highestEpoch, { $case: 'notPrimary', value: { member: this.#settings.member } });
+    return status.OK;
   }
 
-  #drop(session: LinkSession, error: Error, retryAfterMs?: number): void {
-    const { meter, clock } = this.#ports;
+  /** Only answers count: what is told without being asked, such as a welcome after a take-over, is none. */
+  #answered(method: 'attach' | 'heartbeat', code: status, fromMs: number): void {
+    this.#ports.meter.answered(method, code, fromMs);
+  }
+
+  /** The welcomed stream never goes for another one that has not said which run it is. */
+  #makeRoom(terminal: string): void {
+    const { reign } = this.#ports.leadership;
+    const waiting = [...(this.#sessionsOf.get(terminal) ?? [])].filter(
+      (session) => reign === undefined || this.#speaking.get(terminal) !== session,
+    );
+    const oldest = waiting.find(({ hello }) => hello === undefined) ?? waiting[0];
+    if (waiting.length >= waitingPerTerminalMax && oldest !== undefined) this.#drop(oldest, hallErrors.HK_TERMINAL_REPLACED());
+  }
+
+  /** @returns the status it ends with. */
+  #drop(session: LinkSession, error: Error, retryAfterMs?: number): status {
     this.#remove(session);
-    meter.answered('attach', refusalOf(error).code, clock.nowMs());
     session.refuse(error, retryAfterMs);
+    return refusalOf(error).code;
   }
 
   #forget(session: LinkSession): void {
@@ -225,6 +257,9 @@ export class TerminalLink {
 
   #remove(session: LinkSession): void {
     this.#sessions.delete(session);
+    const own = this.#sessionsOf.get(session.terminal);
+    own?.delete(session);
+    if (own?.size === 0) this.#sessionsOf.delete(session.terminal);
     if (this.#speaking.get(session.terminal) === session) this.#speaking.delete(session.terminal);
     this.#ports.meter.streams('attach', this.#sessions.size);
   }

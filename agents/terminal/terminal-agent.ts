@@ -98,15 +98,23 @@ export class TerminalAgent {
   /** Heartbeats until the connection is lost. Always throws, the reason why. */
   async #serve({ stream, welcome }: Welcomed, signal: AbortSignal): Promise<never> {
     const { clock } = this.#ports;
-    const intervalMs = Math.max(intervalMinMs, welcome.heartbeatIntervalMs);
-    const silentMs = silentIntervals * intervalMs;
+    let intervalMs = Math.max(intervalMinMs, welcome.heartbeatIntervalMs);
     const sentAtMs = new Map<bigint, number>();
     const over = new AbortController();
     const serveSignal = AbortSignal.any([over.signal, signal]);
-    const quiet = new QuietTime(intervalMs, clock.nowMs());
+    let quiet = new QuietTime(intervalMs, clock.nowMs());
+    let pace = new AbortController();
     const reading = this.#read(stream, serveSignal, (down) => {
       quiet.heard();
-      if (down.body?.$case === 'desired') this.#desired = down.body.value;
+      if (down.body?.$case === 'desired') {
+        this.#desired = down.body.value;
+        const wishedMs = Math.max(intervalMinMs, down.body.value.heartbeatIntervalMs ?? intervalMs);
+        if (wishedMs === intervalMs) return;
+        // The next heartbeat goes at once: from it on the hall judges by the new interval.
+        intervalMs = wishedMs;
+        quiet = new QuietTime(intervalMs, clock.nowMs());
+        pace.abort();
+      }
       if (down.body?.$case !== 'heartbeatAnswer') return;
       const sentMs = sentAtMs.get(down.body.value.sequence);
       sentAtMs.delete(down.body.value.sequence);
@@ -116,14 +124,20 @@ export class TerminalAgent {
     try {
       for (let dueMs = clock.nowMs(); ; dueMs += intervalMs) {
         const nowMs = clock.nowMs();
+        const silentMs = silentIntervals * intervalMs;
         if (quiet.look(nowMs) >= silentMs) throw linkErrors.HK_LINK_SILENT(`${silentMs} ms`);
-        // After a pause of our own the missed heartbeats are not made up for: the totals lose nothing.
-        if (nowMs - dueMs > intervalMs) dueMs = nowMs;
+        // After a pause of our own, or at a new pace, the missed heartbeats are not made up for: the totals lose nothing.
+        if (Math.abs(nowMs - dueMs) > intervalMs || pace.signal.aborted) dueMs = nowMs;
+        if (pace.signal.aborted) pace = new AbortController();
         this.#totals.call();
         const heartbeat = this.#heartbeat();
         sentAtMs.set(heartbeat.sequence, nowMs);
         stream.send({ $case: 'heartbeat', value: heartbeat });
-        await Promise.race([clock.sleep(Math.max(1, dueMs + intervalMs - clock.nowMs()), serveSignal), reading]);
+        const changed = AbortSignal.any([pace.signal, serveSignal]);
+        const pause = clock.sleep(Math.max(1, dueMs + intervalMs - clock.nowMs()), changed).catch((error: unknown) => {
+          if (serveSignal.aborted) throw error;
+        });
+        await Promise.race([pause, reading]);
       }
     } catch (error) {
       if (!signal.aborted && sentAtMs.size > 0) this.#countLost(stream, sentAtMs.size);

@@ -11,6 +11,8 @@ import { systemClock } from '#lib/base/system-clock.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
 import { RenewableServerCredentials } from '#lib/link/credentials.ts';
 import { TerminalLinkService } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
+import { HeartbeatLimits } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
+import type { PutRosterRequest } from '#lib/link/gen/hallkeeper/v1/fleet_admin.ts';
 import type { Down, Up } from '#lib/link/gen/hallkeeper/v1/terminal_link.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import type { Authority } from '#lib/pki/authority.ts';
@@ -18,9 +20,17 @@ import { hallAuthority, serverTls } from '#lib/pki/trust.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
 import type { TemporaryFolder } from '#test/cluster/temporary.ts';
-import { put, rosterOf } from '#test/hall/hall-readers.ts';
+import { linkTo, put, rosterOf, stateWord, watch } from '#test/hall/hall-readers.ts';
 import { startHallProcess } from '#test/hall/hall-process.ts';
-import { hall, linkCertificates, operatorIdentity, pairUid, terminalIdentity, trustDomain } from '#test/hall/link-certificates.ts';
+import {
+  exporterIdentity,
+  hall,
+  linkCertificates,
+  operatorIdentity,
+  pairUid,
+  terminalIdentity,
+  trustDomain,
+} from '#test/hall/link-certificates.ts';
 import type { LinkCertificates } from '#test/hall/link-certificates.ts';
 import { startPlainPostgres } from '#test/hall/plain-postgres.ts';
 import type { PlainPostgres } from '#test/hall/plain-postgres.ts';
@@ -93,7 +103,7 @@ async function startRogue(
       call.on('error', () => undefined);
       call.on('data', ({ body }: Up) => {
         if (body?.$case === 'heartbeat') heartbeats += 1;
-        const welcome = { member: 'x', heartbeatIntervalMs: 200, desired: { newPlay: true, refusals: [] } };
+        const welcome = { member: 'x', heartbeatIntervalMs: 200, desired: { newPlay: true, refusals: [], heartbeatIntervalMs: undefined } };
         if (body?.$case === 'hello') call.write({ pairUid, epoch, body: { $case: 'welcome', value: welcome } });
       });
     },
@@ -131,6 +141,26 @@ test('a terminal waits at a standby, is welcomed when it leads, and follows to t
   await until('the terminal lost its leader', () => !agent.status().isOnline);
   b.control({ do: 'lead', epoch: 3 });
   await until('the terminal is online again', () => agent.status().isOnline && agent.status().epoch === 3n);
+});
+
+test('a shorter heartbeat interval reaches a connected terminal, which is never taken for offline', async () => {
+  const server = await startHallProcess(folder.path, 'a', certificates, postgres);
+  cleanUps.push(() => server.kill());
+  server.control({ do: 'lead', epoch: 4 });
+  await server.untilEvent('leading');
+  const withLimits = (revision: string, heartbeat: Partial<HeartbeatLimits>): PutRosterRequest => {
+    const request = rosterOf(revision, names);
+    return { ...request, roster: { ...request.roster!, heartbeat: HeartbeatLimits.fromPartial(heartbeat) } };
+  };
+  await put([server.port], operator, withLimits('slow', { intervalMs: 4_000, offlineAfterMs: 12_000, hungAfterMs: 12_000 }));
+  await using view = watch(linkTo([server.port], await certificates.client(exporterIdentity)));
+  const agent = startAgent([server.port]);
+  await until('the terminal is online', () => view.state('t1') === 'ONLINE');
+  const calls = agent.status().calls;
+  await put([server.port], operator, withLimits('quick', { intervalMs: 200, offlineAfterMs: 1_000, hungAfterMs: 1_000 }));
+  await until('it beats at the new pace', () => agent.status().calls > calls + 10);
+  expect(view.transitions.filter((one) => one.terminal === 't1').map(({ to }) => stateWord(to))).not.toContain('OFFLINE');
+  expect(agent.status().isOnline).toBe(true);
 });
 
 test('a terminal that restarted still refuses an old primary', async () => {

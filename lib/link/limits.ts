@@ -1,7 +1,7 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
 
-/** Largest message a terminal sends or receives; more is refused with RESOURCE_EXHAUSTED. */
-export const terminalMessageBytesMax = 1024 * 1024;
+/** Largest message a terminal sends or receives; more is refused with RESOURCE_EXHAUSTED. A heartbeat has some hundred bytes. */
+export const terminalMessageBytesMax = 16 * 1024;
 /** Largest message of the fleet feed and of a roster: 5,000 terminals take about 2 MiB. */
 export const fleetMessageBytesMax = 8 * 1024 * 1024;
 /** Most terminals in a roster. */

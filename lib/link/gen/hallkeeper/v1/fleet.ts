@@ -166,9 +166,9 @@ export interface TerminalMeasurement {
   lastSeenUnixMs?: bigint | undefined;
   agentVersion: string;
   runId: Uint8Array;
-  /** Totals of the terminal's run, as it reported them last. */
+  /** Totals of the terminal's run, as it reported them last; round trips are absent while it is silent. */
   channels: ChannelQuality[];
-  /** Terminal's wall clock minus the hall's, at the last heartbeat. */
+  /** Terminal's wall clock minus the hall's, at the last heartbeat; absent while it is silent, or when its clock shows no date. */
   clockOffsetMs?: bigint | undefined;
   clockState: ClockState;
   localApiLatencyUs?:

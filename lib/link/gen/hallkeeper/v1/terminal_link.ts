@@ -147,10 +147,12 @@ export interface Desired {
   /** Whether new play may start. False while any refusal stands. */
   newPlay: boolean;
   refusals: PlayRefusal[];
+  /** How often a heartbeat is wanted from now on; the terminal sends one at once when it differs. Absent: as welcomed. */
+  heartbeatIntervalMs?: number | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Once a second. All counts are totals of this run, so that a lost heartbeat loses nothing. */
+/** Once a second, at most 16 KiB. Of more than 8 channels, or 8 reasons of a channel, the first are taken. All counts are totals of this run, so that a lost heartbeat loses nothing. */
 export interface Heartbeat {
   sequence: bigint;
   /** Monotonic clock of the terminal, from an arbitrary start. */
@@ -745,7 +747,7 @@ export const NotPrimary: MessageFns<NotPrimary> = {
 };
 
 function createBaseDesired(): Desired {
-  return { newPlay: false, refusals: [], _unknownFields: {} };
+  return { newPlay: false, refusals: [], heartbeatIntervalMs: undefined, _unknownFields: {} };
 }
 
 export const Desired: MessageFns<Desired> = {
@@ -759,6 +761,9 @@ export const Desired: MessageFns<Desired> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    if (message.heartbeatIntervalMs !== undefined) {
+      writer.uint32(24).uint32(message.heartbeatIntervalMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -810,6 +815,14 @@ export const Desired: MessageFns<Desired> = {
 
             break;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.heartbeatIntervalMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -837,6 +850,7 @@ export const Desired: MessageFns<Desired> = {
     const message = createBaseDesired();
     message.newPlay = object.newPlay ?? false;
     message.refusals = object.refusals?.map((e) => e) || [];
+    message.heartbeatIntervalMs = object.heartbeatIntervalMs ?? undefined;
     return message;
   },
 };
