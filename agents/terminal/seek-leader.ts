@@ -100,18 +100,19 @@ const wordsOf = (reasons: ReadonlyMap<string, string>): string => [...reasons].m
 async function keepTrying(endpoint: Endpoint, seek: Seek, signal: AbortSignal): Promise<void> {
   const { clock, random, log, credentials } = seek.ports;
   for (let failures = 1; !signal.aborted; failures += 1) {
-    const stream = new AttachStream(endpoint, credentials());
+    let stream: AttachStream | undefined;
     try {
+      stream = new AttachStream(endpoint, credentials());
       const welcome = await hello(stream, seek, signal);
       seek.won({ stream, welcome });
       return;
     } catch (error) {
-      stream.close();
+      stream?.close();
       if (signal.aborted) return;
       const why = messageOf(error);
       seek.reasons.set(formatEndpoint(endpoint), why);
       log.debug({ address: endpoint.address, why }, 'a member did not welcome this terminal');
-      const asked = isServiceError(stream.error) ? retryAfterMsOf(stream.error, retryAfterMaxMs) : undefined;
+      const asked = isServiceError(stream?.error) ? retryAfterMsOf(stream.error, retryAfterMaxMs) : undefined;
       await clock.sleep(Math.max(asked ?? 0, backoffMs(failures, attemptPolicy, random)), signal).catch(() => undefined);
     }
   }
