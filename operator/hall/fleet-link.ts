@@ -34,6 +34,9 @@ export interface RosterAttempt {
   readonly atMs: number;
 }
 
+/** After a fault of ours in following the feed. */
+const followAgainMs = 5_000;
+
 /**
  * The connection to the leading hall server of one pair: follows the fleet feed for as long as it lives, with the feed's own back-off,
  * and stores rosters. Bounds: one connection, one picture with at most the terminals of a roster.
@@ -61,7 +64,7 @@ export class FleetLink {
       random,
       log,
     };
-    this.#running = this.#follow();
+    this.#running = this.#followOn();
   }
 
   get pairUid(): string {
@@ -92,8 +95,11 @@ export class FleetLink {
       this.#attempt = { ...attempt, revision, atMs: this.#ports.clock.nowMs() };
     };
     try {
-      await putRoster(this.#link, { roster, expectedRevision: undefined }, AbortSignal.any([signal, this.#stop.signal]));
-      end({ stored: true, refused: false, why: '' });
+      // Replaces what the feed told last and nothing newer: the late call of an operator that does not lead any more changes nothing.
+      const request = { roster, expectedRevision: this.#picture.rosterRevision };
+      const result = await putRoster(this.#link, request, AbortSignal.any([signal, this.#stop.signal]));
+      if (result.kind === 'stored') end({ stored: true, refused: false, why: '' });
+      else end({ stored: false, refused: false, why: `another roster came before: revision ${result.storedRevision}` });
     } catch (error) {
       signal.throwIfAborted();
       end({ stored: false, refused: isRefusal(error), why: messageOf(error) });
@@ -103,6 +109,22 @@ export class FleetLink {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the hall is not followed any more'));
     await this.#running;
+  }
+
+  /** A fault of ours in taking an event is told, and the feed is followed anew. */
+  async #followOn(): Promise<void> {
+    const { clock, log } = this.#ports;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#follow();
+      } catch (error) {
+        log.error({ why: messageOf(error) }, 'the feed of a hall could not be followed; it is tried again');
+        if (this.#picture.connected) this.#lostSinceMs = clock.nowMs();
+        this.#picture = { ...this.#picture, connected: false, why: messageOf(error) };
+        await clock.sleep(followAgainMs, signal).catch(() => undefined);
+      }
+    }
   }
 
   async #follow(): Promise<void> {
