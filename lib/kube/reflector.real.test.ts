@@ -106,6 +106,30 @@ test('after a gap that the server cannot fill, a new list makes the store equal 
   await own.close();
 });
 
+test('a watch whose connection died without a word hides changes; a new list that is asked for finds them', async () => {
+  const namespace = await newNamespace(client, 'silent');
+  await using relay = await startRelay({ host: plane.address, port: plane.port });
+  const own = clientOf(plane, { port: relay.port, limits: { deadlineMs: 2_000 } });
+  const reflector = new Reflector({ type: configMaps, namespace }, { ...ports, client: own });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await client.create(configMaps, aMap(namespace, 'before'), signal);
+  await eventually('the store is synced', () => reflector.store.size === 1, patience);
+  // Connections that were open stay dead for ever, and no end of them learns of it; new ones are served.
+  relay.set('stall');
+  await client.create(configMaps, aMap(namespace, 'hidden'), signal);
+  relay.set('pass');
+  const isFresh = reflector.refresh();
+  expect([isFresh(), reflector.store.size]).toEqual([false, 1]);
+  await eventually('a new list stands in the store', isFresh, patience);
+  expect(reflector.store.size).toBe(2);
+  await client.create(configMaps, aMap(namespace, 'after'), signal);
+  await eventually('it is followed again', () => reflector.store.size === 3, patience);
+  stop.abort();
+  await running;
+  await own.close();
+});
+
 test('a killed server is waited for, and followed again', async () => {
   const namespace = await newNamespace(client, 'killed');
   const reflector = new Reflector({ type: configMaps, namespace }, { ...ports, client });

@@ -184,6 +184,7 @@ test('failures back off from 800 ms to 30 s', async () => {
 test('a missing permission is asked for every 30 s, and the server may ask for more patience', async () => {
   expect(await listTimes([failure(403), failure(403)], 100_000)).toEqual([0, 30_000, 60_000]);
   expect(await listTimes([failure(429, '9')], 100_000)).toEqual([0, 9_000]);
+  expect(await listTimes([failure(503, '3600')], 100_000)).toEqual([0, 60_000]);
 });
 
 test('two minutes without a failure forget those before', async () => {
