@@ -138,6 +138,18 @@ test(
   patienceMs,
 );
 
+test(
+  'the handbook tells of every program and of each of its options',
+  async () => {
+    const page = await readFile(join(repositoryRoot, 'docs', 'programs.md'), 'utf8');
+    for (const { name, main } of programs) expect(page).toMatch(new RegExp(`^\\| \`${name}\` .*\`${main}\``, 'm'));
+    const help = (await run('hall/main.ts', '--help')).out;
+    const told = [...page.matchAll(/^\| `(--[^`]+)`/gm)].map(([, option]) => option);
+    expect([...help.matchAll(/^ {2}(--[a-z-]+(?: [A-Z]+)?)/gm)].map(([, option]) => option).toSorted()).toEqual(told.toSorted());
+  },
+  patienceMs,
+);
+
 describe.each(programs)('the settings of $name', ({ name, main }) => {
   test(
     'must be named, and the level of the log must be one',
