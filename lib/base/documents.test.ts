@@ -45,7 +45,7 @@ const brokenJson: readonly (readonly [string, string, string])[] = [
   ['an open text', '{\n  "token": "swordfish', 'unterminated string (line 2, column 22)'],
   ['a comma too many', '{"token": "swordfish",}', 'expected double-quoted property name (line 1, column 23)'],
   ['something behind it', '{"token": "swordfish"}}', 'unexpected non-whitespace character after JSON (line 1, column 23)'],
-  ['words that look like a place', '{"x": swordfish at position 3', 'it ends too early or holds something else'],
+  ['words that look like a place', 'sword at position 3', 'it ends too early or holds something else'],
   ['nothing', '\n', 'it is empty'],
 ];
 
