@@ -9,6 +9,7 @@ import type { OperatorPorts } from '../frame.ts';
 import type { RoutingBoard } from '../notifications/routing-board.ts';
 import { isTold, notApplied } from '../not-applied.ts';
 import { halls } from '../resources.ts';
+import { WrittenStatus } from '../written-status.ts';
 import { releaseOfGone, releaseOthers, takeName, takePair } from './act-claim.ts';
 import { hallFieldManager, serveHall } from './act-hall.ts';
 import type { Served, ServePorts } from './act-hall.ts';
@@ -32,31 +33,41 @@ export const countsEveryMs = 2_000;
 const againMs = 3_600_000;
 const againJitterMs = 600_000;
 
+/** What was written of Halls that exist. */
+interface StatusMemory {
+  /** When, by `namespace/name`. */
+  readonly writtenAtMs: Map<string, number>;
+  readonly written: WrittenStatus<Hall>;
+}
+
 /** Brings certificates, roster and connection of a Hall to its spec, and tells in its status what is so. */
 export function reconcileHall(ports: HallPorts): Reconcile {
-  /** When the status of a Hall was written last, by `namespace/name`; only of Halls that exist. */
   const writtenAtMs = new Map<string, number>();
+  const written = new WrittenStatus<Hall>();
   return async (key, { signal, log }) => {
     const { caches, links } = ports;
-    const hall = caches.halls.get(key);
-    if (hall === undefined) {
+    const seen = caches.halls.get(key);
+    if (seen === undefined) {
       writtenAtMs.delete(keyText(key));
+      written.forget(key);
       await links.drop(key);
       await releaseOfGone(key, ports, signal);
       return undefined;
     }
     // Others still hold the object. What it has it keeps until it is gone.
-    if (hall.metadata.deletionTimestamp !== undefined) return undefined;
+    if (seen.metadata.deletionTimestamp !== undefined) return undefined;
+    const hall = written.of(seen);
+    const memory = { writtenAtMs, written };
     try {
-      return await bringToSpec(hall, writtenAtMs, ports, signal);
+      return await bringToSpec(hall, memory, ports, signal);
     } catch (error) {
-      if (isTold(error) && !signal.aborted) await tellNotApplied(hall, error, ports, log, signal);
+      if (isTold(error) && !signal.aborted) await tellNotApplied(hall, error, memory, ports, log, signal);
       throw error;
     }
   };
 }
 
-async function bringToSpec(hall: Hall, writtenAtMs: Map<string, number>, ports: HallPorts, signal: AbortSignal): ReturnType<Reconcile> {
+async function bringToSpec(hall: Hall, memory: StatusMemory, ports: HallPorts, signal: AbortSignal): ReturnType<Reconcile> {
   const { caches, clock } = ports;
   const key = keyOf(hall);
   const terminals = caches.terminals.byIndex('hall', keyText(key));
@@ -76,7 +87,7 @@ async function bringToSpec(hall: Hall, writtenAtMs: Map<string, number>, ports: 
     routing: ports.board.get(key),
     nowWallMs,
   };
-  const countsInMs = await writeStatus(view, writtenAtMs, ports, signal);
+  const countsInMs = await writeStatus(view, memory, ports, signal);
   return {
     requeueAfterMs: soonest([
       againMs + ports.random.below(againJitterMs),
@@ -90,11 +101,19 @@ async function bringToSpec(hall: Hall, writtenAtMs: Map<string, number>, ports: 
 }
 
 /** Says in the status why the look ended. What cannot be said is left to the log: the error that ended the look matters more. */
-async function tellNotApplied(hall: Hall, error: unknown, ports: HallPorts, log: Logger, signal: AbortSignal): Promise<void> {
+async function tellNotApplied(
+  hall: Hall,
+  error: unknown,
+  { written }: StatusMemory,
+  ports: HallPorts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const status = { ...hall.status, conditions: notApplied(hall.status?.conditions, error, hall.metadata.generation, ports.clock.wallMs()) };
   if (!statusDiffers(hall.status, status)) return;
   try {
     await applyStatus(hall, status, ports, signal);
+    written.wrote(hall, status);
   } catch (failure) {
     log.warn({ error: messageOf(failure) }, 'the status could not be written either');
   }
@@ -137,7 +156,7 @@ async function pushRoster(
 /** @returns in how many milliseconds the counts may be written, when they had to wait. */
 async function writeStatus(
   view: HallView,
-  writtenAtMs: Map<string, number>,
+  { writtenAtMs, written }: StatusMemory,
   ports: HallPorts,
   signal: AbortSignal,
 ): Promise<number | undefined> {
@@ -148,6 +167,7 @@ async function writeStatus(
   const waitMs = (writtenAtMs.get(text) ?? -Infinity) + countsEveryMs - ports.clock.nowMs();
   if (waitMs > 0 && !statusDiffers(withoutCounts(hall.status), withoutCounts(status))) return waitMs;
   await applyStatus(hall, status, ports, signal);
+  written.wrote(hall, status);
   writtenAtMs.set(text, ports.clock.nowMs());
   tellTransitions(hall, status, ports);
   return undefined;

@@ -13,6 +13,7 @@ import { pausedByAnnotation } from '../pair/pair-names.ts';
 import type { PairPorts } from '../pair/pair-ports.ts';
 import { placeOf } from '../pair/poll-members.ts';
 import { failoverPairs, pairOperations } from '../resources.ts';
+import { WrittenStatus } from '../written-status.ts';
 import { decideOperation, isFinished } from './decide-operation.ts';
 import type { OperationDecision } from './decide-operation.ts';
 import type { OperationView } from './operation-view.ts';
@@ -25,14 +26,20 @@ const stepMessageMax = 512;
 export function reconcileOperation(ports: PairPorts): Reconcile {
   const { caches, client } = ports;
   const applier = new Applier({ client, fieldManager: 'hallkeeper-pair-operation' });
+  const written = new WrittenStatus<PairOperation>();
   return async (key, { signal, log }) => {
-    const operation = caches.pairOperations.get(key);
-    if (operation === undefined || operation.metadata.deletionTimestamp !== undefined) return undefined;
+    const seen = caches.pairOperations.get(key);
+    if (seen === undefined || seen.metadata.deletionTimestamp !== undefined) {
+      written.forget(key);
+      return undefined;
+    }
+    const operation = written.of(seen);
     const view = gather(operation, ports);
     const decision = decideOperation(view);
     const tell = async (status: PairOperationStatus): Promise<void> => {
       if (!statusDiffers(operation.status, status)) return;
       await applier.applyStatus(pairOperations, operation, status, signal);
+      written.wrote(operation, status);
     };
     switch (decision.do) {
       case 'remove': {

@@ -38,6 +38,9 @@ interface Row {
 }
 
 const zero = 'ZeroLossFailoverPossible';
+const toldOfDisk = aStoredPair({
+  status: { conditions: [{ type: zero, status: 'False', reason: 'DiskFull', message: 'm', lastTransitionTime: 't' }] },
+});
 const rows: readonly Row[] = [
   { behaviour: 'an accepted pair is ready', view: {}, says: ['Ready', 'True', 'SettingsDelivered'] },
   {
@@ -97,6 +100,16 @@ const rows: readonly Row[] = [
   },
   {
     behaviour: 'five percent of disk are not full',
+    view: { members: members(primary, heard({ diskFreePercent: 6 })), pair: toldOfDisk },
+    says: [zero, 'False', 'DiskFull'],
+  },
+  {
+    behaviour: 'with more of it nobody worries any more',
+    view: { members: members(primary, heard({ diskFreePercent: 7 })), pair: toldOfDisk },
+    says: [zero, 'True', 'StandbyStreaming'],
+  },
+  {
+    behaviour: 'a disk that was never told of needs less',
     view: { members: members(primary, heard({ diskFreePercent: 5 })) },
     says: [zero, 'True', 'StandbyStreaming'],
   },

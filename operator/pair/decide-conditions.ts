@@ -5,6 +5,8 @@ import type { AuthorityProblem, DnsServerView, MemberView, PairView } from './pa
 
 /** Below this a member may soon be unable to write. */
 const diskFreePercentMin = 5;
+/** Once told, so much must be free again before it is taken back: a disk at the edge is no news each time it moves. */
+const diskFreePercentAgain = 7;
 
 type Statement<Type extends PairStatement['type']> = Extract<PairStatement, { readonly type: Type }>;
 type Body<Type extends PairStatement['type']> = Omit<Statement<Type>, 'type'>;
@@ -70,8 +72,11 @@ function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
   if (isPaused(pair))
     return no('Paused', 'the pair makes no failover until spec.paused is false and a PairOperation of type Resume was run');
   if (mode === 'Claim') return no('TakeoverRunning', `${primary} takes over`);
-  const full = names.find((name) => (current(members.get(name))?.diskFreePercent ?? 100) < diskFreePercentMin);
-  if (full !== undefined) return no('DiskFull', `less than ${diskFreePercentMin} % of the disk of ${full} is free; make room`);
+  const told = pair.status?.conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible')?.reason === 'DiskFull';
+  const freeMin = told ? diskFreePercentAgain : diskFreePercentMin;
+  const full = names.find((name) => (current(members.get(name))?.diskFreePercent ?? 100) < freeMin);
+  if (full !== undefined)
+    return no('DiskFull', `the disk of ${full} is all but full: make room, until ${diskFreePercentAgain} % of it are free`);
   const standby = names.find((name) => name !== primary) ?? '';
   if (mode === 'Solo') return alone(standby, members.get(standby));
   const cutOff = names.filter((name) => current(members.get(name))?.arbiterReached === false);

@@ -223,6 +223,21 @@ test('a status holds what changed, and keeps times while nothing does', () => {
   expect(decideStatus({ ...moved, record: undefined }, [], nowMs + 61_500)).toEqual(first);
 });
 
+test('a lag at a limit is told once, and not each time it moves', () => {
+  const mebibytes = (count: number): number => count * 1_048_576;
+  let pair = aStoredPair();
+  const told = [0, 2, 0.9, 0.6, 0.4, 0.9, 65, 60, 40, 20, 0].map((lag) => {
+    const members = new Map([
+      ['a', heard({ role: 'primary', step: 'leading', lagBytes: mebibytes(lag) })],
+      ['b', heard({ step: 'following' })],
+    ]);
+    const status = decideStatus(aPairView({ pair, members }), [], nowMs);
+    pair = aStoredPair({ status });
+    return status.members?.[1]?.lag;
+  });
+  expect(told).toEqual(['None', 'Small', 'Small', 'Small', 'None', 'None', 'Large', 'Large', 'Large', 'Small', 'None']);
+});
+
 test('the history is the last ten take-overs, told by either member and never twice', () => {
   const report = (epoch: number) => ({
     epoch,

@@ -18,6 +18,8 @@ const messageMax = 1_024;
 /** Up to this much the standby counts as having everything: what is under way at any moment. */
 const lagNoneBytes = 1_048_576;
 const lagSmallBytes = 67_108_864;
+/** Back to a smaller lag it goes only below this part of the limit, so that a lag at the limit is not a write each time it moves. */
+const lagBackPart = 0.5;
 
 /**
  * The status of a pair: what changed, and nothing that changes with every commit. Times and history of the status there is are kept.
@@ -75,7 +77,7 @@ function memberOf(name: string, { pair, members }: PairView, primary: string | u
   if (status === undefined) return { name, role: 'Unknown', reachable };
   const role = status.role === 'primary' ? 'Primary' : status.role === 'standby' ? 'Standby' : 'Unknown';
   const step = inSteps(status.step);
-  const lag = name === primary ? undefined : lagOf(status, members, primary);
+  const lag = name === primary ? undefined : lagOf(status, members, primary, before?.lag);
   const began = kubeTime(nowMs - status.stepSeconds * 1_000);
   return {
     name,
@@ -93,12 +95,13 @@ function lagOf(
   status: MemberStatus,
   members: PairView['members'],
   primary: string | undefined,
+  before: FailoverPairStatusMember['lag'],
 ): NonNullable<FailoverPairStatusMember['lag']> | undefined {
   if (isCopying(status.step)) return 'Large';
   const bytes = primary === undefined ? undefined : members.get(primary)?.status?.lagBytes;
   if (bytes === undefined) return undefined;
-  if (bytes < lagNoneBytes) return 'None';
-  return bytes < lagSmallBytes ? 'Small' : 'Large';
+  if (bytes < (before === 'Small' || before === 'Large' ? lagNoneBytes * lagBackPart : lagNoneBytes)) return 'None';
+  return bytes < (before === 'Large' ? lagSmallBytes * lagBackPart : lagSmallBytes) ? 'Small' : 'Large';
 }
 
 function reportsOf({ members }: PairView): readonly FailoverReport[] {

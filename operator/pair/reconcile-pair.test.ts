@@ -40,6 +40,11 @@ class Reconciled {
   };
 
   look(pair: FailoverPair): ReturnType<ReturnType<typeof reconcilePair>> {
+    return this.looker(pair)();
+  }
+
+  /** Of one operator, to be asked several times. */
+  looker(pair: FailoverPair): () => ReturnType<ReturnType<typeof reconcilePair>> {
     this.filled.pairs.see(pair);
     const ports = {
       client: this.client,
@@ -50,7 +55,8 @@ class Reconciled {
       observations: new Observations(),
       trustDomain: 'hallkeeper.dev',
     };
-    return reconcilePair(ports as unknown as PairPorts)({ namespace: 'hall-7', name: 'pair-7' }, { signal, log: silentLog });
+    const reconcile = reconcilePair(ports as unknown as PairPorts);
+    return () => reconcile({ namespace: 'hall-7', name: 'pair-7' }, { signal, log: silentLog });
   }
 
   #answer<T>(call: string, answer: T): Promise<T> {
@@ -75,6 +81,15 @@ test('what the API server refuses stands in the status, beside what stood there'
   await expect(reconciled.look(aStoredPair({ status }))).rejects.toBe(refusal);
   expect(reconciled.status).toMatchObject({ usedBy: ['north'], conditions: [{ reason: 'NotApplied' }, { reason: 'AllReachable' }] });
   expect(reconciled.events.at(-1)).toBe('NotApplied');
+});
+
+test('what was written is not written again while the cache does not show it', async () => {
+  reconciled.filled.pairRecords.see(aStoredRecord({}, { 'hallkeeper.dev/owner-uid': 'earlier' }));
+  const ready = { type: 'Ready', status: 'True', reason: 'SettingsDelivered', message: 'm', lastTransitionTime: 't' } as const;
+  const look = reconciled.looker(aStoredPair({ status: { conditions: [ready] } }));
+  for (let count = 0; count < 3; count += 1) await look();
+  expect(reconciled.calls.filter((call) => call === 'apply status')).toHaveLength(1);
+  expect(reconciled.events).toEqual(['SpecRefused']);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { FailoverPair, FailoverPairStatus } from '#lib/api/failoverpair.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { Applier } from '#lib/kube/apply.ts';
@@ -7,6 +7,7 @@ import { findCondition, setCondition, statusDiffers } from '#lib/kube/conditions
 import type { Condition } from '#lib/kube/conditions.ts';
 import { isTold, notApplied, notAppliedStatement } from '../not-applied.ts';
 import { failoverPairs } from '../resources.ts';
+import { WrittenStatus } from '../written-status.ts';
 import { putFinalizer, takeDown } from './act-deletion.ts';
 import { provision } from './act-provision.ts';
 import { decideConditions } from './decide-conditions.ts';
@@ -21,23 +22,42 @@ import type { PairPorts } from './pair-ports.ts';
 const againMs = 60_000;
 const refusedAgainMs = 12_000;
 
+/** Writes the status of pairs, and remembers it until the cache shows it. */
+class StatusWriter {
+  readonly written = new WrittenStatus<FailoverPair>();
+  readonly #applier: Applier;
+
+  constructor(client: PairPorts['client']) {
+    this.#applier = new Applier({ client, fieldManager: 'hallkeeper-pair' });
+  }
+
+  async write(pair: FailoverPair, status: FailoverPairStatus, signal: AbortSignal): Promise<void> {
+    await this.#applier.applyStatus(failoverPairs, pair, status, signal);
+    this.written.wrote(pair, status);
+  }
+}
+
 /** Brings a pair's record, authority, rights and settings to its spec, and tells in its status what is so. */
 export function reconcilePair(ports: PairPorts): Reconcile {
-  const applier = new Applier({ client: ports.client, fieldManager: 'hallkeeper-pair' });
+  const writer = new StatusWriter(ports.client);
   return async (key, { signal, log }) => {
-    const pair = ports.caches.pairs.get(key);
-    if (pair === undefined) return undefined;
+    const seen = ports.caches.pairs.get(key);
+    if (seen === undefined) {
+      writer.written.forget(key);
+      return undefined;
+    }
+    const pair = writer.written.of(seen);
     try {
-      if (await beingDeleted(pair, applier, ports, log, signal)) return undefined;
-      return await bringToSpec(pair, applier, ports, signal);
+      if (await beingDeleted(pair, writer, ports, log, signal)) return undefined;
+      return await bringToSpec(pair, writer, ports, signal);
     } catch (error) {
-      if (isTold(error) && !signal.aborted) await tellNotApplied(pair, error, applier, ports, log, signal);
+      if (isTold(error) && !signal.aborted) await tellNotApplied(pair, error, writer, ports, log, signal);
       throw error;
     }
   };
 }
 
-async function bringToSpec(pair: FailoverPair, applier: Applier, ports: PairPorts, signal: AbortSignal): ReturnType<Reconcile> {
+async function bringToSpec(pair: FailoverPair, writer: StatusWriter, ports: PairPorts, signal: AbortSignal): ReturnType<Reconcile> {
   const gathered = await gatherPair(pair, ports, signal);
   const refusals = refusalsOf(gathered);
   const done = await provision(gathered, refusals, ports, signal);
@@ -45,7 +65,7 @@ async function bringToSpec(pair: FailoverPair, applier: Applier, ports: PairPort
   const statements = decideConditions(view, { refusals, authorityProblem: done.authorityProblem });
   const status = decideStatus(view, statements, ports.clock.wallMs());
   if (statusDiffers(pair.status, status)) {
-    await applier.applyStatus(failoverPairs, pair, status, signal);
+    await writer.write(pair, status, signal);
     tellTransitions(pair, statements, ports);
   }
   // A refused spec may be met by something that we do not follow, such as a Secret that a person makes.
@@ -57,7 +77,7 @@ async function bringToSpec(pair: FailoverPair, applier: Applier, ports: PairPort
 async function tellNotApplied(
   pair: FailoverPair,
   error: unknown,
-  applier: Applier,
+  writer: StatusWriter,
   ports: PairPorts,
   log: Logger,
   signal: AbortSignal,
@@ -66,7 +86,7 @@ async function tellNotApplied(
   const status = { ...pair.status, conditions };
   if (!statusDiffers(pair.status, status)) return;
   try {
-    await applier.applyStatus(failoverPairs, pair, status, signal);
+    await writer.write(pair, status, signal);
     tellTransitions(pair, [notAppliedStatement(error)], ports);
   } catch (failure) {
     log.warn({ error: messageOf(failure) }, 'the status could not be written either');
@@ -74,13 +94,19 @@ async function tellNotApplied(
 }
 
 /** Does what the deletion policy asks for. False: the pair lives, and is reconciled. */
-async function beingDeleted(pair: FailoverPair, applier: Applier, ports: PairPorts, log: Logger, signal: AbortSignal): Promise<boolean> {
+async function beingDeleted(
+  pair: FailoverPair,
+  writer: StatusWriter,
+  ports: PairPorts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
   const decision = decideDeletion(pair, ports.clock.wallMs());
   if (decision.do === 'cleanUp') {
     try {
       await takeDown(pair, decision.giveUp, ports, log, signal);
     } catch (error) {
-      if (codeOf(error) === 'HK_CLEANUP_PENDING') await tellPending(pair, messageOf(error), applier, ports, signal);
+      if (codeOf(error) === 'HK_CLEANUP_PENDING') await tellPending(pair, messageOf(error), writer, ports, signal);
       throw error;
     }
     await putFinalizer(pair, 'remove', ports, signal);
@@ -95,7 +121,7 @@ async function beingDeleted(pair: FailoverPair, applier: Applier, ports: PairPor
 async function tellPending(
   pair: FailoverPair,
   message: string,
-  applier: Applier,
+  writer: StatusWriter,
   { clock }: PairPorts,
   signal: AbortSignal,
 ): Promise<void> {
@@ -103,7 +129,7 @@ async function tellPending(
   const observedGeneration = pair.metadata.generation;
   const statement = { type: 'Progressing', status: 'True', reason: 'Deleting', message, observedGeneration } as const;
   const status = { ...pair.status, conditions: setCondition(before, statement, clock.wallMs()) };
-  if (statusDiffers(pair.status, status)) await applier.applyStatus(failoverPairs, pair, status, signal);
+  if (statusDiffers(pair.status, status)) await writer.write(pair, status, signal);
 }
 
 /** An event when Ready or ZeroLossFailoverPossible changes its status. */

@@ -8,6 +8,7 @@ import type { FleetLinks } from '../hall/fleet-links.ts';
 import { isOthers, nameHolding, pairHolding } from '../hall/holding.ts';
 import { isTold, notApplied } from '../not-applied.ts';
 import { terminals } from '../resources.ts';
+import { WrittenStatus } from '../written-status.ts';
 import { keepCertificate, notServed, terminalFieldManager, terminalSecretName, undecided } from './act-certificate.ts';
 import type { CertificateOutcome } from './act-certificate.ts';
 import { decideStatus } from './decide-status.ts';
@@ -26,17 +27,20 @@ const againJitterMs = 600_000;
 
 /** Enrols a terminal, and tells in its status what is so. */
 export function reconcileTerminal(ports: TerminalPorts): Reconcile {
+  const written = new WrittenStatus<Terminal>();
   return async (key, { signal, log }) => {
     const { caches, clock, links, pace, random } = ports;
-    const terminal = caches.terminals.get(key);
-    if (terminal === undefined) {
+    const seen = caches.terminals.get(key);
+    if (seen === undefined) {
       pace.forgetTerminal(key);
+      written.forget(key);
       return undefined;
     }
+    const terminal = written.of(seen);
     if (terminal.metadata.deletionTimestamp !== undefined) return undefined;
     const hallKey = { namespace: terminal.metadata.namespace, name: terminal.spec.hallRef.name };
     const hall = caches.halls.get(hallKey);
-    const { is, leaf, secretProblem } = await enrolOrTell(terminal, hallKey, ports, { signal, log });
+    const { is, leaf, secretProblem } = await enrolOrTell(terminal, hallKey, written, ports, { signal, log });
     const nowWallMs = clock.wallMs();
     const picture = links.get(hallKey)?.picture;
     const view: TerminalView = {
@@ -48,7 +52,7 @@ export function reconcileTerminal(ports: TerminalPorts): Reconcile {
       sight: picture?.connected === true ? picture.terminals.get(key.name) : undefined,
       nowWallMs,
     };
-    const waitMs = await writeStatus(terminal, decideStatus(view), hallKey, ports, signal);
+    const waitMs = await writeStatus(terminal, decideStatus(view), hallKey, written, ports, signal);
     const dueInMs = leaf === undefined ? Infinity : leaf.dueAtMs - nowWallMs;
     return { requeueAfterMs: Math.max(1, Math.min(waitMs ?? Infinity, dueInMs, againMs + random.below(againJitterMs))) };
   };
@@ -58,6 +62,7 @@ export function reconcileTerminal(ports: TerminalPorts): Reconcile {
 async function enrolOrTell(
   terminal: Terminal,
   hallKey: ObjectKey,
+  written: WrittenStatus<Terminal>,
   ports: TerminalPorts,
   { signal, log }: ReconcileRun,
 ): Promise<CertificateOutcome> {
@@ -69,7 +74,7 @@ async function enrolOrTell(
     const status = { ...terminal.status, conditions };
     if (statusDiffers(terminal.status, status)) {
       // What cannot be said is left to the log: the error that ended the look matters more.
-      await applyStatus(terminal, status, ports, signal).catch((failure: unknown) => {
+      await applyStatus(terminal, status, written, ports, signal).catch((failure: unknown) => {
         log.warn({ error: messageOf(failure) }, 'the status could not be written either');
       });
     }
@@ -99,6 +104,7 @@ async function writeStatus(
   terminal: Terminal,
   { settled, seen }: TerminalStatusParts,
   hallKey: ObjectKey,
+  written: WrittenStatus<Terminal>,
   ports: TerminalPorts,
   signal: AbortSignal,
 ): Promise<number | undefined> {
@@ -112,14 +118,21 @@ async function writeStatus(
   const waitMs = isSeen ? 0 : pace.take({ namespace, name }, hallKey, JSON.stringify(seen), state === undefined);
   if (waitMs > 0 && isSettled) return waitMs;
   const shown: TerminalStatus = waitMs > 0 ? { ...settled, ...given({ state, since, agentVersion, channel }) } : { ...settled, ...seen };
-  await applyStatus(terminal, shown, ports, signal);
+  await applyStatus(terminal, shown, written, ports, signal);
   return waitMs > 0 ? waitMs : undefined;
 }
 
-async function applyStatus(terminal: Terminal, status: TerminalStatus, { client }: TerminalPorts, signal: AbortSignal): Promise<void> {
+async function applyStatus(
+  terminal: Terminal,
+  status: TerminalStatus,
+  written: WrittenStatus<Terminal>,
+  { client }: TerminalPorts,
+  signal: AbortSignal,
+): Promise<void> {
   const { namespace, name, uid } = terminal.metadata;
   const options = { fieldManager: `${terminalFieldManager}-status`, force: true, subresource: 'status' } as const;
   await client.apply(terminals, { metadata: { namespace, name, uid }, status } as Parameters<typeof client.apply>[1], options, signal);
+  written.wrote(terminal, status);
 }
 
 function given(seen: {
