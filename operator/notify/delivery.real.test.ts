@@ -237,6 +237,33 @@ test('the inhibition works in Alertmanager itself: while the hall is not reached
   await alertmanager.post([{ ...source, endsAt: new Date(Date.now() - 1_000).toISOString() }]);
 });
 
+test('the end of what an exporter told is not told as over while nobody watches the hall', async () => {
+  const isOver = (name: string) => botApi.messages.some(({ source }) => source.includes(name) && source.includes('✅'));
+  const ended = { endsAt: new Date(Date.now() - 1_000).toISOString() };
+  await alertmanager.post([alert({ via: 'fleet', terminal: 't-07' })]);
+  await delivered();
+  const source = alert({ alertname: 'HallkeeperExporterDown', via: 'scrape' }, { summary: 'Nobody watches a hall' });
+  await alertmanager.post([source]);
+  await eventually('the source is told', () => botApi.messages.some(({ source: text }) => text.includes('HallkeeperExporterDown')), {
+    maxMs: deliveredMaxMs,
+  });
+  await alertmanager.post([{ ...alert({ via: 'fleet', terminal: 't-07' }), ...ended }]);
+  // Two alerts that begin and end one after the other: the second's end is told a whole interval of groups after the first's, so the group
+  // of the muted one was looked at in between.
+  for (const control of ['ControlOne', 'ControlTwo']) {
+    const name = `Hallkeeper${control}${alertCount}`;
+    const begun = alert({ alertname: name }, { summary: `Summary of ${name}` });
+    await alertmanager.post([begun]);
+    await eventually('the control is told', () => botApi.messages.some(({ source: text }) => text.includes(name)), {
+      maxMs: deliveredMaxMs,
+    });
+    await alertmanager.post([{ ...begun, ...ended }]);
+    await eventually('its end is told', () => isOver(name), { maxMs: deliveredMaxMs });
+  }
+  expect(isOver(alertname)).toBe(false);
+  await alertmanager.post([{ ...source, ...ended }]);
+});
+
 test('the Watchdog is sent at every look at its group, not at every second one', async () => {
   const calls: number[] = [];
   const deadman = createServer((request, response) => {
