@@ -57,13 +57,16 @@ class Polled {
   /** What the API server holds of the member's settings. */
   stored: KubeSecret | Error | undefined;
   authority: Error | undefined;
+  hasAuthority = true;
   readonly #poll: ReturnType<typeof pollMembers>;
 
   constructor() {
     this.caches.pairs.see(pair);
     const observed = new Nudge();
     observed.listen(({ name }) => this.told.push(name));
-    const certificates = { forPair: () => (this.authority === undefined ? Promise.resolve({}) : Promise.reject(this.authority)) };
+    const certificates = {
+      forPair: () => (this.authority === undefined ? Promise.resolve(this.hasAuthority ? {} : undefined) : Promise.reject(this.authority)),
+    };
     const members = {
       status: () => Promise.resolve(this.status),
       pushSettings: (_place: unknown, { revision }: MemberSettings, token: Secret) => {
@@ -111,6 +114,15 @@ test('an authority that cannot be read is no end of asking', async () => {
   polled.authority = undefined;
   await polled.round();
   expect(polled.observations.of(uid).members.get('b')?.reachable).toBe(true);
+});
+
+test('members of a lost authority count as not reached, those of a pair that never had one as not asked', async () => {
+  polled.hasAuthority = false;
+  await polled.round();
+  expect(polled.observations.of(uid).members.size).toBe(0);
+  polled.caches.pairs.see(aStoredPair({ status: { mode: 'New' } }));
+  await polled.round();
+  expect(polled.observations.of(uid).members.get('a')).toMatchObject({ reachable: false, why: expect.stringContaining('is gone') });
 });
 
 test('settings that a member has not read are pushed as the API server holds them, however old the cache is', async () => {

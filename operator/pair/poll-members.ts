@@ -49,21 +49,24 @@ export function pollMembers(ports: PollPorts): Reconcile {
 }
 
 /**
- * With what the members are called. Undefined while the pair has no authority. One that cannot be read is no end of asking: somebody
- * restores it, and until then the members count as not reached.
+ * With what the members are called. Undefined while the pair has no authority, or none that can be read. That is no end of asking:
+ * somebody restores it, and until then members that were told of it count as not reached, rather than as what they were when it went.
  */
 async function credentialsOf(
   pair: FailoverPair,
   { certificates, observations, observed }: PollPorts,
 ): Promise<PairCredentials | undefined> {
+  let why = 'the authority of the pair is gone; see its condition Ready';
   try {
-    return await certificates.forPair(pair);
+    const credentials = await certificates.forPair(pair);
+    if (credentials !== undefined || pair.status?.mode === undefined) return credentials;
   } catch (error) {
     if (codeOf(error) !== 'HK_AUTHORITY_UNREADABLE') throw error;
-    for (const { name } of pair.spec.members) observations.failed(pair.metadata.uid, name, messageOf(error));
-    observed.tell(keyOf(pair));
-    return undefined;
+    why = messageOf(error);
   }
+  for (const { name } of pair.spec.members) observations.failed(pair.metadata.uid, name, why);
+  observed.tell(keyOf(pair));
+  return undefined;
 }
 
 interface PushMemory {
