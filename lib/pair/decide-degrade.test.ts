@@ -79,6 +79,26 @@ const rows: readonly Row[] = [
     holds: 'by choice',
   },
   {
+    behaviour: 'rather block: the standby is heard and streams no more, but may find back by itself',
+    seen: stuck(60_000, { peerDetachedSinceMs: ago(4_999), postgres: { peerAttached: false }, whenStandbyLost: 'block' }),
+    holds: 'by choice',
+  },
+  {
+    behaviour: 'rather block: the standby does not find back, and can be made anew only under a leader that is alone',
+    seen: stuck(60_000, { peerDetachedSinceMs: ago(5_000), postgres: { peerAttached: false }, whenStandbyLost: 'block' }),
+    degrades: 'made anew',
+  },
+  {
+    behaviour: 'rather block: the standby lost its data',
+    seen: stuck(300, { heartbeat: { data: 'incomplete' }, whenStandbyLost: 'block' }),
+    degrades: 'copied anew',
+  },
+  {
+    behaviour: 'a switchover writes its checkpoint, which may take a minute: the standby is lost all the same',
+    seen: stuck(5_000, { peerView: { heardMs: ago(5_000) }, handover: { id: '1', stage: 'checkpointing', sinceMs: ago(10) } }),
+    degrades: 'silent',
+  },
+  {
     behaviour: 'a switchover is under way: the standby must be able to claim',
     seen: stuck(5_000, { peerView: { heardMs: ago(5_000) }, handover: { id: '1', stage: 'stopping', sinceMs: ago(10) } }),
     holds: 'a switchover is under way',

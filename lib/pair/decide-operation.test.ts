@@ -289,6 +289,45 @@ for (const [chapter, rows] of Object.entries(chapters)) {
   });
 }
 
+describe('a deposed server that stands behind no proven gate', () => {
+  const seen = (wish: MemberWish): MemberState =>
+    aPrimary({ record: claimed, provenBehindGate: false, ...wish, postgres: { ...asPrimary, ...wish.postgres } });
+
+  test.each(['unknown', 'gate', 'peer', 'none'] as const)('is killed while its names are %s', (names) => {
+    expect(decideOperation(seen({ postgres: { names } }))).toMatchObject({ do: 'run', what: { do: 'kill' } });
+  });
+
+  test('is let be while it is started for taking the claim back, and no longer when that was aborted', () => {
+    const starting: MemberWish = { postgres: { names: 'unknown' }, operation: { do: 'startPrimary', names: 'gate' } };
+    expect(decideOperation(seen(starting)).do).toBe('none');
+    expect(decideOperation(seen({ ...starting, aborted: true }))).toMatchObject({ do: 'run', what: { do: 'kill' } });
+    const other: MemberWish = { ...starting, operation: { do: 'startPrimary', names: 'peer' } };
+    expect(decideOperation(seen(other))).toMatchObject({ do: 'run', what: { do: 'kill' } });
+  });
+});
+
+describe('where writes wait for two copies by choice, a sole leader', () => {
+  const blocked = (wish: MemberWish): unknown => decideOperation(aPrimary({ record: solo, whenStandbyLost: 'block', ...wish }));
+
+  test('starts, leads and takes over behind the gate', () => {
+    expect(blocked(down)).toMatchObject({ what: { do: 'startPrimary', names: 'gate' } });
+    expect(blocked({ postgres: { names: 'none', peerAttached: false } })).toMatchObject({ what: { do: 'setNames', names: 'gate' } });
+    expect(blocked({ postgres: { names: 'gate', peerAttached: false } })).toMatchObject({ do: 'none', why: 'no standby streams' });
+  });
+
+  test('admits the standby from there', () => {
+    expect(blocked({ postgres: { names: 'gate' } })).toMatchObject({ what: { do: 'admit' } });
+  });
+});
+
+describe('a checkpoint whose switchover is over', () => {
+  test('is aborted, so that the way is free for what is needed now', () => {
+    const writing = aPrimary({ operation: { do: 'checkpoint' } });
+    expect(mustAbort(writing, leadership(sync))).toBe(true);
+    expect(mustAbort({ ...writing, handover: { id: 'x', stage: 'checkpointing', sinceMs: now } }, leadership(sync))).toBe(false);
+  });
+});
+
 describe('before own data is destroyed', () => {
   const rejoins = (settledAgoMs: number, wish: MemberWish = {}): string =>
     decideOperation(aMember({ record: solo, ...down, arbiter: { settledMs: ago(settledAgoMs) }, ...wish })).do;

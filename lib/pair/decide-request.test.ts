@@ -130,6 +130,11 @@ const changes: readonly Row[] = [
     asks: swap('solo', 'a', 3),
   },
   {
+    behaviour: 'not when it found itself there: a server that recovers looks the same',
+    seen: aPrimary({ record: claimed, postgres: { role: 'primary', names: 'gate' }, provenBehindGate: false }),
+    asks: nothing('nothing'),
+  },
+  {
     behaviour: 'not while it still starts',
     seen: aPrimary({ record: claimed, postgres: { role: 'primary', names: 'gate' }, operation: { do: 'startPrimary', names: 'gate' } }),
     asks: nothing('nothing'),

@@ -26,6 +26,27 @@ const rows: readonly Row[] = [
     ended: { ok: false, why: 'the checkpoint took longer' },
   },
   {
+    behaviour: 'the standby falls silent during the checkpoint: nothing is stopped',
+    seen: { handover: handover('checkpointing'), peerView: { heardMs: ago(300) } },
+    ended: { ok: false, why: 'the standby was lost during the checkpoint' },
+  },
+  {
+    behaviour: 'its stream ends during the checkpoint',
+    seen: { handover: handover('checkpointing'), postgres: { peerAttached: false }, peerDetachedSinceMs: ago(300) },
+    ended: { ok: false, why: 'the standby was lost during the checkpoint' },
+  },
+  { behaviour: 'it blinks', seen: { handover: handover('checkpointing'), peerView: { heardMs: ago(299) } }, stage: 'checkpointing' },
+  {
+    behaviour: 'PostgreSQL dies during the checkpoint',
+    seen: { handover: handover('checkpointing'), postgres: downPostgres },
+    ended: { ok: false, why: 'PostgreSQL ended during the checkpoint' },
+  },
+  {
+    behaviour: 'the standby is not there in the very moment in which PostgreSQL would be stopped',
+    seen: { handover: handover('stopping'), postgres: { peerAttached: false } },
+    ended: { ok: false, why: 'nothing was stopped' },
+  },
+  {
     behaviour: 'PostgreSQL still stops',
     seen: { handover: handover('stopping', stopMaxMs), operation: { do: 'handOver' } },
     stage: 'stopping',

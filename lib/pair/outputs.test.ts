@@ -31,6 +31,22 @@ describe('whether clients are served', () => {
       'does not have everything that recovery brought back',
     ],
     ['and is shown as soon as it has', aPrimary({ postgres: { recovered: 9_000n, peerFlush: 9_000n } }), undefined],
+    [
+      'a standby that comes and goes afterwards shuts nobody out',
+      aPrimary({ recoveryShared: true, postgres: { recovered: 9_000n, peerFlush: 0n, peerAttached: false } }),
+      undefined,
+    ],
+    ['nor one that has not answered yet', aPrimary({ postgres: { names: 'unknown' } }), 'has not answered yet'],
+    [
+      'two copies or no writes, by choice: readers go on behind the gate',
+      aPrimary({ record: records.solo, postgres: { names: 'gate' }, whenStandbyLost: 'block' }),
+      undefined,
+    ],
+    [
+      'an agent that started cut off says so, so that the door of a server that outlived the last agent is shut',
+      aPrimary({ record: undefined, ...cutOff(1_000) }),
+      'neither peer nor arbiter',
+    ],
     ['neither peer nor arbiter for a second: readers are shut out', aPrimary(cutOff(1_000)), 'neither peer nor arbiter'],
     ['a millisecond less', aPrimary(cutOff(999)), undefined],
     ['the arbiter away, the peer heard', aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) } }), undefined],

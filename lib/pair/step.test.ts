@@ -4,7 +4,7 @@ import { awakeMs } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
 import { claim, degrade, open, settled } from './pair-record.ts';
 import type { PairRecord } from './pair-record.ts';
-import { heartbeatOf } from './outputs.ts';
+import { heartbeatOf, outputsOf } from './outputs.ts';
 import { gapToleratedMs, step, tickMs } from './step.ts';
 import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary } from './testing/a-member.ts';
 
@@ -31,6 +31,34 @@ const swaps = (effects: readonly MemberEffect[]): readonly string[] =>
   effects.flatMap((each) => (each.do === 'swap' && !each.settles ? [each.next.mode] : []));
 const current = (record: PairRecord, version = '101'): ArbiterAnswer => ({ kind: 'current', seen: { record, version } });
 const won = (record: PairRecord, version = '101'): ArbiterAnswer => ({ kind: 'won', seen: { record, version } });
+
+describe('what was proven of PostgreSQL', () => {
+  test('is no proof any more once another operation has begun', () => {
+    const wish = { record: records.solo, admitted: true, peerView: { link: 'ended' } } as const;
+    const before = { ...aPrimary(wish), provenBehindGate: true };
+    const { state, effects } = step(before, { on: 'tick' }, now + 10);
+    expect(effects).toMatchObject([{ do: 'operate', what: { do: 'setNames', names: 'none' } }]);
+    expect(state).toMatchObject({ admitted: false, provenBehindGate: false, recoveryShared: true });
+    // The operation fails and nobody sees the server: it may be in force or come into force later, so nothing is recorded.
+    const id = state.operation?.id ?? 0;
+    const failed = step(
+      state,
+      { on: 'operationEnded', id, outcome: { ok: false, why: 'the line broke' }, postgres: before.postgres },
+      now + 20,
+    );
+    expect(swaps(live(failed.state, 60).effects)).toEqual([]);
+  });
+
+  test('a standby that blinks shuts no reader out; a start of the own server does until the standby has everything again', () => {
+    const gone = { ...wellPrimary, peerAttached: false, peerFlush: 0n };
+    const blinked = step(aPrimary(), { on: 'postgresSeen', postgres: gone }, now + 10).state;
+    expect(outputsOf(blinked).access.to).toBe('open');
+    const died = step(blinked, { on: 'postgresDied', postgres: { ...wellPrimary, ...downPostgres } }, now + 20).state;
+    const back = step(died, { on: 'postgresSeen', postgres: gone }, now + 30).state;
+    expect(outputsOf(back).access.to).toBe('closed');
+    expect(outputsOf(step(back, { on: 'postgresSeen', postgres: wellPrimary }, now + 40).state).access.to).toBe('open');
+  });
+});
 
 describe('time', () => {
   test('a primary that falls silent is claimed from after 600 ms, not before', () => {

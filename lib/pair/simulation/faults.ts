@@ -17,6 +17,8 @@ const faults: readonly { readonly weight: number; readonly strike: (world: World
   { weight: 3, strike: cutArbiter },
   { weight: 2, strike: loseDisk },
   { weight: 2, strike: switchover },
+  { weight: 2, strike: blindAgent },
+  { weight: 2, strike: (_, member) => member.postgres.reload() },
 ];
 
 const total = faults.reduce((sum, { weight }) => sum + weight, 0);
@@ -44,6 +46,7 @@ export function heal(world: World): void {
   world.cutSql = false;
   for (const member of world.members) {
     member.postgres.stopped = false;
+    member.blind = false;
     if (member.stopped) member.pauseAgent(false);
     member.startAgent();
   }
@@ -80,6 +83,13 @@ function pausePostgres(world: World, { postgres }: SimMember): void {
   later(world, () => {
     postgres.stopped = false;
     postgres.release();
+  });
+}
+
+function blindAgent(world: World, member: SimMember): void {
+  member.blind = true;
+  later(world, () => {
+    member.blind = false;
   });
 }
 

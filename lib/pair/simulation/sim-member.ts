@@ -1,7 +1,7 @@
 import type { ArbiterAnswer, MemberEffect, MemberEvent, OperationOutcome } from '../events.ts';
 import { defaultLimits } from '../limits.ts';
-import { startMember } from '../member-state.ts';
-import type { Heartbeat, MemberState, Operation } from '../member-state.ts';
+import { startMember, unseenPostgres } from '../member-state.ts';
+import type { Heartbeat, LocalPostgres, MemberState, Operation } from '../member-state.ts';
 import { heartbeatOf, outputsOf } from '../outputs.ts';
 import type { SeenRecord } from '../pair-record.ts';
 import { step, tickMs } from '../step.ts';
@@ -21,6 +21,9 @@ export class SimMember {
   linkUp = false;
   /** What the agent read last, kept for the sabotage that starts from memory. */
   remembered: SeenRecord | undefined;
+  /** While it is true the server does not answer the agent's looks. */
+  blind = false;
+  #last: LocalPostgres = unseenPostgres;
   readonly #world: World;
   #queued: MemberEvent[] = [];
   #syncUnderWay = false;
@@ -45,12 +48,13 @@ export class SimMember {
     if (this.state !== undefined) return;
     this.life += 1;
     const { schedule } = this.#world;
+    this.#last = unseenPostgres;
     this.state = startMember({
       self: this.name,
       peer: this.peerName,
       founder: 'a',
       limits: defaultLimits,
-      whenStandbyLost: 'continue',
+      whenStandbyLost: this.#world.block ? 'block' : 'continue',
       paused: false,
       nowMs: schedule.nowMs,
       postgres: this.#picture(),
@@ -91,11 +95,11 @@ export class SimMember {
 
   postgresDied(): void {
     this.postgres.die();
-    this.send({ on: 'postgresDied', postgres: this.#picture() });
+    this.#last = this.#fresh();
+    this.send({ on: 'postgresDied', postgres: this.#last });
   }
 
   look(): void {
-    if (this.postgres.stopped) return;
     this.send({ on: 'postgresSeen', postgres: this.#picture() });
   }
 
@@ -168,7 +172,9 @@ export class SimMember {
       { world: this.#world, member: this, what, alive: () => this.life === life && !running.aborted },
       (outcome: OperationOutcome) => {
         if (this.life !== life) return;
-        this.send({ on: 'operationEnded', id, outcome, postgres: this.#picture() });
+        // The look after it may fail like any other.
+        const postgres = this.#world.schedule.chance(30) ? this.#last : this.#picture();
+        this.send({ on: 'operationEnded', id, outcome, postgres });
       },
     );
   }
@@ -223,7 +229,17 @@ export class SimMember {
     else if (target.alive && target.role === 'primary') schedule.after(3, () => tell({ on: 'canary', which: 'remote', result: 'ok' }));
   }
 
-  #picture(): ReturnType<SimPostgres['picture']> {
+  /** As the agent sees it: a server that does not answer is as it was seen last, and unknown when it was not seen yet. */
+  #picture(): LocalPostgres {
+    const { postgres } = this;
+    if (postgres.process === 'running' && (!postgres.alive || this.blind)) {
+      const { role, upstream } = postgres;
+      if (this.#last.process === 'down') this.#last = { ...this.#last, process: 'running', role, upstream, names: 'unknown' };
+    } else this.#last = this.#fresh();
+    return this.#last;
+  }
+
+  #fresh(): LocalPostgres {
     return this.postgres.picture(this.#world.broken === 'proof');
   }
 

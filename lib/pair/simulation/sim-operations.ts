@@ -2,6 +2,7 @@ import { unreachable } from '#lib/base/invariant.ts';
 import type { OperationOutcome } from '../events.ts';
 import type { Operation } from '../member-state.ts';
 import { commonLength, isPrefix } from './sim-postgres.ts';
+import type { SimPostgres } from './sim-postgres.ts';
 import type { SimMember } from './sim-member.ts';
 import type { World } from './world.ts';
 
@@ -60,19 +61,35 @@ export function operate(job: Job, done: Done): void {
 
 type Starting = Extract<Operation, { do: 'initialise' | 'startPrimary' | 'becomePrimary' | 'startStandby' }>;
 
-function start(what: Starting, { member: { postgres } }: Job, later: Later, done: Done): void {
+function start(what: Starting, { world, member: { postgres } }: Job, later: Later, done: Done): void {
   if (what.do === 'becomePrimary') postgres.die();
-  later(50, 600, () => {
+  later(50, 300, () => {
     if (what.do === 'initialise') {
       Object.assign(postgres, { data: 'full', proof: true });
       postgres.truncate([{ key: 'init' }]);
+      return done(ok);
     } else if (what.do === 'startStandby') {
       postgres.upstream = what.upstream;
       postgres.start('standby', 'gate');
     } else {
       postgres.start('primary', what.names);
     }
-    done(ok);
+    recover(world, postgres);
+    const poll = (): void => {
+      if (postgres.process === 'down') return done(failed('PostgreSQL ended'));
+      return postgres.ready ? done(ok) : later(20, 40, poll);
+    };
+    return poll();
+  });
+}
+
+/** Crash recovery: mostly short, now and then as long as a large WAL or a bad disk makes it, and it goes on when nobody waits for it. */
+function recover(world: World, postgres: SimPostgres): void {
+  const { schedule } = world;
+  const { starts } = postgres;
+  const mostMs = schedule.chance(20) ? 8_000 : 400;
+  schedule.after(schedule.between(10, mostMs), () => {
+    if (postgres.starts === starts && postgres.process === 'running') postgres.ready = true;
   });
 }
 
@@ -105,8 +122,14 @@ function tend(what: Tending, job: Job, later: Later, done: Done): void {
         postgres.proof = postgres.data === 'full';
         return done(postgres.proof ? ok : failed('not consistent'));
       case 'setNames':
+        postgres.configured = what.names;
+        // The line to the server breaks or time is up: the file is written, and any later reload brings it into force.
+        if (!postgres.alive || schedule.chance(job.member.blind ? 60 : 25)) {
+          schedule.after(schedule.between(0, 300), () => postgres.reload());
+          return done(failed('nobody knows whether it is in force'));
+        }
         // It is in force before the agent knows.
-        postgres.setNames(what.names);
+        postgres.reload();
         return schedule.after(schedule.between(0, 10), () => done(job.alive() ? ok : failed('aborted')));
       case 'checkpoint':
         return done(postgres.alive ? ok : failed('not running'));
@@ -131,6 +154,7 @@ function rejoin({ world, member }: Job, later: Later, done: Done): void {
     const start = (): void => {
       postgres.upstream = true;
       postgres.start('standby', 'gate');
+      recover(world, postgres);
       done(ok);
     };
     // Now and then data that could stream is damaged and has to be copied.

@@ -19,7 +19,13 @@ interface Waiting {
 export class SimPostgres {
   process: 'down' | 'running' = 'down';
   stopped = false;
+  /** False while it recovers after a start: it runs, and answers nobody. */
+  ready = false;
+  /** Counts its starts, so that what was meant for an older server does not reach this one. */
+  starts = 0;
   role: 'primary' | 'standby' = 'standby';
+  /** In the file; in force from the next reload on. */
+  configured: SyncNames = 'gate';
   names: SyncNames = 'gate';
   log: Entry[] = [];
   data: 'empty' | 'partial' | 'full' = 'empty';
@@ -43,13 +49,16 @@ export class SimPostgres {
   #waiting: Waiting[] = [];
 
   get alive(): boolean {
-    return this.process === 'running' && !this.stopped;
+    return this.process === 'running' && !this.stopped && this.ready;
   }
 
   start(role: 'primary' | 'standby', names: SyncNames): void {
     this.process = 'running';
     this.stopped = false;
+    this.ready = false;
+    this.starts += 1;
     this.role = role;
+    this.configured = names;
     this.names = names;
     this.streaming = false;
     this.peerAttached = false;
@@ -73,6 +82,7 @@ export class SimPostgres {
   die(): void {
     this.process = 'down';
     this.stopped = false;
+    this.ready = false;
     this.streaming = false;
     this.peerAttached = false;
     this.names = 'gate';
@@ -86,7 +96,14 @@ export class SimPostgres {
   }
 
   setNames(names: SyncNames): void {
-    this.names = names;
+    this.configured = names;
+    this.reload();
+  }
+
+  /** SIGHUP, for whatever reason it was sent. A stopped server takes it when it goes on. */
+  reload(): void {
+    if (this.process !== 'running' || this.stopped) return;
+    this.names = this.configured;
     this.release();
   }
 

@@ -21,6 +21,8 @@ export class World {
   readonly cutAgent = new Set<string>();
   readonly cutArbiter = new Set<string>();
   cutSql = false;
+  /** Whether this pair was told to acknowledge nothing without two copies. */
+  readonly block: boolean;
   violation: string | undefined;
   steps = 0;
   failovers = 0;
@@ -31,6 +33,7 @@ export class World {
   constructor(seed: number, broken?: Sabotage) {
     this.schedule = new Schedule(seededRandom(seed));
     this.broken = broken;
+    this.block = seed % 2 === 1;
     this.arbiter = new SimArbiter(this.schedule, broken, (from, to) => this.#recordChanged(from, to));
     const a = new SimMember('a', 'b', new SimPostgres(), this);
     const b = new SimMember('b', 'a', new SimPostgres(), this);
@@ -68,6 +71,7 @@ export class World {
     const alone = this.members.filter(
       ({ postgres }) => postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'none',
     );
+    if (this.block && alone.length > 0) this.#violate(`${alone[0]?.name ?? ''} commits alone although two copies were asked for`);
     if (alone.length > 1) this.#violate('both members commit alone');
     const wrong = alone.find((one) => record.primary !== one.name || record.mode !== 'solo');
     if (wrong !== undefined) this.#violate(`${wrong.name} commits alone against the record (${record.mode} ${record.primary ?? ''})`);
