@@ -1,15 +1,22 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentLog } from '#lib/base/log.ts';
+import { Secret } from '#lib/base/secret.ts';
+import { systemClock } from '#lib/base/system-clock.ts';
+import { systemRandom } from '#lib/base/system-random.ts';
+import { clientCredentials } from '#lib/link/credentials.ts';
+import { watchFleet } from '#lib/link/watch-fleet.ts';
 import type { WatchAnswer } from '#lib/link/gen/hallkeeper/v1/fleet.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import type { Authority } from '#lib/pki/authority.ts';
 import { issueLeaf } from '#lib/pki/leaf.ts';
+import { anyMemberOf, clientTls, pairAuthority } from '#lib/pki/trust.ts';
 import { startChild } from '#test/cluster/child.ts';
 import type { Child } from '#test/cluster/child.ts';
 import { eventually } from '#test/cluster/eventually.ts';
@@ -140,6 +147,34 @@ test('a real Prometheus sees the terminals, the loss of the hall server, and the
   await exporter.stop();
   expect(await exporter.exited).toEqual({ code: 0, signal: null });
 }, 300_000);
+
+test('what a newer hall server says that this version does not know is passed over', async () => {
+  const body = undefined;
+  const [told, measured] = answers(3n, ['t-1'], 1n);
+  if (told === undefined || measured === undefined) throw new Error('there are two answers');
+  await using _member = await startMember(0, [{ pairUid, epoch: 3n, body }, told, { pairUid, epoch: 3n, body }, measured]);
+  const stop = new AbortController();
+  const own = {
+    certificatePem: await readFile(path('own.pem'), 'utf8'),
+    privateKeyPem: new Secret(await readFile(path('own.key'), 'utf8')),
+  };
+  const identity = { trustDomain: 'hallkeeper.dev', pairUid };
+  const trust = [pairAuthority(pairCa.certificatePem, identity)];
+  const link = {
+    pairUid,
+    findEndpoints: () => Promise.resolve([{ address: '127.0.0.1', port: memberPorts[0] }]),
+    credentials: () => clientCredentials(clientTls(own, trust, { expected: anyMemberOf(identity) })),
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  };
+  const kinds: string[] = [];
+  for await (const event of watchFleet(link, stop.signal)) {
+    kinds.push(event.kind);
+    if (kinds.length === 2) stop.abort();
+  }
+  expect(kinds).toEqual(['snapshot', 'measurements']);
+});
 
 test('who has no certificate of the hall is not let in', async () => {
   const port = await freePort();

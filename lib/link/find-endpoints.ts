@@ -16,51 +16,64 @@ export interface EndpointSources {
   readonly fixed: readonly Endpoint[];
 }
 
+interface FindPorts {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** A DNS server that has not answered by then is passed over. */
 const dnsWaitMs = 1_000;
 const answersMax = 16;
 
 /** The union of every DNS server's answers and the fixed addresses, DNS first. A server that is down or wrong hides nothing. */
-export function findEndpointsBy(sources: EndpointSources, ports: { readonly clock: Clock; readonly log: Logger }): FindEndpoints {
+export function findEndpointsBy(sources: EndpointSources, ports: FindPorts): FindEndpoints {
   const { name, port, fixed } = sources;
-  const asked = sources.resolvers.length === 0 ? [undefined] : sources.resolvers;
-  const resolvers = asked.map((server) => {
-    const resolver = new Resolver({ timeout: dnsWaitMs, tries: 1 });
-    if (server !== undefined) resolver.setServers([server]);
-    return resolver;
-  });
+  const servers = sources.resolvers.length === 0 ? [undefined] : sources.resolvers;
   return async (signal) => {
     if (name === undefined) return fixed;
     if (isIP(name) !== 0) return distinct([{ address: name, port }, ...fixed]);
-    const answers = await Promise.all(resolvers.map((resolver) => addressesOf(resolver, name, ports, signal)));
+    const answers = await Promise.all(servers.map((server) => addressesOf(server, name, ports, signal)));
     const found = answers.flat().slice(0, answersMax);
     return distinct([...found.map((address) => ({ address, port })), ...fixed]);
   };
 }
 
-async function addressesOf(
-  resolver: Resolver,
-  name: string,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+/** Both families beside each other: a server that drops the question for one of them hides nothing of the other. */
+async function addressesOf(server: string | undefined, name: string, ports: FindPorts, signal: AbortSignal): Promise<readonly string[]> {
+  const families = [(resolver: Resolver) => resolver.resolve4(name), (resolver: Resolver) => resolver.resolve6(name)];
+  const found = await Promise.all(families.map((ask) => inTime(server, ask, ports.clock, signal)));
+  const failed = found.flatMap((one) => (one.failure === undefined ? [] : [messageOf(one.failure)]));
+  if (failed.length === families.length) {
+    ports.log.debug({ name, server: server ?? 'default', error: failed.join('; ') }, 'a DNS server gave no address');
+  }
+  return found.flatMap(({ addresses }) => addresses);
+}
+
+interface FamilyAnswer {
+  readonly addresses: readonly string[];
+  readonly failure?: unknown;
+}
+
+/** One question with a resolver of its own: to cancel it ends nobody else's. Never throws. */
+async function inTime(
+  server: string | undefined,
+  ask: (resolver: Resolver) => Promise<readonly string[]>,
+  clock: Clock,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<FamilyAnswer> {
+  const resolver = new Resolver({ timeout: dnsWaitMs, tries: 1 });
   const done = new AbortController();
   const late = clock.sleep(dnsWaitMs, AbortSignal.any([done.signal, signal])).then(
-    () => undefined,
-    () => undefined,
+    () => ({ addresses: [], failure: new Error(`no answer within ${dnsWaitMs} ms`) }),
+    (reason: unknown) => ({ addresses: [], failure: reason }),
   );
   try {
-    const found = await Promise.race([Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]), late]);
-    if (found === undefined) {
-      resolver.cancel();
-      return [];
-    }
-    const [four, six] = found;
-    if (four.status === 'rejected' && six.status === 'rejected') {
-      log.debug({ name, error: messageOf(four.reason) }, 'a DNS server gave no address');
-    }
-    return [...(four.status === 'fulfilled' ? four.value : []), ...(six.status === 'fulfilled' ? six.value : [])];
+    if (server !== undefined) resolver.setServers([server]);
+    return await Promise.race([ask(resolver).then((addresses) => ({ addresses })), late]);
+  } catch (error) {
+    return { addresses: [], failure: error };
   } finally {
     done.abort();
+    resolver.cancel();
   }
 }

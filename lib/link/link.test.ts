@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
@@ -58,6 +60,38 @@ test('without any answer of DNS the fixed addresses are left', async () => {
     { clock: systemClock, log: silentLog },
   );
   expect(await find(new AbortController().signal)).toEqual(fixed);
+});
+
+/** A DNS server that answers questions for IPv4 addresses and drops all others. */
+async function startHalfDeafDns(): Promise<{ readonly server: string; close(): void }> {
+  const socket = createSocket('udp4');
+  socket.on('message', (question, from) => {
+    const typeAt = question.indexOf(0, 12) + 1;
+    if (question.readUInt16BE(typeAt) !== 1) return;
+    const head = Buffer.from(question.subarray(0, typeAt + 4));
+    head.writeUInt16BE(0x8580, 2);
+    head.writeUInt16BE(1, 6);
+    head.fill(0, 8, 12);
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 1, 1, 9]);
+    socket.send(Buffer.concat([head, record]), from.port, from.address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return { server: `127.0.0.1:${socket.address().port}`, close: () => socket.close() };
+}
+
+test('a DNS server that drops the question for IPv6 hides no IPv4 address, nor does one caller who gives up the answer of another', async () => {
+  const dns = await startHalfDeafDns();
+  try {
+    const sources = { name: 'north.hall.example', port: 7443, resolvers: [dns.server], fixed: [] };
+    const find = findEndpointsBy(sources, { clock: systemClock, log: silentLog });
+    const given = AbortSignal.abort(new Error('not wanted any more'));
+    const [found, none] = await Promise.all([find(new AbortController().signal), find(given)]);
+    expect(found).toEqual([{ address: '10.1.1.9', port: 7443 }]);
+    expect(none).toEqual([]);
+  } finally {
+    dns.close();
+  }
 });
 
 describe('a race', () => {

@@ -62,12 +62,12 @@ export async function* watchFleet(link: PairLink, signal: AbortSignal): AsyncGen
       for (let answer: WatchAnswer | undefined = feed.first; answer !== undefined;) {
         failures = 0;
         highestEpoch = requireEpoch(link, answer, highestEpoch);
+        if (answer.body?.$case === 'notPrimary') break;
         const event = eventOf(answer);
-        if (event === undefined) break;
         const number =
-          event.kind === 'snapshot' ? event.snapshot.number : event.kind === 'changes' ? event.changes.at(-1)?.number : undefined;
+          event?.kind === 'snapshot' ? event.snapshot.number : event?.kind === 'changes' ? event.changes.at(-1)?.number : undefined;
         if (number !== undefined) token = { pairUid: link.pairUid, epoch: answer.epoch, number };
-        yield event;
+        if (event !== undefined) yield event;
         answer = await nextAnswer(feed, feedSilentMs, link.clock, signal);
       }
       throw linkErrors.HK_LINK_NOT_PRIMARY('the member stopped leading');
@@ -112,7 +112,8 @@ async function openFeedAt(
   const feed = { client, stream, iterator };
   try {
     const first = await nextAnswer(feed, firstAnswerMs, link.clock, signal);
-    if (first?.body === undefined || first.body.$case === 'notPrimary') throw linkErrors.HK_LINK_NOT_PRIMARY(endpoint.address);
+    // What a newer server says that this version does not know is passed over; only a server that leads says anything else.
+    if (first === undefined || first.body?.$case === 'notPrimary') throw linkErrors.HK_LINK_NOT_PRIMARY(endpoint.address);
     requireEpoch(link, first, highestEpoch);
     return { ...feed, first };
   } catch (error) {
@@ -149,7 +150,7 @@ async function nextAnswer(
   }
 }
 
-/** Undefined for NotPrimary, which ends the feed, and for a body this version does not know. */
+/** Undefined for a body that this version does not know. */
 function eventOf(answer: WatchAnswer): FleetEvent | undefined {
   const { body, epoch } = answer;
   if (body?.$case === 'snapshot') return { kind: 'snapshot', epoch, snapshot: body.value };
