@@ -46,6 +46,13 @@ export const hallFamilies = defineFamilies({
     help: 'Open streams of terminals (attach) and readers (watch).',
     since,
   },
+  ledgerWritable: {
+    name: 'hallkeeper_hall_ledger_writable',
+    kind: 'gauge',
+    labels,
+    help: 'Whether the ledger of the leading hall server can be written (1) or not (0): states are decided on, but nobody is told. Absent on a standby.',
+    since,
+  },
   commitSeconds: {
     name: 'hallkeeper_ingest_commit_seconds',
     kind: 'histogram',

@@ -12,6 +12,8 @@ export interface HallMeter {
   answered(method: HallMethod, code: status, fromMs: number): void;
   streams(method: 'attach' | 'watch', count: number): void;
   committed(ms: number): void;
+  /** @param why  Why the ledger cannot be written; empty: it can; undefined: this server does not lead. */
+  ledger(why: string | undefined): void;
 }
 
 /** The meter and the collector that shows it. */
@@ -22,6 +24,8 @@ export class HallMetrics implements HallMeter {
   readonly #requestSeconds;
   readonly #streams;
   readonly #commitSeconds;
+  readonly #ledgerWritable;
+  #ledgerWhy: string | undefined;
   readonly #stallSeconds;
 
   constructor(names: { readonly hall: string; readonly member: string }, clock: Clock) {
@@ -30,6 +34,7 @@ export class HallMetrics implements HallMeter {
     this.#requests = this.set.counter(hallFamilies.requests);
     this.#requestSeconds = this.set.histogram(hallFamilies.requestSeconds);
     this.#streams = this.set.gauge(hallFamilies.streams);
+    this.#ledgerWritable = this.set.gauge(hallFamilies.ledgerWritable);
     this.#commitSeconds = this.set.histogram(hallFamilies.commitSeconds);
     this.#stallSeconds = this.set.histogram(hallFamilies.stallSeconds);
     this.streams('attach', 0);
@@ -47,6 +52,17 @@ export class HallMetrics implements HallMeter {
 
   committed(ms: number): void {
     this.#commitSeconds.observe({}, ms / 1_000);
+  }
+
+  ledger(why: string | undefined): void {
+    this.#ledgerWhy = why;
+    if (why === undefined) this.#ledgerWritable.remove({});
+    else this.#ledgerWritable.set({}, why === '' ? 1 : 0);
+  }
+
+  /** For `/-/ready`: a leading server that cannot write. A standby is ready, for it answers that it is one. */
+  get ledgerProblem(): string | undefined {
+    return this.#ledgerWhy === undefined || this.#ledgerWhy === '' ? undefined : `the ledger cannot be written: ${this.#ledgerWhy}`;
   }
 
   async watchStalls(signal: AbortSignal): Promise<void> {

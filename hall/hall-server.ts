@@ -48,7 +48,10 @@ export class HallServer {
       { ...identity, ledger: settings.postgresql },
       {
         ...ports,
-        onLedger: (state, why) => tell({ event: 'ledger', state, why: why === '' ? 'written' : why }),
+        onLedger: (state, why) => {
+          meter.ledger(state === 'ready' ? '' : why);
+          tell({ event: 'ledger', state, why: why === '' ? 'written' : why });
+        },
         onFalseAck: () => tell({ event: 'falseAck', total: (this.#falseAcks += 1) }),
         onCommitMs: (ms) => meter.committed(ms),
         onPass: (reign) => this.link.pass(reign),
@@ -57,6 +60,7 @@ export class HallServer {
           tell({ event: 'leading', epoch: Number(reign.epoch) });
         },
         onFollowing: () => {
+          meter.ledger(undefined);
           this.link.reignEnded();
           this.fleetService.reignEnded();
         },

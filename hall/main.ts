@@ -86,7 +86,7 @@ function openMetrics(listen: { readonly address: string; readonly port: number }
     version: productVersion,
     summary: 'Serves the terminals of a hall while its member leads.',
     collectors: [meter.set],
-    checks: { healthy: [], ready: [] },
+    checks: { healthy: [], ready: [{ name: 'ledger', problem: () => meter.ledgerProblem }] },
     clock: systemClock,
     log,
   });

@@ -64,8 +64,9 @@ const touched = (plan: Plan): number =>
 
 async function touchedBy(text: string, values: readonly unknown[] = []): Promise<number> {
   const [row] = await postgres.query(`explain (analyze, format json) ${text}`, values);
-  const [explained] = row?.['QUERY PLAN'] as readonly { readonly Plan: Plan }[];
-  return touched((explained as { readonly Plan: Plan }).Plan);
+  const explained = (row?.['QUERY PLAN'] ?? []) as readonly { readonly Plan: Plan }[];
+  if (explained[0] === undefined) throw new Error('there is no plan');
+  return touched(explained[0].Plan);
 }
 
 test('neither a take-over nor a question about an hour reads a history of years from its start', async () => {

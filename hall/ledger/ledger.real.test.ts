@@ -172,15 +172,23 @@ test('while the ledger is away states are decided and heartbeats answered; what 
     await eventually('the agent is told', () => a.events.some((event) => event.event === 'ledger' && event.state === 'away'), {
       maxMs: waitMaxMs,
     });
+    const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${a.metricsPort}/-/ready`);
+    const writable = async (): Promise<string | undefined> =>
+      /^hallkeeper_hall_ledger_writable\{.*\} (.*)$/m.exec(await (await fetch(`http://127.0.0.1:${a.metricsPort}/metrics`)).text())?.[1];
+    expect([(await ready()).status, await writable()]).toEqual([503, '0']);
     terminal.beat();
     await terminal.until('heartbeatAnswer');
     isBeating = false;
-    const silentUntilMs = performance.now() + 2_000;
-    await eventually('t1 was silent for longer than offlineAfter', () => performance.now() > silentUntilMs, { maxMs: waitMaxMs });
+    // Nothing tells from outside that it was judged: the feed is silent while nothing can be written.
+    await systemClock.sleep(2_000);
     isBeating = true;
     await postgres.start();
     const told = (): string[] => view.transitions.map(({ to }) => String(stateWord(to)));
     await eventually('both transitions are told', () => told().slice(-2).join() === 'OFFLINE,ONLINE', { maxMs: waitMaxMs });
+    expect([(await ready()).status, await writable()]).toEqual([200, '1']);
+    a.control({ do: 'follow' });
+    await a.untilEvent('following');
+    expect([(await ready()).status, await writable()]).toEqual([200, undefined]);
     const stored = await postgres.query("select to_state from ledger.terminal_state where epoch = 3 and terminal = 't1' order by number");
     expect(stored.map((row) => row['to_state']).slice(-3)).toEqual(['online', 'offline', 'online']);
   } finally {
