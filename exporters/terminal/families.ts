@@ -22,7 +22,7 @@ export const terminalFamilies = defineFamilies({
     name: 'hallkeeper_hall_up',
     kind: 'gauge',
     labels: { hall: 'any' },
-    help: 'Whether the hall server that leads is connected and has told its terminals (1), or nothing is known of them now (0).',
+    help: 'Whether the hall server that leads is connected, has told its terminals and writes its ledger (1), or nothing is known of them now (0).',
     since,
   },
   info: {
@@ -75,6 +75,21 @@ export const terminalFamilies = defineFamilies({
     kind: 'counter',
     labels: { ...terminalLabels, reason: commErrorReasons },
     help: 'Calls of the terminal that failed, by reason. Counted by its agent, from 0 at its start.',
+    since,
+  },
+  clockOffset: {
+    name: 'hallkeeper_terminal_clock_offset_seconds',
+    kind: 'gauge',
+    unit: 'seconds',
+    labels: terminalLabels,
+    help: 'Wall clock of the terminal minus that of the hall server, at the last heartbeat. Absent while the terminal is silent.',
+    since,
+  },
+  identityDuplicate: {
+    name: 'hallkeeper_terminal_identity_duplicate',
+    kind: 'gauge',
+    labels: terminalLabels,
+    help: 'Whether two live runs used the certificate of the terminal in the last minute (1): one of them is a copy. Neither may start new play.',
     since,
   },
   hangs: {

@@ -31,7 +31,9 @@ const after = (...events: readonly FleetEvent[]): readonly string[] => {
 const lost: FleetEvent = { kind: 'lost', why: 'the hall server is away' };
 const labels = (terminal: string): string => `{hall="north",terminal="${terminal}"`;
 
-test('before the first word of the hall there is only hall_up 0', () => expect(after()).toEqual(['hallkeeper_hall_up{hall="north"} 0']));
+test('before the first word nothing is said of the hall, for nobody has asked it yet', () => expect(after()).toEqual([]));
+
+test('a hall that was not reached is down', () => expect(after(lost)).toEqual(['hallkeeper_hall_up{hall="north"} 0']));
 
 test('a snapshot shows state and facts, and no counter that nobody measured', () => {
   expect(after(snapshot([aTerminal('t-1', offline)]))).toEqual([
@@ -59,6 +61,8 @@ test('measurements give seconds from the history, instants, and totals over all 
       `hallkeeper_terminal_comm_errors_total${labels('t-1')},reason="connect"} 3`,
       `hallkeeper_terminal_comm_errors_total${labels('t-1')},reason="broken"} 0`,
       `hallkeeper_terminal_hangs_total${labels('t-1')}} 2`,
+      `hallkeeper_terminal_clock_offset_seconds${labels('t-1')}} -0.25`,
+      `hallkeeper_terminal_identity_duplicate${labels('t-1')}} 0`,
     ]),
   );
 });
@@ -77,6 +81,23 @@ test.each([
   { behaviour: 'a terminal without a name is not believed', events: [snapshot([{ state: online }])] },
 ])('$behaviour', ({ events }) => {
   expect(after(snapshot([aTerminal('t-1')]), measured(aMeasurement('t-1')), ...events)).toEqual(['hallkeeper_hall_up{hall="north"} 0']);
+});
+
+test('a copied certificate is marked, and a silent terminal has no clock', () => {
+  const lines = after(snapshot([aTerminal('t-1')]), measured(aMeasurement('t-1')), measured({ terminal: 't-1', identityDuplicate: true }));
+  expect(lines).toContain(`hallkeeper_terminal_identity_duplicate${labels('t-1')}} 1`);
+  expect(lines.filter((line) => line.includes('clock_offset'))).toEqual([]);
+});
+
+test.each([
+  ['more terminals than a hall can have', snapshot(['a', 'b', 'c', 'd'].map((name) => aTerminal(name)))],
+  ['a terminal without a name', snapshot([{ state: online }])],
+])('what is wrong with a snapshot stays wrong until the next one: %s', (_what, wrong) => {
+  const down = ['hallkeeper_hall_up{hall="north"} 0'];
+  expect(after(wrong, measured(aMeasurement('a')))).toEqual(down);
+  expect(after(wrong, change({}))).toEqual(down);
+  expect(after(wrong, lost, measured(aMeasurement('a')))).toEqual(down);
+  expect(after(wrong, measured(aMeasurement('a')), snapshot([aTerminal('a')]))[0]).toBe('hallkeeper_hall_up{hall="north"} 1');
 });
 
 test('the feed that goes on where it was lost brings everything back', () => {

@@ -23,7 +23,7 @@ interface KnownTerminal {
 
 /**
  * The fleet as its hall tells it, by event, and the samples of it. It has no clock: seconds, instants and counters are those of the
- * hall. While the feed is away only `hallkeeper_hall_up 0` is left; the terminals come back with the next word of the feed, which
+ * hall. Before its first word nothing is said; while the feed is away, or tells what is not so any more, only `hallkeeper_hall_up 0` is left; the terminals come back with the next word of the feed, which
  * begins where it was lost or with a snapshot.
  */
 export class FleetCollector implements Collector {
@@ -39,7 +39,16 @@ export class FleetCollector implements Collector {
   readonly #calls: ValueColumn;
   readonly #commErrors: ValueColumn;
   readonly #hangs: ValueColumn;
-  #problem: string | undefined = 'the hall server was not reached yet';
+  readonly #clockOffset: ValueColumn;
+  readonly #identityDuplicate: ValueColumn;
+  /** Whether anything was heard, be it that nobody answers. Before that nothing is said of the hall: nobody has asked it yet. */
+  #hasWord = false;
+  /** Why the feed is not there; undefined while it is. */
+  #lost: string | undefined = 'the hall server was not reached yet';
+  /** What is wrong with what the feed tells. Only a new snapshot, which replaces everything, clears it. */
+  #fault: string | undefined;
+  /** Why what the feed tells is not what is. */
+  #stale: string | undefined;
   #hasSnapshot = false;
 
   constructor(options: FleetCollectorOptions) {
@@ -54,43 +63,53 @@ export class FleetCollector implements Collector {
     this.#calls = new ValueColumn(table, terminalFamilies.calls);
     this.#commErrors = new ValueColumn(table, terminalFamilies.commErrors);
     this.#hangs = new ValueColumn(table, terminalFamilies.hangs);
+    this.#clockOffset = new ValueColumn(table, terminalFamilies.clockOffset);
+    this.#identityDuplicate = new ValueColumn(table, terminalFamilies.identityDuplicate);
   }
 
   /** Why nothing is known of the terminals now; undefined while the feed is there. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#lost ?? this.#fault ?? this.#stale;
+  }
+
+  /** Says since when the hall tells what it cannot write any more; undefined: it writes. */
+  markStale(why: string | undefined): void {
+    this.#stale = why;
   }
 
   /** Takes the next event of the feed. */
   apply(event: FleetEvent): void {
+    this.#hasWord = true;
     switch (event.kind) {
       case 'lost':
-        this.#problem = event.why;
+        this.#lost = event.why;
         return;
       case 'snapshot':
         this.#hasSnapshot = event.snapshot.hall === this.#options.hall;
-        this.#problem = this.#hasSnapshot
+        this.#lost = undefined;
+        this.#fault = this.#hasSnapshot
           ? this.#replaceAll(event.snapshot.terminals)
           : `the feed is of hall ${JSON.stringify(event.snapshot.hall.slice(0, 63))}, not of ${this.#options.hall}`;
         return;
       case 'changes':
         if (!this.#hasSnapshot) return;
-        this.#problem = undefined;
+        this.#lost = undefined;
         for (const change of event.changes) this.#applyChange(change);
         return;
       case 'measurements':
         if (!this.#hasSnapshot) return;
-        this.#problem = undefined;
+        this.#lost = undefined;
         for (const measurement of event.measurements.terminals) this.#measure(measurement);
     }
   }
 
   collect(): readonly Samples[] {
     const { hall } = this.#options;
-    const up = constantSamples(terminalFamilies.hallUp, [{ labels: { hall }, value: this.#problem === undefined ? 1 : 0 }]);
-    if (this.#problem !== undefined) return [up];
+    const isUp = this.problem === undefined;
+    const up = constantSamples(terminalFamilies.hallUp, this.#hasWord ? [{ labels: { hall }, value: isUp ? 1 : 0 }] : []);
+    if (!isUp) return [up];
     const told = [this.#info, this.#state, this.#stateSeconds, this.#lastSeen];
-    const measured = [this.#roundTrip, this.#calls, this.#commErrors, this.#hangs];
+    const measured = [this.#roundTrip, this.#calls, this.#commErrors, this.#hangs, this.#clockOffset, this.#identityDuplicate];
     return [up, ...[...told, ...measured].map((column) => column.freeze())];
   }
 
@@ -103,7 +122,7 @@ export class FleetCollector implements Collector {
   }
 
   #applyChange({ change }: FleetChange): void {
-    if (change?.$case === 'put') this.#problem ??= this.#put(change.value);
+    if (change?.$case === 'put') this.#fault ??= this.#put(change.value);
     if (change?.$case === 'removed') this.#remove(change.value);
     if (change?.$case === 'transition') this.#showState(change.value.terminal, change.value.to);
   }
@@ -163,6 +182,9 @@ export class FleetCollector implements Collector {
       if (label !== undefined) this.#stateSeconds.set(row, Number(milliseconds) / 1_000, terminalStates.indexOf(label));
     }
     this.#hangs.set(row, Number(measurement.hangs));
+    this.#identityDuplicate.set(row, measurement.identityDuplicate ? 1 : 0);
+    if (measurement.clockOffsetMs === undefined) this.#clockOffset.clear(row);
+    else this.#clockOffset.set(row, Number(measurement.clockOffsetMs) / 1_000);
     this.#measureChannels(row, measurement.channels);
   }
 

@@ -19,6 +19,8 @@ export function aMeasurement(terminal: string, onlineMs = 1_500n): DeepPartial<T
     lastSeenUnixMs: 1_795_000_000_123n,
     agentVersion: '0.1.0',
     hangs: 2n,
+    clockOffsetMs: -250n,
+    identityDuplicate: false,
     stateTotals: [
       { state: online, milliseconds: onlineMs },
       { state: offline, milliseconds: 0n },
