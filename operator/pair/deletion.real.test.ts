@@ -143,6 +143,11 @@ test('a namespace that is deleted keeps the record of a retained pair until a pe
 
 test('a namespace with a pair that is to be taken down goes by itself', async () => {
   await aReadyPair('taken-down', { deletionPolicy: 'Delete' });
+  // Whoever takes the finalizer off by mistake does not take the clean-up away.
+  const key = { namespace: 'taken-down', name: 'duo' };
+  const stripped = await cluster.admin.patch(failoverPairs, key, { type: 'merge', body: { metadata: { finalizers: null } } }, signal);
+  expect(stripped.metadata.finalizers).toBeUndefined();
+  await cluster.until('the finalizer is back', failoverPairs, key, ({ metadata }) => metadata.finalizers?.length === 1);
   await kubectl('default', 'delete', 'namespace', 'taken-down', '--wait=false');
   await cluster.untilGone(namespaces, { name: 'taken-down' });
 }, 300_000);

@@ -6,7 +6,7 @@ import { keyOf, keyText, parseKey } from '#lib/kube/objects.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
 import { ForeignSecrets } from '../foreign-secrets.ts';
 import { defineController, hear, watch } from '../frame.ts';
-import type { OperatorPorts, Room } from '../frame.ts';
+import type { ControllerDefinition, OperatorPorts, Room } from '../frame.ts';
 import { claimedPairOf } from '../hall/claim.ts';
 import { hallLabel, pairLabel } from '../labels.ts';
 import { Nudge } from '../nudge.ts';
@@ -17,6 +17,7 @@ import { rivalsOf } from './decide-refusal.ts';
 import { MemberClient } from './member-client.ts';
 import { Observations } from './observations.ts';
 import { OperatorCertificates } from './operator-certificates.ts';
+import type { PairPorts } from './pair-ports.ts';
 import { pollMembers } from './poll-members.ts';
 import { reconcilePair } from './reconcile-pair.ts';
 import { watchDns } from './watch-dns.ts';
@@ -34,44 +35,12 @@ export function pairRoom(ports: OperatorPorts): Room {
   const members = new MemberClient();
   const foreign = new ForeignSecrets(ports);
   const inside = { ...ports, observations, observed, certificates, members, foreign };
-  const specChanged = anyOf<FailoverPair>(
-    generationChanged(),
-    annotationsChanged(),
-    // Ours may have been taken off by somebody else's clean-up of finalizers.
-    differs(({ metadata }) => metadata.finalizers),
-  );
   const ours = mapPairLabel();
   return {
     parts: [members.part()],
     controllers: [
       operationController(inside),
-      defineController({
-        name: 'pair',
-        reconcile: reconcilePair(inside),
-        refusedAgainMs,
-        watches: [
-          watch(caches.pairs, mapSelf(), specChanged),
-          watch(caches.pairs, mapRivals(caches), generationChanged()),
-          watch(caches.pairRecords, mapSelf()),
-          watch(
-            caches.halls,
-            mapPairRef(),
-            anyOf(
-              generationChanged<Hall>(),
-              differs((hall) => hall.metadata.deletionTimestamp),
-            ),
-          ),
-          watch(caches.secrets, ours),
-          watch(caches.secrets, mapHallAuthority(caches)),
-          watch(caches.claims, mapClaimedPair()),
-          watch(caches.serviceAccounts, ours),
-          watch(caches.roles, ours),
-          watch(caches.roleBindings, ours),
-          watch(caches.services, ours),
-          watch(caches.endpointSlices, ours),
-          hear(observed),
-        ],
-      }),
+      pairController(inside),
       defineController({
         name: 'pair-route',
         reconcile: followRoute(inside),
@@ -101,6 +70,45 @@ export function pairRoom(ports: OperatorPorts): Room {
     ],
   };
 }
+
+function pairController(inside: PairPorts): ControllerDefinition {
+  const { caches, observed } = inside;
+  const ours = mapPairLabel();
+  return defineController({
+    name: 'pair',
+    reconcile: reconcilePair(inside),
+    refusedAgainMs,
+    watches: [
+      watch(caches.pairs, mapSelf(), specChanged),
+      watch(caches.pairs, mapRivals(caches), generationChanged()),
+      watch(caches.pairRecords, mapSelf()),
+      watch(
+        caches.halls,
+        mapPairRef(),
+        anyOf(
+          generationChanged<Hall>(),
+          differs((hall) => hall.metadata.deletionTimestamp),
+        ),
+      ),
+      watch(caches.secrets, ours),
+      watch(caches.secrets, mapHallAuthority(caches)),
+      watch(caches.claims, mapClaimedPair()),
+      watch(caches.serviceAccounts, ours),
+      watch(caches.roles, ours),
+      watch(caches.roleBindings, ours),
+      watch(caches.services, ours),
+      watch(caches.endpointSlices, ours),
+      hear(observed),
+    ],
+  });
+}
+
+/** What a person or an operation changes of a pair. Our own finalizer, too: somebody else's clean-up may have taken it off. */
+const specChanged = anyOf<FailoverPair>(
+  generationChanged(),
+  annotationsChanged(),
+  differs(({ metadata }) => metadata.finalizers),
+);
 
 /** Tokens, certificates and calls to members are due with time: what is refused now is tried again, slowly, without any change. */
 const refusedAgainMs = 300_000;
