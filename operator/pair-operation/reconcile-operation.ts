@@ -55,7 +55,8 @@ export function reconcileOperation(ports: PairPorts): Reconcile {
       case 'ask':
         try {
           const place = view.pair === undefined ? undefined : await placeOf(view.pair, decision.primary, ports.certificates);
-          if (place !== undefined) await ports.members.switchover(place, operation.metadata.uid, signal);
+          if (place === undefined) return { requeueAfterMs: underWayAgainMs };
+          await ports.members.switchover(place, operation.metadata.uid, signal);
           log.info({ member: decision.primary }, 'a switchover was asked for');
         } catch (error) {
           // Nor is an authority that cannot be read an end: it may be restored before the time is up.
