@@ -54,19 +54,22 @@ function profileOf({ metadata, spec }: Terminal, hall: Hall, span: HallMaintenan
     heartbeat !== undefined && limitProblems(heartbeat, hall.spec.heartbeat).length === 0 ? wireLimits(heartbeat) : undefined;
   return {
     name: metadata.name,
-    model: spec.model,
-    zone: spec.position?.zone ?? '',
-    seat: spec.position?.seat ?? '',
-    serialNumber: spec.serialNumber,
+    model: plainText(spec.model),
+    zone: plainText(spec.position?.zone ?? ''),
+    seat: plainText(spec.position?.seat ?? ''),
+    serialNumber: plainText(spec.serialNumber),
     suspended,
-    suspendReason: byHand ? suspend.reason.slice(0, reasonMax) : (span?.reason.slice(0, reasonMax) ?? ''),
-    suspendUntilUnixMs: suspended && untilMs !== undefined ? BigInt(untilMs) : undefined,
+    suspendReason: plainText(byHand ? suspend.reason : (span?.reason ?? '')).slice(0, reasonMax),
+    suspendUntilUnixMs: suspended && untilMs !== undefined ? BigInt(Math.max(0, untilMs)) : undefined,
     heartbeatOverrides: overrides,
   };
 }
 
 /** A hall server takes no longer text. */
 const reasonMax = 256;
+
+/** A hall server refuses a roster with control characters, and one Terminal must not keep the roster of all from being taken. */
+const plainText = (text: string): string => text.replaceAll(/\p{Cc}/gu, ' ');
 
 function textOf(value: object): string {
   return JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'bigint' ? entry.toString() : entry));
