@@ -60,7 +60,7 @@ function profileOf({ metadata, spec }: Terminal, hall: Hall, span: HallMaintenan
     serialNumber: plainText(spec.serialNumber),
     suspended,
     suspendReason: plainText(byHand ? suspend.reason : (span?.reason ?? '')).slice(0, reasonMax),
-    suspendUntilUnixMs: suspended && untilMs !== undefined ? BigInt(Math.max(0, untilMs)) : undefined,
+    suspendUntilUnixMs: suspended && untilMs !== undefined ? BigInt(untilMs) : undefined,
     heartbeatOverrides: overrides,
   };
 }
