@@ -45,6 +45,8 @@ export class AdminEndpoint implements Part {
   readonly #ports: AdminPorts;
   readonly #server: Server;
   readonly #http: HttpServer;
+  /** The peer's newest connection. It has one: whatever it had before has broken on its side. */
+  #peer: TLSSocket | undefined;
   readonly #sockets = new Set<TLSSocket>();
 
   constructor(ports: AdminPorts) {
@@ -99,8 +101,12 @@ export class AdminEndpoint implements Part {
       socket.destroy();
       return;
     }
-    if (heartbeats) receiveHeartbeats(socket, { log, tell });
-    else this.#http.emit('connection', socket);
+    if (heartbeats) {
+      const before = this.#peer;
+      this.#peer = socket;
+      before?.destroy();
+      receiveHeartbeats(socket, { log, tell, isNewest: () => this.#peer === socket });
+    } else this.#http.emit('connection', socket);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { MemberEffect, MemberEvent } from '#lib/pair/events.ts';
@@ -110,7 +111,9 @@ export class MemberShell {
 
   async #operate(id: number, what: Extract<MemberEffect, { do: 'operate' }>['what']): Promise<void> {
     const begunMs = this.#ports.clock.nowMs();
-    const { outcome, postgres } = await this.#ports.lane.run(what, this.#signal);
+    const { outcome, postgres } = await this.#ports.lane.run(what, this.#signal).catch((error: unknown) => {
+      return { outcome: { ok: false, why: messageOf(error) } as const, postgres: this.#ports.lane.last };
+    });
     const tookMs = Math.round(this.#ports.clock.nowMs() - begunMs);
     if (outcome.ok) this.#ports.log.info({ operation: what.do, tookMs }, 'operation done');
     else if (!this.#signal.aborted) this.#ports.log.warn({ operation: what.do, tookMs, why: outcome.why }, 'operation failed');

@@ -10,7 +10,7 @@ import { defaultLimits } from '#lib/pair/limits.ts';
 import { awakeMs } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
-import { heartbeatOf, outputsOf } from '#lib/pair/outputs.ts';
+import { heartbeatOf, isCutOff, outputsOf } from '#lib/pair/outputs.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { pairAuthority } from '#lib/pki/trust.ts';
 import { findBinaries } from '#lib/postgres/binaries.ts';
@@ -257,8 +257,8 @@ export class Member {
     const { log } = this.#ports;
     if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
     else log.info({ why: access.why }, 'clients are not served here');
-    // A server that outlived the agent keeps its clients until the record says otherwise.
-    if (state.arbiter.seen !== undefined) this.#lane.door.set(access.to);
+    // A server that outlived the agent keeps its clients until the record says otherwise, or nobody can be asked any more.
+    if (state.arbiter.seen !== undefined || isCutOff(state)) this.#lane.door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
     this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : undefined;
     this.#route.set(route);

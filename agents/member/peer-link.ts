@@ -18,6 +18,13 @@ const lineBytesMax = 8_192;
 /** A dial that neither succeeds nor fails is given up after this. */
 const dialMaxMs = 500;
 
+/**
+ * The peer answers each heartbeat with one byte. Without an answer to this many periods' worth of time the connection is dialled anew:
+ * after a cut TCP waits ever longer before it sends again, up to two minutes, while a new connection stands at once.
+ */
+const unansweredMaxMs = 1_000;
+const answerByte = '\n';
+
 /** Unsent bytes above this mean that the peer does not read: heartbeats are dropped, newest first to be sent when it does again. */
 const unsentMax = 65_536;
 
@@ -74,18 +81,28 @@ async function sendUntilClosed(socket: TLSSocket, { clock, periodMs, heartbeat }
   const closed = new AbortController();
   socket.on('error', () => undefined);
   socket.once('close', () => closed.abort());
-  // The peer sends nothing on this connection; reading is how its end is seen.
-  socket.resume();
+  let unanswered = 0;
+  socket.on('data', () => (unanswered = 0));
   const over = AbortSignal.any([closed.signal, signal]);
   while (!over.aborted) {
+    // Counted in heartbeats, not in time: while this process does not run it asks nothing.
+    if (unanswered * periodMs >= unansweredMaxMs) break;
+    unanswered += 1;
     if (socket.writableLength < unsentMax) socket.write(formatHeartbeat(heartbeat()));
     await clock.sleep(periodMs, over).catch(() => undefined);
   }
   socket.destroy();
 }
 
-/** Reads the peer's heartbeats from a connection that it dialled and that was found to be its own. */
-export function receiveHeartbeats(socket: TLSSocket, ports: { readonly log: Logger; readonly tell: (event: MemberEvent) => void }): void {
+export interface ReceivePorts {
+  readonly log: Logger;
+  readonly tell: (event: MemberEvent) => void;
+  /** Whether the peer has dialled no newer connection: the end of an older one says nothing. */
+  readonly isNewest: () => boolean;
+}
+
+/** Reads the peer's heartbeats from a connection that it dialled and that was found to be its own, and answers each with one byte. */
+export function receiveHeartbeats(socket: TLSSocket, ports: ReceivePorts): void {
   let rest = '';
   socket.setEncoding('utf8');
   socket.setNoDelay(true);
@@ -96,10 +113,13 @@ export function receiveHeartbeats(socket: TLSSocket, ports: { readonly log: Logg
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const heartbeat = parseHeartbeat(line);
+      if (socket.writable) socket.write(answerByte);
       if (heartbeat !== undefined) ports.tell({ on: 'heartbeat', heartbeat });
       else ports.log.warn({}, 'a line of the peer was not understood');
     }
     if (rest.length > lineBytesMax) socket.destroy();
   });
-  socket.once('close', () => ports.tell({ on: 'peerLink', link: 'ended' }));
+  socket.once('close', () => {
+    if (ports.isNewest()) ports.tell({ on: 'peerLink', link: 'ended' });
+  });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { within } from '#lib/base/deadline.ts';
 import type { OperationOutcome } from '#lib/pair/events.ts';
@@ -18,6 +18,8 @@ export function lastWordOf(logTail: string): string | undefined {
 
 /** One look at the server may take so long; a server that is slower is seen to stand still. */
 const lookMaxMs = 500;
+
+const remainsMaxMs = 10_000;
 
 /**
  * The member's hand on its PostgreSQL: one operation at a time, one picture at a time, and word of its death. An operation that is
@@ -131,6 +133,9 @@ export class PostgresLane {
   async look(signal: AbortSignal): Promise<LocalPostgres> {
     if (this.#server === undefined) {
       this.lastStatus = undefined;
+      if (this.#current === undefined) await this.#findAgain(signal);
+    }
+    if (this.#server === undefined) {
       this.#last = await pictureDown(this.instance, signal);
       return this.#last;
     }
@@ -149,6 +154,27 @@ export class PostgresLane {
     return this.#last;
   }
 
+  /**
+   * A server that was believed gone may live: it was being started when the agent before this one ended, or a look at the process
+   * table failed. Between operations only, which know what they start.
+   */
+  async #findAgain(signal: AbortSignal): Promise<void> {
+    const server = await this.instance.reattach(signal);
+    if (server === undefined || this.#server !== undefined || this.#current !== undefined) return;
+    this.log.warn({ pid: server.pid }, 'a running PostgreSQL was found');
+    this.follow(server, 'standby');
+    this.door.found((await this.instance.configured())?.clients);
+  }
+
+  /** Processes of a server whose postmaster is gone hold its memory and refuse every start; nobody else ends them. */
+  async #clearRemains(): Promise<void> {
+    const limit = within(remainsMaxMs, 'killing what is left of PostgreSQL');
+    if ((await this.instance.reattach(limit).catch(() => undefined)) !== undefined) return;
+    await this.instance
+      .killAll(limit)
+      .catch((error: unknown) => this.log.warn({ error: messageOf(error) }, 'remains of PostgreSQL live on'));
+  }
+
   /** Carries out one operation; aborts the one before it first. */
   async run(what: Operation, outer: AbortSignal): Promise<{ readonly outcome: OperationOutcome; readonly postgres: LocalPostgres }> {
     const before = this.#current;
@@ -162,13 +188,16 @@ export class PostgresLane {
         await operate(this, what, signal);
         return { ok: true };
       } catch (error) {
+        if (codeOf(error) === 'HK_POSTGRES_RUNNING') await this.#clearRemains();
         return { ok: false, why: messageOf(error) };
       }
     })();
     this.#current = { stop, ended };
     const outcome = await ended;
+    if (this.#current?.ended === ended) this.#current = undefined;
     this.progressPercent = undefined;
-    return { outcome, postgres: await this.look(outer) };
+    // The data may be unreadable, and the member may be ending: then everything is as it was seen last.
+    return { outcome, postgres: await this.look(outer).catch(() => this.#last) };
   }
 
   abort(why: string): void {

@@ -56,7 +56,7 @@ function isAdmitting(state: MemberState): boolean {
 }
 
 /** Rule 6: silent peer, and an arbiter that answered nothing since. */
-function isCutOff(state: MemberState): boolean {
+export function isCutOff(state: MemberState): boolean {
   const now = awakeMs(state);
   const limit = state.limits.readFenceAfterMs;
   return state.arbiter.failures > 0 && now - state.arbiter.answeredMs >= limit && now - state.peerView.heardMs >= limit;

@@ -119,13 +119,16 @@ class Instance implements PostgresInstance {
     await refuseRunning(this.#context);
     const facts = await inspectData(this.#context, signal);
     if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
-    await writeServerFiles(this.#context, choice);
-    await prepareDataDirectory(this.#context, how.as);
-    await removeStaleLockFiles(this.#context);
-    await checkBeforeStart(this.#context, choice);
-    signal.throwIfAborted();
-    this.#server = await spawnPostmaster(this.#context);
-    return this.#server;
+    // A change of the door or of certificates that is still under way must not put an older choice back behind the check.
+    return this.#alone(async () => {
+      await writeServerFiles(this.#context, choice);
+      await prepareDataDirectory(this.#context, how.as);
+      await removeStaleLockFiles(this.#context);
+      await checkBeforeStart(this.#context, choice);
+      signal.throwIfAborted();
+      this.#server = await spawnPostmaster(this.#context);
+      return this.#server;
+    });
   }
 
   async serverState(limitMs: number): Promise<ServerState> {
@@ -302,10 +305,13 @@ class Instance implements PostgresInstance {
 
   /** One writer at a time: each reads what the one before has written. */
   #write(part: Partial<ConfigurationChoice>): Promise<void> {
-    const write = async (): Promise<void> => writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part });
-    const written = this.#writing.then(write);
-    this.#writing = written.catch(() => undefined);
-    return written;
+    return this.#alone(async () => writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part }));
+  }
+
+  #alone<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#writing.then(task);
+    this.#writing = done.catch(() => undefined);
+    return done;
   }
 
   async #writtenChoice(): Promise<ConfigurationChoice> {

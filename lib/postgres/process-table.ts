@@ -1,5 +1,6 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { codeOf } from '#lib/base/errors.ts';
 
 /** One living process, read from /proc. Zombies are not listed: they hold nothing any more. */
 export interface ProcessFacts {
@@ -29,9 +30,16 @@ export function parseProcessStat(text: string): (ProcessFacts & { readonly state
   return { pid, parentPid: Number(parent), startTicks, state };
 }
 
-/** Facts of a living process, or undefined when it is gone or a zombie. */
+/**
+ * Facts of a living process, or undefined when it is gone or a zombie.
+ *
+ * @throws NodeJS.ErrnoException when nobody can tell, as without a free file descriptor: that is no sign of its end.
+ */
 export async function readProcess(pid: number): Promise<ProcessFacts | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return undefined;
+    throw error;
+  });
   const facts = text === undefined ? undefined : parseProcessStat(text);
   return facts === undefined || facts.state === 'Z' || facts.state === 'X' ? undefined : facts;
 }

@@ -92,7 +92,7 @@ function watchChild(child: ChildProcess, context: InstanceContext): RunningServe
 export function watchFound(facts: ProcessFacts, context: InstanceContext, closed: AbortSignal): RunningServer {
   const ended = new AbortController();
   const exited = new Promise<ServerExit>((resolve) => {
-    const gone = async (): Promise<true | undefined> => ((await isSameProcess(facts)) ? undefined : true);
+    const gone = async (): Promise<true | undefined> => ((await isSameProcess(facts).catch(() => true)) ? undefined : true);
     poll(gone, watchEveryMs, context.ports, closed)
       .then(() => readLogTail(context.paths.log).catch(() => ''))
       .then((logTail) => resolve({ pid: facts.pid, exitCode: undefined, signalName: undefined, logTail }))
