@@ -42,6 +42,12 @@ afterAll(async () => {
   await folder?.remove();
 });
 
+let epoch = 0;
+/** Higher than any that this ledger has seen. */
+const nextEpoch = (): number => (epoch += 1);
+
+const dropLedger = (): Promise<unknown> => postgres.query('drop schema if exists ledger cascade');
+
 const openSession = (): Promise<LedgerSession> => LedgerSession.open(postgres.ledger, systemClock, soon());
 
 test('migrations are numbered without a gap and hold one statement each', () => {
@@ -51,6 +57,7 @@ test('migrations are numbered without a gap and hold one statement each', () => 
 });
 
 test('of several that migrate at once each finds a whole ledger, and each migration ran once', async () => {
+  await dropLedger();
   const sessions = await Promise.all([openSession(), openSession(), openSession()]);
   try {
     const applied = await Promise.all(sessions.map((session) => migrate(session, soon())));
@@ -61,13 +68,16 @@ test('of several that migrate at once each finds a whole ledger, and each migrat
 });
 
 test('a migration that was changed after it ran is refused by its number', async () => {
+  await dropLedger();
   const session = await openSession();
+  await migrate(session, soon());
   await postgres.query("update ledger.migration set sha256 = 'x' where number = 3");
   await expect(migrate(session, soon())).rejects.toMatchObject({
     code: 'HK_LEDGER_MIGRATION',
     message: expect.stringContaining('migration 3') as string,
   });
-  await postgres.query('drop schema ledger cascade');
+  session.destroy();
+  await dropLedger();
 });
 
 test('a commit whose wait for the standby is cancelled is a failure, though PostgreSQL calls it done', async () => {
@@ -93,6 +103,13 @@ test('a commit whose wait for the standby is cancelled is a failure, though Post
   }
 });
 
+async function migrateAnew(): Promise<void> {
+  await dropLedger();
+  const session = await openSession();
+  await migrate(session, soon());
+  session.destroy();
+}
+
 const totalsOf = (view: FleetView, name: string): Readonly<Record<string, number>> => {
   const own = view.measurements?.terminals.find(({ terminal }) => terminal === name)?.stateTotals ?? [];
   return Object.fromEntries(own.map(({ state, milliseconds }) => [stateWord(state), Number(milliseconds)]));
@@ -103,9 +120,10 @@ async function measured(view: FleetView, what: string, check: () => boolean): Pr
 }
 
 test('history and totals outlive restart and take-over: the gap is unknown, and no counter goes back', async () => {
+  await migrateAnew();
   await using a = await startHallProcess(folder.path, 'a', certificates, postgres);
   await using b = await startHallProcess(folder.path, 'b', certificates, postgres);
-  a.control({ do: 'lead', epoch: 1 });
+  a.control({ do: 'lead', epoch: nextEpoch() });
   await a.untilEvent('leading');
   const ports = [a.port, b.port];
   await put(ports, operator, rosterOf('r1', ['t1', 't2']));
@@ -124,16 +142,17 @@ test('history and totals outlive restart and take-over: the gap is unknown, and 
     await measured(view, 't2 has been offline for a while', () => (totalsOf(view, 't2')['OFFLINE'] ?? 0) > 500);
     await a.kill();
     const [last] = await postgres.query('select (extract(epoch from max(to_at)) * 1000)::bigint::text as ms from ledger.observer');
-    b.control({ do: 'lead', epoch: 2 });
+    const second = nextEpoch();
+    b.control({ do: 'lead', epoch: second });
     await b.untilEvent('leading');
-    await eventually('the reader follows the new epoch', () => view.epoch === 2n, { maxMs: waitMaxMs });
+    await eventually('the reader follows the new epoch', () => view.epoch === BigInt(second), { maxMs: waitMaxMs });
     const before = totalsOf(view, 't1')['ONLINE'] ?? 0;
     await beatAt(b, () => (totalsOf(view, 't1')['ONLINE'] ?? 0) > before + 1_500);
     const gap = await postgres.query(
       `select from_state, why, (extract(epoch from at) * 1000)::bigint::text as at, epoch::text as epoch
        from ledger.terminal_state where to_state = 'unknown' and terminal = 't1' order by number`,
     );
-    expect(gap).toEqual([expect.objectContaining({ why: 'nobody watched', epoch: '2' })]);
+    expect(gap).toEqual([expect.objectContaining({ why: 'nobody watched', epoch: String(second) })]);
     expect(Number(gap[0]?.['at'])).toBeGreaterThanOrEqual(Number(last?.['ms']));
   } finally {
     clearInterval(keep);
@@ -157,7 +176,7 @@ test('history and totals outlive restart and take-over: the gap is unknown, and 
 
 test('while the ledger is away states are decided and heartbeats answered; what happened is written later, in order, once', async () => {
   await using a = await startHallProcess(folder.path, 'a', certificates, postgres);
-  a.control({ do: 'lead', epoch: 3 });
+  a.control({ do: 'lead', epoch: nextEpoch() });
   await a.untilEvent('leading');
   await put([a.port], operator, rosterOf('r3', ['t1']));
   await using view = watch(linkTo([a.port], exporter));
@@ -165,10 +184,12 @@ test('while the ledger is away states are decided and heartbeats answered; what 
   terminal.hello();
   await terminal.until('welcome');
   let isBeating = true;
+  let isDown = false;
   const beating = setInterval(() => isBeating && terminal.beat(), 100);
   try {
     await eventually('t1 is online', () => view.state('t1') === 'ONLINE', { maxMs: waitMaxMs });
     await postgres.kill();
+    isDown = true;
     await eventually('the agent is told', () => a.events.some((event) => event.event === 'ledger' && event.state === 'away'), {
       maxMs: waitMaxMs,
     });
@@ -183,23 +204,30 @@ test('while the ledger is away states are decided and heartbeats answered; what 
     await systemClock.sleep(2_000);
     isBeating = true;
     await postgres.start();
+    isDown = false;
     const told = (): string[] => view.transitions.map(({ to }) => String(stateWord(to)));
     await eventually('both transitions are told', () => told().slice(-2).join() === 'OFFLINE,ONLINE', { maxMs: waitMaxMs });
     expect([(await ready()).status, await writable()]).toEqual([200, '1']);
     a.control({ do: 'follow' });
     await a.untilEvent('following');
     expect([(await ready()).status, await writable()]).toEqual([200, undefined]);
-    const stored = await postgres.query("select to_state from ledger.terminal_state where epoch = 3 and terminal = 't1' order by number");
+    const stored = await postgres.query(
+      `select to_state from ledger.terminal_state where epoch = ${epoch} and terminal = 't1' order by number`,
+    );
     expect(stored.map((row) => row['to_state']).slice(-3)).toEqual(['online', 'offline', 'online']);
   } finally {
     clearInterval(beating);
+    if (isDown) await postgres.start();
   }
 });
 
 test('history is read in pages, by terminal and by time', async () => {
   await using a = await startHallProcess(folder.path, 'a', certificates, postgres);
-  a.control({ do: 'lead', epoch: 4 });
+  a.control({ do: 'lead', epoch: nextEpoch() });
   await a.untilEvent('leading');
+  await put([a.port], operator, rosterOf('pages', ['t1', 't2', 't3', 't4', 't5']));
+  const offline = "select 1 from ledger.terminal_state where to_state = 'offline' and epoch = $1";
+  await eventually('all are offline', async () => (await postgres.query(offline, [epoch])).length >= 5, { maxMs: waitMaxMs });
   const client = new FleetClient(`ipv4:127.0.0.1:${a.port}`, exporter);
   const ask = (wish: Partial<HistoryRequest>): Promise<HistoryAnswer> =>
     new Promise((resolve, reject) => {
@@ -229,7 +257,9 @@ test('history is read in pages, by terminal and by time', async () => {
 
 test('a server that is told to lead with a lower epoch than the ledger has seen never leads', async () => {
   await using a = await startHallProcess(folder.path, 'a', certificates, postgres);
-  a.control({ do: 'lead', epoch: 2 });
+  await migrateAnew();
+  await postgres.query("insert into ledger.observer (epoch, from_at, to_at, member) values ($1, now(), now(), 'x')", [epoch + 2]);
+  a.control({ do: 'lead', epoch: nextEpoch() });
   const event = await a.untilEvent('ledger');
   expect(event).toMatchObject({ state: 'away', why: expect.stringContaining('higher epoch') as string });
   expect(a.events.some((one) => one.event === 'leading')).toBe(false);
