@@ -41,7 +41,7 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-let epoch = 0;
+let epoch = 10;
 
 /** Each test begins with a new epoch and with a roster of its own. */
 beforeEach(async () => {
