@@ -1,4 +1,5 @@
 import { within } from '#lib/base/deadline.ts';
+import { codeOf } from '#lib/base/errors.ts';
 import { decideRejoin } from '#lib/postgres/decide-rejoin.ts';
 import type { RejoinDecision } from '#lib/postgres/decide-rejoin.ts';
 import { startStandby } from './act-start-standby.ts';
@@ -11,6 +12,8 @@ const lineageMaxMs = 60_000;
 const checkpointSeenMs = 60_000;
 const checkpointPollMs = 200;
 const rewindMaxMs = 3_600_000;
+/** Data on which PostgreSQL ended so often while it started is copied anew. */
+const startsFailedMax = 3;
 const copyMaxMs = 24 * 3_600_000;
 
 /** Only what the replication role may ask: whether the last checkpoint is of the timeline that is written now. */
@@ -29,11 +32,18 @@ export async function rejoin(lane: PostgresLane, signal: AbortSignal): Promise<v
     await sourceCheckpointed(lane, within(checkpointSeenMs, "the primary's checkpoint", signal));
     const result = await instance.rewind(within(rewindMaxMs, 'rewinding', signal));
     log.info({ did: result.did, why: 'why' in result ? result.why : undefined }, 'rewound');
+    lane.attempts.rewindFoundNothing = result.did === 'nothing';
     if (result.did === 'failed') await copy(lane, signal);
   } else if (decision.do === 'copy') {
     await copy(lane, signal);
   }
-  await startStandby(lane, true, signal);
+  try {
+    await startStandby(lane, true, signal);
+    lane.attempts.startsFailed = 0;
+  } catch (error) {
+    if (codeOf(error) === 'HK_POSTGRES_NOT_STARTED') lane.attempts.startsFailed += 1;
+    throw error;
+  }
 }
 
 async function stopOrKill({ instance }: PostgresLane): Promise<void> {
@@ -49,10 +59,15 @@ async function compare(lane: PostgresLane, signal: AbortSignal): Promise<RejoinD
   const facts = await instance.inspectData(signal);
   if (facts.holds !== 'cluster') return { do: 'copy', why: facts.holds === 'nothing' ? 'there is no data here' : facts.why };
   if ((await instance.readProof()) === undefined) return { do: 'copy', why: 'the data here has no proof of completeness' };
+  const { rewindFoundNothing, startsFailed } = lane.attempts;
+  // Once only: what does not start after a copy either is no fault of the data.
+  if (startsFailed === startsFailedMax) return { do: 'copy', why: `PostgreSQL did not start on the data here ${startsFailed} times` };
   const mine = await instance.stoppedLineage(signal);
   const line = instance.openReplicationLine('lineage');
   try {
-    return decideRejoin(mine, await instance.runningLineage(line, signal));
+    const decision = decideRejoin(mine, await instance.runningLineage(line, signal));
+    if (decision.do === 'rewind' && rewindFoundNothing) return { do: 'copy', why: `pg_rewind found nothing to do, and ${decision.why}` };
+    return decision;
   } finally {
     await line.close();
   }
@@ -73,5 +88,6 @@ async function sourceCheckpointed(lane: PostgresLane, signal: AbortSignal): Prom
 
 async function copy(lane: PostgresLane, signal: AbortSignal): Promise<void> {
   lane.proven(undefined);
+  lane.attempts.rewindFoundNothing = false;
   await lane.instance.copy(({ percent }) => (lane.progressPercent = percent), within(copyMaxMs, 'copying the primary', signal));
 }

@@ -33,6 +33,11 @@ export async function runUpkeep(lane: PostgresLane, state: () => MemberState, si
         await instance.bootstrap(within(workMaxMs, 'making roles and databases', signal));
         bootstrapped = `${access.epoch} ${postgres.systemIdentifier ?? ''}`;
       }
+      if (access.to === 'open' && !postgres.peerAttached && now - slotMs >= slotEveryMs) {
+        // A standby was away for longer than its log is kept: without a new slot it could not even be copied.
+        slotMs = now;
+        await instance.ensurePeerSlot(slots, within(workMaxMs, 'keeping a slot for the peer', signal));
+      }
       const status = lane.lastStatus;
       const behind =
         status !== undefined && !status.inRecovery && status.checkpointTimeline < status.timeline && checkpointed !== status.timeline;

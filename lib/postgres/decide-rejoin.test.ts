@@ -28,6 +28,24 @@ const rows: readonly {
   { behaviour: 'behind on the same timeline streams', mine: past([], 1, '0/3000000'), source: past([], 1, '0/4000000'), does: 'stream' },
   { behaviour: 'level on the same timeline streams', mine: past([], 1, '0/4000000'), source: past([], 1, '0/4000000'), does: 'stream' },
   {
+    behaviour: 'behind, and the source has the segment that is needed next: streams',
+    mine: past([], 1, '0/3000000'),
+    source: past([], 1, '1/4000000', { keptFromLsn: parseLsn('0/3000000') }),
+    does: 'stream',
+  },
+  {
+    behaviour: 'behind what the source has kept: streaming would fail for ever',
+    mine: past([], 1, '0/2FFFFFF'),
+    source: past([], 1, '1/4000000', { keptFromLsn: parseLsn('0/3000000') }),
+    does: 'copy',
+  },
+  {
+    behaviour: 'ended before the source switched, and before what it has kept',
+    mine: past([], 1, '0/2000000'),
+    source: past([[1, '0/3500000']], 2, '0/9000000', { keptFromLsn: parseLsn('0/5000000') }),
+    does: 'copy',
+  },
+  {
     behaviour: 'ahead on the same timeline is copied: pg_rewind would find nothing to do',
     mine: past([], 1, '0/5000000'),
     source: past([], 1, '0/4000000'),

@@ -23,6 +23,13 @@ interface Stretch extends TimelineSwitch {
  * @param source  Of the running primary.
  */
 export function decideRejoin(mine: Lineage, source: Lineage): RejoinDecision {
+  const decision = decideByPast(mine, source);
+  const { keptFromLsn } = source;
+  if (decision.do !== 'stream' || keptFromLsn === undefined || mine.endLsn >= keptFromLsn) return decision;
+  return copy(`we end at ${formatLsn(mine.endLsn)}, and the source keeps its log only from ${formatLsn(keptFromLsn)} on`);
+}
+
+function decideByPast(mine: Lineage, source: Lineage): RejoinDecision {
   if (mine.systemIdentifier !== source.systemIdentifier)
     return copy(`another cluster: ${mine.systemIdentifier} here, ${source.systemIdentifier} at the source`);
   const stray = mine.strayHistories.find(({ timeline, switches }) => !isAncestry(timeline, switches, source));

@@ -256,6 +256,8 @@ export interface Lineage {
   readonly timeline: number;
   readonly endLsn: Lsn;
   readonly start: string | undefined;
+  /** Where the oldest kept segment of the log begins; of a running server only. */
+  readonly keptFromLsn?: Lsn;
   /** History files of timelines newer than `timeline` that lie in pg_wal. */
   readonly strayHistories: readonly { readonly timeline: number; readonly switches: readonly TimelineSwitch[] }[];
 }

@@ -47,13 +47,21 @@ export async function readRunningLineage(line: SqlLine, signal: AbortSignal): Pr
   const begun = switches.at(-1)?.endLsn;
   const piece = begun === undefined ? undefined : firstRecord(timeline, begun, endLsn, Number(row?.['segment_bytes']));
   const start = piece === undefined ? undefined : digestOf(await readServerPiece(line, piece, signal), piece);
-  return { systemIdentifier: identifier, switches, timeline, endLsn, start, strayHistories: [] };
+  const oldest = row?.['oldest_segment'];
+  const kept = typeof oldest === 'string' ? { keptFromLsn: segmentBegin(oldest, Number(row?.['segment_bytes'])) } : {};
+  return { systemIdentifier: identifier, switches, timeline, endLsn, start, ...kept, strayHistories: [] };
+}
+
+/** Where a segment begins, from the last 16 hexadecimal digits of its name: the upper half of the position, and the number below it. */
+export function segmentBegin(digits: string, segmentBytes: number): Lsn {
+  return (BigInt(`0x${digits.slice(0, 8)}`) << 32n) + BigInt(`0x${digits.slice(8)}`) * BigInt(segmentBytes);
 }
 
 const runningQuery = `
 SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int AS timeline, pg_current_wal_flush_lsn() AS flush_lsn,
   (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
-  (SELECT bytes_per_wal_segment FROM pg_control_init()) AS segment_bytes
+  (SELECT bytes_per_wal_segment FROM pg_control_init()) AS segment_bytes,
+  (SELECT min(substr(name, 9)) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$') AS oldest_segment
 WHERE NOT pg_is_in_recovery()`;
 
 /** The three-argument form that pg_rewind uses, so that its rights suffice. */

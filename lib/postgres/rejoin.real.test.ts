@@ -116,6 +116,29 @@ describe('coming back as a standby', () => {
     await streaming(pair.b);
   });
 
+  test('a standby that was away for longer than the log is kept is copied: streaming would fail for ever', async () => {
+    const { a, b } = pair;
+    await a.stop(soon());
+    const mine = await a.stoppedLineage(soon());
+    expect(decideRejoin(mine, await onPeer(a)).do).toBe('stream');
+    await useLine(b, 'test', async (line) => {
+      await line.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active', [], soon());
+      // Each round begins a segment, and the checkpoint after the next one lets go of it.
+      let does = 'stream';
+      for (let round = 0; round < 50 && does === 'stream'; round += 1) {
+        await line.query(`SELECT pg_switch_wal() FROM (SELECT pg_logical_emit_message(false, 'test', 'x')) AS written`, [], soon());
+        await line.query('CHECKPOINT', [], soon());
+        does = decideRejoin(mine, await onPeer(a)).do;
+      }
+      expect(does).toBe('copy');
+    });
+    await useLine(b, 'test', (line) => b.ensurePeerSlot(line, soon()));
+    await a.copy(() => undefined, soon());
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(b);
+  });
+
   test('a copy whose agent was killed is cleared away with its processes, and the next one completes', async () => {
     const { a } = pair;
     await a.killAll(soon());
