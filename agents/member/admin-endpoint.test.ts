@@ -1,8 +1,11 @@
 import { request as httpsRequest } from 'node:https';
-import { connect } from 'node:tls';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLog } from '#lib/base/log.ts';
 import type { Secret } from '#lib/base/secret.ts';
+import { systemClock } from '#lib/base/system-clock.ts';
 import type { MemberEvent } from '#lib/pair/events.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import type { Authority } from '#lib/pki/authority.ts';
@@ -17,7 +20,7 @@ import type { MemberSettings } from './contract.ts';
 import { formatMemberSettings } from './contract.ts';
 import type { MemberStatus } from './contract-status.ts';
 import { formatHeartbeat } from './heartbeat-line.ts';
-import { peerProtocol } from './peer-link.ts';
+import { dialPeer, peerProtocol } from './peer-link.ts';
 import { someSettings } from './testing/settings.ts';
 
 const trustDomain = 'hallkeeper.dev';
@@ -219,7 +222,65 @@ describe('heartbeats', () => {
     }
   });
 
+  test('are answered with one byte each, and a newer connection takes the place of an older one without news', async () => {
+    events.length = 0;
+    const client = await leaf(member('b'));
+    const credentials = { cert: client.certificatePem, key: client.privateKeyPem.reveal(), ca: authority.certificatePem };
+    const dial = (): { socket: TLSSocket; answers: () => number; ended: Promise<void> } => {
+      const socket = connect({ host: '127.0.0.1', port, ALPNProtocols: [peerProtocol], ...credentials });
+      let bytes = 0;
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => (bytes += chunk.length));
+      return { socket, answers: () => bytes, ended: new Promise((resolve) => socket.once('close', () => resolve())) };
+    };
+    const line = formatHeartbeat(heartbeat);
+    const older = dial();
+    older.socket.write(line + line);
+    await eventually('both are answered', () => older.answers() === 2, waits);
+    const newer = dial();
+    newer.socket.write(line);
+    await eventually('the newer one is answered', () => newer.answers() === 1, waits);
+    await older.ended;
+    expect(events).toEqual([1, 2, 3].map(() => ({ on: 'heartbeat', heartbeat })));
+    newer.socket.destroy();
+    await eventually('its end is told', () => events.some(({ on }) => on === 'peerLink'), waits);
+  });
+
+  test('that nobody answers are sent on a new connection: the old one may have been cut', async () => {
+    const connections: TLSSocket[] = [];
+    const silent = createServer(
+      { cert: own.certificatePem, key: own.privateKeyPem.reveal(), ca: authority.certificatePem, ALPNProtocols: [peerProtocol] },
+      (socket) => {
+        socket.on('error', () => undefined);
+        connections.push(socket);
+        // It takes everything, as the buffers on the way into a cut do.
+        socket.resume();
+      },
+    );
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const stop = new AbortController();
+    const dialler = await leaf(member('b'));
+    const dialling = dialPeer(
+      {
+        clock: systemClock,
+        log: silentLog,
+        address: '127.0.0.1',
+        port: (silent.address() as AddressInfo).port,
+        periodMs: 20,
+        tls: () => ({ own: dialler, trust: [pairAuthority(authority.certificatePem, { trustDomain, pairUid })], expected: member('a') }),
+        heartbeat: () => heartbeat,
+        tell: () => undefined,
+      },
+      stop.signal,
+    );
+    await eventually('it dials anew', () => connections.length >= 2, waits);
+    stop.abort(new Error('enough'));
+    await dialling;
+    await new Promise<void>((resolve) => silent.close(() => resolve()));
+  });
+
   test('a line without an end is cut off', async () => {
+    events.length = 0;
     await beat(await leaf(member('b')), 'x'.repeat(1_000_000));
     expect(events.filter(({ on }) => on === 'heartbeat')).toEqual([]);
   });
