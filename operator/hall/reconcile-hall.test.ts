@@ -12,13 +12,13 @@ import { storedHall } from './testing/objects.ts';
 
 const label = { verb: 'create', resource: 'configmaps', target: 'x', confidential: false };
 
-async function look(error: Error, times = 1): Promise<readonly HallStatus[]> {
+async function look(refusal: Error, times = 1): Promise<readonly HallStatus[]> {
   const filled = Object.assign(new FilledCaches(), { terminals: new SeenStore<Terminal>({ hall: () => [] }) });
   filled.halls.see(storedHall({}, { primary: 'a' }));
   const statuses: HallStatus[] = [];
   const ports = {
     client: {
-      create: () => Promise.reject(error),
+      create: () => Promise.reject(refusal),
       apply: (_type: unknown, { status }: { readonly status: HallStatus }) => Promise.resolve(statuses.push(status)),
     },
     caches: filled.caches,
@@ -29,7 +29,7 @@ async function look(error: Error, times = 1): Promise<readonly HallStatus[]> {
   const reconcile = reconcileHall(ports as unknown as HallPorts);
   for (let count = 0; count < times; count += 1) {
     const run = reconcile({ namespace: 'hall-7', name: 'hall-7' }, { signal: new AbortController().signal, log: silentLog });
-    await expect(run).rejects.toBe(error);
+    await expect(run).rejects.toBe(refusal);
   }
   return statuses;
 }
