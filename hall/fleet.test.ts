@@ -260,3 +260,19 @@ test('a silent terminal has no round trip and no clock any more, and keeps its t
   });
   expect(look()?.lastSeenUnixMs).toBeGreaterThan(0n);
 });
+
+test('a run that called too early and then took the free name is no duplicate; one beside a run that lives is', () => {
+  const hall = aHall();
+  const record = hall.fleet.record('t1');
+  if (record === undefined) throw new Error('there is t1');
+  const mark = (): boolean => record.isDuplicate(hall.fleet.watchMs);
+  hall.run(1_000, () => hall.beat());
+  record.rivalCalled(hall.fleet.watchMs);
+  hall.run(4_000);
+  record.admit({ runKey: '08', agentVersion: '0.1.0' });
+  hall.beat();
+  expect(mark()).toBe(false);
+  record.rivalCalled(hall.fleet.watchMs);
+  hall.beat();
+  expect(mark()).toBe(true);
+});

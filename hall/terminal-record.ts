@@ -102,6 +102,8 @@ export class TerminalRecord {
     if (this.#run?.runKey !== run.runKey) {
       this.#progress = undefined;
       this.#window = new CallWindow();
+      // The run that was there was not heard after this one had called: it was gone, and there were never two.
+      this.#rivalMs = undefined;
     }
     this.#run = run;
     this.#toldIntervalMs = undefined;
