@@ -68,7 +68,7 @@ const rows: readonly (readonly [string, State, Happening, number, ReturnType<typ
     watching,
     { what: 'ended' },
     1_999,
-    { state: listed, pause: { kind: 'backoff', atLeastMs: 0 } },
+    { state: listed, pause: { atLeastMs: 0 } },
   ],
   ['a short watch that said something does not', { ...watching, heard: true }, { what: 'ended' }, 1_001, { state: listed }],
   ['a version that is too old lists again at once', watching, failed('HK_KUBE_EXPIRED'), 7, { state: { ...empty, expiredAtMs: 7 } }],
@@ -78,7 +78,7 @@ const rows: readonly (readonly [string, State, Happening, number, ReturnType<typ
     { ...watching, expiredAtMs: 7 },
     failed('HK_KUBE_EXPIRED'),
     120_006,
-    { state: { ...empty, expiredAtMs: 120_006 }, pause: { kind: 'backoff', atLeastMs: 0 } },
+    { state: { ...empty, expiredAtMs: 120_006 }, pause: { atLeastMs: 0 } },
   ],
   [
     'later it is the first again',
@@ -99,28 +99,22 @@ const rows: readonly (readonly [string, State, Happening, number, ReturnType<typ
     listing,
     failed('HK_KUBE_EXPIRED'),
     0,
-    { state: empty, pause: { kind: 'backoff', atLeastMs: 0 } },
+    { state: empty, pause: { atLeastMs: 0 } },
   ],
-  [
-    'a failed page begins the list again',
-    listing,
-    failed('HK_KUBE_BUSY', 7_000),
-    0,
-    { state: empty, pause: { kind: 'backoff', atLeastMs: 7_000 } },
-  ],
+  ['a failed page begins the list again', listing, failed('HK_KUBE_BUSY', 7_000), 0, { state: empty, pause: { atLeastMs: 7_000 } }],
   [
     'a broken watch continues where it was',
     { ...watching, resourceVersion: '8' },
     failed('HK_KUBE_BUSY'),
     0,
-    { state: { ...listed, resourceVersion: '8' }, pause: { kind: 'backoff', atLeastMs: 0 } },
+    { state: { ...listed, resourceVersion: '8' }, pause: { atLeastMs: 0 } },
   ],
   [
-    'a missing permission is asked for slowly',
+    'a missing permission is waited for like any other failure',
     empty,
     failed('HK_KUBE_FORBIDDEN'),
     0,
-    { state: empty, pause: { kind: 'slow', atLeastMs: 0 } },
+    { state: empty, pause: { atLeastMs: 0 } },
   ],
 ];
 
@@ -149,7 +143,7 @@ test('what was too old is remembered through a list, a watch and a failure', () 
     state = stepReflector(state, happening, 5_000).state;
     expect(state.expiredAtMs).toBe(7);
   }
-  expect(stepReflector(state, failed('HK_KUBE_EXPIRED'), 5_000).pause).toEqual({ kind: 'backoff', atLeastMs: 0 });
+  expect(stepReflector(state, failed('HK_KUBE_EXPIRED'), 5_000).pause).toEqual({ atLeastMs: 0 });
 });
 
 test('what cannot happen in a mode changes nothing', () => {

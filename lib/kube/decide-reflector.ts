@@ -43,8 +43,10 @@ export type Delivery<T extends KubeObject> =
   | { readonly do: 'put'; readonly object: T }
   | { readonly do: 'remove'; readonly object: T };
 
-/** How long to wait before acting on the new state: `backoff` grows with each failure, `slow` is the longest at once. */
-export type ReflectorPause = { readonly kind: 'backoff' | 'slow'; readonly atLeastMs: number };
+/** To wait before acting on the new state: longer with each failure, and never less than this. */
+export interface ReflectorPause {
+  readonly atLeastMs: number;
+}
 
 export interface ReflectorStep<T extends KubeObject> {
   readonly state: ReflectorState<T>;
@@ -78,7 +80,7 @@ export function stepReflector<T extends KubeObject>(
       if (state.mode !== 'watching') return { state };
       const listed = { ...rememberedOf(state), mode: 'listed', resourceVersion: state.resourceVersion } as const;
       const tooShort = !state.heard && nowMs - state.openedAtMs < shortWatchMs;
-      return tooShort ? { state: listed, pause: { kind: 'backoff', atLeastMs: 0 } } : { state: listed };
+      return tooShort ? { state: listed, pause: { atLeastMs: 0 } } : { state: listed };
     }
     case 'outdated':
       return { state: { ...rememberedOf(state), mode: 'empty' } };
@@ -131,10 +133,10 @@ function stepFailure<T extends KubeObject>(
   if (error.code === 'HK_KUBE_EXPIRED' && watched) {
     const empty = { mode: 'empty', expiredAtMs: nowMs } as const;
     const again = state.expiredAtMs !== undefined && nowMs - state.expiredAtMs < expiredAgainMs;
-    return again ? { state: empty, pause: { kind: 'backoff', atLeastMs: 0 } } : { state: empty };
+    return again ? { state: empty, pause: { atLeastMs: 0 } } : { state: empty };
   }
-  const kind = error.code === 'HK_KUBE_FORBIDDEN' ? 'slow' : 'backoff';
-  const pause = { kind, atLeastMs: error.retryAfterMs ?? 0 } as const;
+  // A missing permission is no exception: an API server that has just started refuses everybody for a moment.
+  const pause = { atLeastMs: error.retryAfterMs ?? 0 };
   const remembered = rememberedOf(state);
   return {
     state: watched ? { ...remembered, mode: 'listed', resourceVersion: state.resourceVersion } : { ...remembered, mode: 'empty' },

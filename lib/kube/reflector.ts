@@ -196,7 +196,6 @@ export class Reflector<T extends KubeObject> {
     const nowMs = clock.nowMs();
     const count = nowMs - this.#failures.lastAtMs > backoffResetMs ? 1 : this.#failures.count + 1;
     this.#failures = { count, lastAtMs: nowMs };
-    const policy = pause.kind === 'slow' ? { ...backoffPolicy, firstMs: backoffPolicy.maxMs } : backoffPolicy;
-    await clock.sleep(Math.max(backoffMs(count, policy, random), pause.atLeastMs), signal);
+    await clock.sleep(Math.max(backoffMs(count, backoffPolicy, random), pause.atLeastMs), signal);
   }
 }
