@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` needs nothing but Node; `real` starts real servers (kube-apiserver, PostgreSQL, BIND, Prometheus) and so
-// runs one file at a time, or their start-up on two cores would starve each other's deadlines.
+// Two projects: `unit` needs nothing but Node; `real` starts real servers (kube-apiserver, PostgreSQL, BIND, Prometheus). Its files
+// mostly wait, so two of them run at a time; more would starve each other's deadlines on two cores.
 const exclude = ['**/node_modules/**', '.hallkeeper/**'];
 
 export default defineConfig({
@@ -16,7 +16,7 @@ export default defineConfig({
           exclude,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
