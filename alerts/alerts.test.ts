@@ -60,6 +60,7 @@ describe('rules', () => {
       'HallkeeperPairFailoverImpossible',
       'HallkeeperWatchdog',
       'HallkeeperTerminalOffline',
+      'HallkeeperTerminalIdentityDuplicate',
     ]);
   });
 

@@ -23,7 +23,7 @@ export class LinkSession {
   welcomedIn: Reign | undefined;
   /** By the hall's watch. */
   heardMs = 0;
-  readonly #call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy'>;
+  readonly #call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy' | 'getPeer'>;
   #tokens = burstMax;
   #bytes = burstBytesMax;
   #hasCut = false;
@@ -32,7 +32,7 @@ export class LinkSession {
   #isOpen = true;
 
   constructor(
-    call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy'>,
+    call: Pick<ServerDuplexStream<Up, Down>, 'write' | 'writableLength' | 'emit' | 'end' | 'destroy' | 'getPeer'>,
     terminal: string,
     nowMs: number,
   ) {
@@ -40,6 +40,11 @@ export class LinkSession {
     this.terminal = terminal;
     this.openedMs = nowMs;
     this.#tokensAtMs = nowMs;
+  }
+
+  /** Address and port from which it calls. */
+  get from(): string {
+    return this.#call.getPeer();
   }
 
   get isOpen(): boolean {

@@ -188,7 +188,8 @@ export class TerminalLink {
       speaking === undefined ? undefined : { runKey: speaking.runKey, isOpen: speaking.isOpen, silentMs: watchMs - speaking.heardMs };
     if (decideRun(incumbent, session.runKey, record.limits.intervalMs) === 'refuse') {
       record.rivalCalled(watchMs);
-      this.#ports.log.warn({ terminal: session.terminal, audit: true }, 'two live runs use one certificate; the later one is refused');
+      const calls = { terminal: session.terminal, from: session.from, otherFrom: speaking?.from };
+      this.#ports.log.warn({ ...calls, audit: true }, 'two live runs use one certificate; the later one is refused');
       return this.#drop(session, hallErrors.HK_TERMINAL_DUPLICATE(session.terminal), duplicateRetryMs);
     }
     // One stream speaks for a name. A run that only paused calls again, finds the name taken, and both are known as duplicates.
