@@ -5,7 +5,7 @@ import type { Logger } from '#lib/base/log.ts';
 import type { MemberEffect, MemberEvent } from '#lib/pair/events.ts';
 import { startMember } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
-import { outputsOf } from '#lib/pair/outputs.ts';
+import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { step, tickMs } from '#lib/pair/step.ts';
 import type { PostgresLane } from './postgres-lane.ts';
@@ -34,7 +34,7 @@ export class MemberShell {
   readonly #ports: ShellPorts;
   readonly #signal: AbortSignal;
   #state: MemberState;
-  #outputs = '';
+  #outputs: MemberOutputs | undefined;
   #nudge = new AbortController();
 
   constructor(
@@ -68,9 +68,8 @@ export class MemberShell {
     for (const effect of effects) this.#carryOut(effect);
     this.#ports.observe(state);
     const outputs = outputsOf(state);
-    const text = JSON.stringify(outputs);
-    if (text === this.#outputs) return;
-    this.#outputs = text;
+    if (this.#outputs !== undefined && sameOutputs(this.#outputs, outputs)) return;
+    this.#outputs = outputs;
     this.#ports.act(outputs, state);
   }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { MemberState } from './member-state.ts';
-import { blockedReasons, failoverBlockedBy, heartbeatOf, outputsOf } from './outputs.ts';
-import type { BlockedReason } from './outputs.ts';
+import { blockedReasons, failoverBlockedBy, heartbeatOf, outputsOf, sameOutputs } from './outputs.ts';
+import type { BlockedReason, MemberOutputs } from './outputs.ts';
 import { aMember, aPrimary, ago, downPostgres, records } from './testing/a-member.ts';
 import type { MemberWish } from './testing/a-member.ts';
 
@@ -58,6 +58,20 @@ describe('whether clients are served', () => {
       if (why === undefined) expect({ access, route }).toEqual({ access: { to: 'open', epoch: 1 }, route: { epoch: 1 } });
       else expect({ access, route }).toEqual({ access: { to: 'closed', why: expect.stringContaining(why) as string }, route: undefined });
     });
+  }
+});
+
+test('outputs are the same only when access, its reason or epoch, and the route are', () => {
+  const all: readonly MemberOutputs[] = [
+    { access: { to: 'open', epoch: 1 }, route: { epoch: 1 } },
+    { access: { to: 'open', epoch: 2 }, route: { epoch: 1 } },
+    { access: { to: 'open', epoch: 1 }, route: { epoch: 2 } },
+    { access: { to: 'open', epoch: 1 }, route: undefined },
+    { access: { to: 'closed', why: 'x' }, route: undefined },
+    { access: { to: 'closed', why: 'y' }, route: undefined },
+  ];
+  for (const [i, one] of all.entries()) {
+    for (const [j, other] of all.entries()) expect(sameOutputs(one, structuredClone(other))).toBe(i === j);
   }
 });
 

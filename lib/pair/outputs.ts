@@ -18,6 +18,14 @@ export function outputsOf(state: MemberState): MemberOutputs {
   return { access: { to: 'open', epoch }, route: { epoch } };
 }
 
+/** Whether nothing has to be done to come from one to the other. */
+export function sameOutputs(one: MemberOutputs, other: MemberOutputs): boolean {
+  const { access: a } = one;
+  const { access: b } = other;
+  const sameAccess = a.to === 'open' ? b.to === 'open' && a.epoch === b.epoch : b.to === 'closed' && a.why === b.why;
+  return sameAccess && one.route?.epoch === other.route?.epoch;
+}
+
 const cutOff = 'neither peer nor arbiter was reached: readers could be shown the past';
 
 function whyClosed(state: MemberState): string | undefined {
