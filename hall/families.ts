@@ -1,7 +1,7 @@
 import { defineFamilies } from '#lib/exposition/family.ts';
 
 /** What the hall server is asked. */
-export const hallMethods = ['attach', 'heartbeat', 'watch', 'history', 'put_roster'] as const;
+const hallMethods = ['attach', 'heartbeat', 'watch', 'history', 'put_roster'] as const;
 export type HallMethod = (typeof hallMethods)[number];
 
 /** How it answers, in gRPC's words. NotPrimary is an answer, so it counts as OK. */

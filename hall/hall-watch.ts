@@ -3,7 +3,7 @@ import type { Clock } from '#lib/base/clock.ts';
 /** One pass over the fleet. */
 export const tickMs = 250;
 /** A pause between two passes that is longer than this was not a watch at all: what happened in it is unknown. */
-export const watchGapMs = 5_000;
+const watchGapMs = 5_000;
 /** Of a late pass only this much counts: heartbeats that wait in the sockets are read before anyone is judged by our own pause. */
 const tickCountsMaxMs = 2 * tickMs;
 

@@ -10,7 +10,7 @@ export interface StoryClock {
 }
 
 /** How long after the gate is open a take-over is held unfinished because no DNS server has the name. Then it is told without that. */
-export const routeWaitMs = 10_000;
+const routeWaitMs = 10_000;
 
 /**
  * The report of a finished take-over. `routedMs` is when the first DNS server had the name, in awake time; undefined: none has it yet;

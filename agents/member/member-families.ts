@@ -9,8 +9,8 @@ const since = '0.1.0';
 /** Outcomes of an update that leave the name where it was. */
 export const dnsFailureReasons = ['refused', 'unauthenticated', 'superseded', 'foreign', 'failed'] as const;
 
-export const pairRoles = ['primary', 'standby', 'none'] as const;
-export const pairPaths = ['heartbeat', 'sql', 'stream'] as const;
+const pairRoles = ['primary', 'standby', 'none'] as const;
+const pairPaths = ['heartbeat', 'sql', 'stream'] as const;
 export const canaryKinds = ['local', 'sync', 'remote'] as const;
 
 /** Every family of the member agent. */

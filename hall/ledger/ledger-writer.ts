@@ -15,7 +15,7 @@ import type { Batch } from './write-batch.ts';
 /** Items of one transaction. */
 const batchItemsMax = 5_000;
 /** Items that wait while the ledger is away. Above it the fleet is not judged any more, and the gap is unknown to all. */
-export const waitingItemsMax = 50_000;
+const waitingItemsMax = 50_000;
 /** Callers that wait for a commit at once; more are refused. */
 const commitWaitersMax = 64;
 const observeEveryMs = 1_000;

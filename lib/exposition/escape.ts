@@ -1,5 +1,5 @@
 /** A label value between its quotes: backslash, double quote and line feed are escaped in both formats. */
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 

@@ -45,8 +45,6 @@ export interface ControllerOptions {
 
 /** controller-runtime's figures, for work inside the cluster. */
 export const clusterBackoff: BackoffPolicy = { firstMs: 5, maxMs: 1_000_000, jitterPercent: 0 };
-/** For work with effects outside: DNS, databases, devices. */
-export const outsideBackoff: BackoffPolicy = { firstMs: 1_000, maxMs: 300_000, jitterPercent: 50 };
 
 export type ReconcileResult = 'success' | 'error' | 'requeue_after';
 

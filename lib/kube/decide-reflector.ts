@@ -58,7 +58,7 @@ export interface ReflectorStep<T extends KubeObject> {
 export const shortWatchMs = 1_000;
 
 /** A version that is too old again within this time was none that merely grew old: the server cannot serve what it lists. */
-export const expiredAgainMs = 120_000;
+const expiredAgainMs = 120_000;
 
 /** What follows. A happening that the state cannot have is a bug of the caller and changes nothing. */
 export function stepReflector<T extends KubeObject>(

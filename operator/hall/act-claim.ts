@@ -18,7 +18,7 @@ type ClaimPorts = Pick<OperatorPorts, 'client'> & { readonly caches: Pick<Operat
 const attemptsMax = 3;
 
 /** Takes the claim for this Hall if it can be had. Undefined: it is ours; otherwise who has it. @throws HK_CLAIM_CONTESTED */
-export async function takeClaim(
+async function takeClaim(
   wish: ClaimWish,
   hall: Hall,
   wants: (holder: Hall) => boolean,

@@ -24,8 +24,8 @@ import type { SecretProblem } from './hall-view.ts';
 export const hallFieldManager = `hallkeeper-${hallResource.singular}`;
 
 /** The certificate of the exporter of a hall's terminals. */
-export const exporterSecretName = (hall: string): string => `hallkeeper-hall-${hall}-exporter`;
-export const exporterName = 'terminals';
+const exporterSecretName = (hall: string): string => `hallkeeper-hall-${hall}-exporter`;
+const exporterName = 'terminals';
 
 export interface ServePorts extends Pick<OperatorPorts, 'client' | 'clock' | 'caches' | 'trustDomain'> {
   readonly certificates: OperatorCertificates;

@@ -35,8 +35,8 @@ export interface KeptLeaf {
 }
 
 export const certificateKey = 'tls.crt';
-export const privateKeyKey = 'tls.key';
-export const trustKey = 'ca.crt';
+const privateKeyKey = 'tls.key';
+const trustKey = 'ca.crt';
 
 /**
  * What was found good about a Secret as it stands in the cache: reading and verifying a certificate takes a millisecond, and a hall has

@@ -28,7 +28,7 @@ export interface HallPorts extends OperatorPorts, ServePorts {
 }
 
 /** Counts alone are written at most this often; what else changes is written at once. */
-export const countsEveryMs = 2_000;
+const countsEveryMs = 2_000;
 /** Authorities are looked at this often; a look without a change costs no request. */
 const againMs = 3_600_000;
 const againJitterMs = 600_000;

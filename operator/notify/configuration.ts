@@ -20,7 +20,7 @@ export const configurationFile = 'alertmanager.yaml';
 export const templateFile = 'hallkeeper.tmpl';
 
 /** A Secret holds 1 MiB; this leaves room for the templates and for base64 being counted by some tools. */
-export const configurationBytesMax = 700 * 1024;
+const configurationBytesMax = 700 * 1024;
 
 export interface NotifyWish {
   /** By hall name, which is unique in the cluster. A Hall that lost its name to another is not here. */

@@ -1,5 +1,5 @@
 /** Alerts that one message lists; of the others it tells the number. */
-export const alertsListedMax = 10;
+const alertsListedMax = 10;
 
 /**
  * Characters of one text in a Telegram message. A message may have 4,096, counted with its markup before it is sent, and one that is longer

@@ -59,7 +59,7 @@ export interface NotifyTiming {
 }
 
 /** The oldest release whose configuration we write: Telegram in HTML and time zones of intervals exist since 0.25. */
-export const alertmanagerMinorMin = 25;
+const alertmanagerMinorMin = 25;
 
 const second = 1_000;
 const hour = 3_600_000;

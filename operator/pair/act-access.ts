@@ -12,7 +12,7 @@ const rbacGroup = 'rbac.authorization.k8s.io';
  * What a member may do, by name and nothing else: change its pair's record, and read its own settings. They have no owner: with the
  * deletion policy Retain the members serve on, and need the record for the next failover.
  */
-export function memberRules(pair: FailoverPair, member: string): readonly PolicyRule[] {
+function memberRules(pair: FailoverPair, member: string): readonly PolicyRule[] {
   return [
     {
       apiGroups: ['hallkeeper.dev'],

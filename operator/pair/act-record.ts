@@ -8,7 +8,7 @@ import { pairRecords } from '../resources.ts';
 import { writersOf } from './pair-names.ts';
 
 /** The record as it is created: never led, to be written by the two members only, owned by nobody. */
-export function initialRecord(pair: FailoverPair): PairRecordManifest {
+function initialRecord(pair: FailoverPair): PairRecordManifest {
   const { formatVersion, sequence, epoch, reason, author } = newRecord;
   return {
     apiVersion: 'hallkeeper.dev/v1alpha1',

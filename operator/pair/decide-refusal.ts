@@ -32,7 +32,7 @@ export function refusalsOf({
 }
 
 /** Where a pair's servers listen: address and port, one text each. */
-export function placesOf({ spec }: FailoverPair): readonly string[] {
+function placesOf({ spec }: FailoverPair): readonly string[] {
   const { adminPort, port, metricsPort } = spec.hallServer;
   const ports = [spec.postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
   return spec.members.flatMap(({ host }) => (host === undefined ? [] : ports.map((each) => `${host.address} port ${each}`)));

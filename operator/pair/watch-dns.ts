@@ -65,7 +65,7 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
 }
 
 /** What the name should show; undefined while nobody leads. */
-export function wantedName(
+function wantedName(
   { metadata, spec }: FailoverPair,
   record: { readonly mode: string; readonly primary?: string; readonly epoch: number } | undefined,
 ): FailoverRecord | undefined {

@@ -119,9 +119,6 @@ function isStarted(path: string): boolean {
 
 const exported = /^export (?:async )?(?:const|let|class|function\*?) ([A-Za-z_$][\w$]*)/gm;
 
-/** Rooms where exports that only their own file uses are still to be found. No room may join them. */
-const notAskedYet = ['agents/member', 'exporters/terminal', 'hall', 'lib/exposition', 'lib/kube', 'operator'];
-
 /** A value is exported because a second file uses it, be it a test. Error catalogues are read by the handbook's generator, without a name. */
 export function checkExports(sources: Sources): Problems {
   const code = [...sources].filter(([path]) => /\.(ts|mjs)$/.test(path));
@@ -130,7 +127,7 @@ export function checkExports(sources: Sources): Problems {
     for (const [name] of text.matchAll(/[A-Za-z_$][\w$]*/g)) users.set(name, (users.get(name) ?? new Set()).add(path));
   }
   return code
-    .filter(([path]) => path.endsWith('.ts') && path.includes('/') && !isGenerated(path) && !notAskedYet.includes(roomOf(path)?.room ?? ''))
+    .filter(([path]) => path.endsWith('.ts') && path.includes('/') && !isGenerated(path))
     .flatMap(([path, text]) =>
       [...text.matchAll(exported)]
         .map(([, name = '']) => name)
