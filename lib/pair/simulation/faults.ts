@@ -1,41 +1,20 @@
+import type { Fault, FaultKind } from './fault-schedule.ts';
 import type { SimMember } from './sim-member.ts';
 import type { World } from './world.ts';
 
-/** Longest time until a fault is undone. */
-const healMaxMs = 12_000;
+interface Strike {
+  readonly world: World;
+  readonly member: SimMember;
+  readonly fault: Fault;
+  /** Undoes it when its time is over. */
+  readonly later: (task: () => void) => void;
+}
 
-/** Kinds of fault and how often each is drawn. */
-const faults: readonly { readonly weight: number; readonly strike: (world: World, member: SimMember) => void }[] = [
-  { weight: 3, strike: (_, member) => member.postgres.process === 'running' && member.postgresDied() },
-  { weight: 3, strike: killAgent },
-  { weight: 3, strike: killMember },
-  { weight: 1, strike: killBoth },
-  { weight: 2, strike: pauseAgent },
-  { weight: 2, strike: pausePostgres },
-  { weight: 2, strike: cutLinks },
-  { weight: 2, strike: cutOneWay },
-  { weight: 3, strike: cutArbiter },
-  { weight: 2, strike: loseDisk },
-  { weight: 2, strike: switchover },
-  { weight: 2, strike: blindAgent },
-  { weight: 2, strike: (_, member) => member.postgres.reload() },
-];
-
-const total = faults.reduce((sum, { weight }) => sum + weight, 0);
-
-/** Strikes one fault drawn by chance at one member drawn by chance. */
-export function strikeOne(world: World): void {
-  const { random } = world.schedule;
-  const member = world.members[random.below(2) === 0 ? 0 : 1];
-  let draw = random.below(total);
-  for (const { weight, strike } of faults) {
-    if (draw < weight) {
-      world.note(`fault ${strike.name} at ${member.name}`);
-      strike(world, member);
-      return;
-    }
-    draw -= weight;
-  }
+/** Lets one fault happen, and sees to its end. */
+export function strike(world: World, fault: Fault): void {
+  world.note(`fault ${fault.kind} at ${fault.member}`);
+  const later = (task: () => void): void => world.schedule.after(fault.lastsMs, task);
+  strikes[fault.kind]({ world, member: world.member(fault.member), fault, later });
 }
 
 /** Undoes everything that does not undo itself. */
@@ -52,87 +31,85 @@ export function heal(world: World): void {
   }
 }
 
-function later(world: World, task: () => void): void {
-  world.schedule.after(world.schedule.between(10, healMaxMs), task);
-}
+const strikes: Readonly<Record<FaultKind, (struck: Strike) => void>> = {
+  postgresDies: ({ member }) => {
+    if (member.postgres.process === 'running') member.postgresDied();
+  },
+  agentDies: ({ member, later }) => {
+    member.killAgent();
+    later(() => member.startAgent());
+  },
+  memberDies: ({ member, later }) => {
+    killMember(member);
+    later(() => member.startAgent());
+  },
+  bothDie: ({ world, member, fault, later }) => {
+    killMember(member);
+    killMember(member.peer);
+    later(() => member.startAgent());
+    // The second comes back at another time, earlier or later.
+    world.schedule.after(10 + fault.coin * 120, () => member.peer.startAgent());
+  },
+  agentHangs: ({ member, later }) => {
+    if (member.state === undefined || member.stopped) return;
+    member.pauseAgent(true);
+    later(() => member.stopped && member.pauseAgent(false));
+  },
+  postgresHangs: ({ member: { postgres }, later }) => {
+    if (postgres.process === 'down') return;
+    postgres.stopped = true;
+    later(() => {
+      postgres.stopped = false;
+      postgres.release();
+    });
+  },
+  linksCut: ({ world, later }) => {
+    world.cutAgent.add('a').add('b');
+    world.cutSql = true;
+    later(() => {
+      world.cutAgent.clear();
+      world.cutSql = false;
+    });
+  },
+  oneWayCut: ({ world, member, fault, later }) => {
+    world.cutAgent.add(member.name);
+    if (fault.coin < 50) world.cutSql = true;
+    later(() => {
+      world.cutAgent.delete(member.name);
+      world.cutSql = false;
+    });
+  },
+  arbiterCut: ({ world, member, later }) => {
+    world.cutArbiter.add(member.name);
+    later(() => world.cutArbiter.delete(member.name));
+  },
+  diskLost: loseDisk,
+  switchover: ({ world, member }) => member.send({ on: 'switchoverAsked', id: `s${world.schedule.nowMs}` }),
+  agentBlind: ({ member, later }) => {
+    member.blind = true;
+    later(() => (member.blind = false));
+  },
+  reload: ({ member }) => member.postgres.reload(),
+};
 
-function killAgent(world: World, member: SimMember): void {
-  member.killAgent();
-  later(world, () => member.startAgent());
-}
-
-function killMember(world: World, member: SimMember): void {
+function killMember(member: SimMember): void {
   member.postgres.die();
   member.killAgent();
-  later(world, () => member.startAgent());
-}
-
-function killBoth(world: World): void {
-  for (const member of world.members) killMember(world, member);
-}
-
-function pauseAgent(world: World, member: SimMember): void {
-  if (member.state === undefined || member.stopped) return;
-  member.pauseAgent(true);
-  later(world, () => member.stopped && member.pauseAgent(false));
-}
-
-function pausePostgres(world: World, { postgres }: SimMember): void {
-  if (postgres.process === 'down') return;
-  postgres.stopped = true;
-  later(world, () => {
-    postgres.stopped = false;
-    postgres.release();
-  });
-}
-
-function blindAgent(world: World, member: SimMember): void {
-  member.blind = true;
-  later(world, () => {
-    member.blind = false;
-  });
-}
-
-function cutLinks(world: World): void {
-  world.cutAgent.add('a').add('b');
-  world.cutSql = true;
-  later(world, () => {
-    world.cutAgent.clear();
-    world.cutSql = false;
-  });
-}
-
-function cutOneWay(world: World, member: SimMember): void {
-  world.cutAgent.add(member.name);
-  if (world.schedule.chance(50)) world.cutSql = true;
-  later(world, () => {
-    world.cutAgent.delete(member.name);
-    world.cutSql = false;
-  });
-}
-
-function cutArbiter(world: World, member: SimMember): void {
-  world.cutArbiter.add(member.name);
-  later(world, () => world.cutArbiter.delete(member.name));
 }
 
 /** Only the disk of a member that does not lead, and never the only complete copy: the protocol promises nothing beyond that. */
-function loseDisk(world: World, member: SimMember): void {
+function loseDisk({ world, member, fault, later }: Strike): void {
   const { record } = world.arbiter;
   const leads = record.primary === member.name || record.mode === 'claim' || record.mode === 'new';
   // A claim that is still on its way was asked for by a member that had its data: losing the disk behind it is a second fault.
   const asks = member.state === undefined || !member.state.arbiter.settled || member.state.arbiter.request?.kind === 'swap';
   if (leads || asks || !member.peer.postgres.proof) return;
-  member.postgres.die();
-  member.killAgent();
+  killMember(member);
   const { log } = member.postgres;
   // Half of the time an older disk comes back in its place, which starts and looks well.
-  const swapped = world.schedule.chance(50);
+  const swapped = fault.coin < 50;
+  const kept = 1 + Math.floor(((log.length - 1) * fault.coin) / 50);
   Object.assign(member.postgres, { data: swapped ? 'full' : 'empty', proof: false, standbyData: swapped });
-  member.postgres.truncate(swapped ? log.slice(0, world.schedule.between(1, log.length)) : []);
-  later(world, () => member.startAgent());
-}
-
-function switchover(world: World, member: SimMember): void {
-  member.send({ on: 'switchoverAsked', id: `s${world.schedule.nowMs}` });
+  member.postgres.truncate(swapped ? log.slice(0, kept) : []);
+  later(() => member.startAgent());
 }

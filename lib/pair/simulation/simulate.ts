@@ -1,4 +1,7 @@
-import { heal, strikeOne } from './faults.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import { drawFaults } from './fault-schedule.ts';
+import type { Fault } from './fault-schedule.ts';
+import { heal, strike } from './faults.ts';
 import type { Sabotage } from './sabotage.ts';
 import { World } from './world.ts';
 
@@ -8,6 +11,7 @@ export interface RunReport {
   readonly steps: number;
   readonly failovers: number;
   readonly acknowledged: number;
+  readonly faults: readonly Fault[];
   /** Undefined when every invariant held and the pair settled; else what was broken. */
   readonly violation: string | undefined;
   /** The last events before a violation. */
@@ -15,28 +19,29 @@ export interface RunReport {
 }
 
 /** Simulated time with faults, and the time in which the pair must be back in step once they have stopped. */
-const faultMs = 90_000;
-export const settleMs = 60_000;
+export const faultMs = 90_000;
+const settleMs = 60_000;
 
-/** Longest simulated pause between two faults. */
-const calmMaxMs = 6_000;
+/** The faults are drawn apart from everything else, so that the same seed with fewer of them is the same world. */
+const faultSalt = 0x5bd1e995;
 
-/** One life: start from empty, faults drawn from the seed, then faults off; safety after every step, liveness at the end. */
-export function simulatePair(seed: number, broken?: Sabotage): RunReport {
+/** The faults that a seed brings. */
+export function faultsOf(seed: number): readonly Fault[] {
+  return drawFaults(seededRandom((seed ^ faultSalt) >>> 0), faultMs);
+}
+
+/** One life: start from empty, the faults of the seed, then faults off; safety after every step, liveness at the end. */
+export function simulatePair(seed: number, broken?: Sabotage, faults: readonly Fault[] = faultsOf(seed)): RunReport {
   const world = new World(seed, broken);
   for (const member of world.members) member.startAgent();
   for (const client of world.clients) client.start();
   world.arbiter.troublePercent = world.schedule.chance(60) ? world.schedule.between(0, 30) : 0;
-  const fault = (): void => {
-    if (world.schedule.nowMs >= faultMs) return;
-    strikeOne(world);
-    world.schedule.after(world.schedule.between(5, calmMaxMs), fault);
-  };
-  world.schedule.after(world.schedule.between(0, 8_000), fault);
+  for (const fault of faults) world.schedule.after(fault.atMs, () => strike(world, fault));
   while (!world.violated() && world.schedule.runNext(faultMs));
   if (!world.violated()) settle(world);
   const acknowledged = world.clients.reduce((sum, client) => sum + client.acknowledged.length, 0);
-  return { seed, steps: world.steps, failovers: world.failovers, acknowledged, violation: world.violation, story: world.story };
+  const { steps, failovers, violation, story } = world;
+  return { seed, steps, failovers, acknowledged, faults, violation, story };
 }
 
 function settle(world: World): void {
