@@ -8,7 +8,8 @@ import type { Kubeconfig } from './kubeconfig.ts';
 import { plainNetwork, serversAddress } from './network.ts';
 import type { Network } from './network.ts';
 import { controlPlaneProgram } from './programs.ts';
-import { apiserverIsReady } from './readiness.ts';
+import { apiserverIsReady, controllersAct } from './readiness.ts';
+import type { AskedServer } from './readiness.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** A user of the token file. */
@@ -117,7 +118,8 @@ async function startParts(
   const etcdUrl = await startEtcd(directory, network, address, started);
   const caFile = join(directory, 'certificates', 'apiserver.crt');
   const flags = [...apiserverFlags(directory, etcdUrl, address, port), ...(options.apiserverFlags ?? [])];
-  const apiserver = apiserverProcess({ directory, network, flags, started, url, caFile, token: token('admin') });
+  const asked = { url, caFile, token: token('admin') };
+  const apiserver = apiserverProcess({ directory, network, flags, started, asked });
   await apiserver.start();
 
   const ca = await readFile(caFile, 'utf8');
@@ -129,7 +131,7 @@ async function startParts(
   };
   const controllerManager =
     options.controllerManager === true
-      ? await startControllerManager({ directory, network, kubeconfig: await kubeconfigFile(), caFile, started })
+      ? await startControllerManager({ asked, directory, network, kubeconfig: await kubeconfigFile(), started })
       : undefined;
   return {
     url,
@@ -221,12 +223,10 @@ interface ApiserverParts {
   readonly network: Network;
   readonly flags: readonly string[];
   readonly started: Child[];
-  readonly url: string;
-  readonly caFile: string;
-  readonly token: string;
+  readonly asked: AskedServer;
 }
 
-function apiserverProcess({ directory, network, flags, started, url, caFile, token }: ApiserverParts): Apiserver {
+function apiserverProcess({ directory, network, flags, started, asked }: ApiserverParts): Apiserver {
   let child: Child | undefined;
   const start = async (): Promise<void> => {
     if (child?.running === true) return;
@@ -236,7 +236,7 @@ function apiserverProcess({ directory, network, flags, started, url, caFile, tok
       args: flags,
       directory,
       network,
-      ready: () => apiserverIsReady({ url, caFile, token }),
+      ready: () => apiserverIsReady(asked),
       readyMaxMs,
     });
     // The newest process takes the place of the one before: the list does not grow with restarts.
@@ -262,14 +262,14 @@ function apiserverProcess({ directory, network, flags, started, url, caFile, tok
 }
 
 interface ControllerManagerParts {
+  readonly asked: AskedServer;
   readonly directory: string;
   readonly network: Network;
   readonly kubeconfig: string;
-  readonly caFile: string;
   readonly started: Child[];
 }
 
-async function startControllerManager({ directory, network, kubeconfig, caFile, started }: ControllerManagerParts): Promise<Child> {
+async function startControllerManager({ asked, directory, network, kubeconfig, started }: ControllerManagerParts): Promise<Child> {
   const folder = join(directory, 'controller-manager');
   await mkdir(folder, { recursive: true });
   const child = await startChild({
@@ -278,7 +278,7 @@ async function startControllerManager({ directory, network, kubeconfig, caFile, 
     args: [
       `--kubeconfig=${kubeconfig}`,
       `--service-account-private-key-file=${join(directory, 'sa.key')}`,
-      `--root-ca-file=${caFile}`,
+      `--root-ca-file=${asked.caFile}`,
       `--cert-dir=${folder}`,
       `--controllers=${controllers.join(',')}`,
       '--use-service-account-credentials',
@@ -288,6 +288,8 @@ async function startControllerManager({ directory, network, kubeconfig, caFile, 
     ],
     directory,
     network,
+    ready: () => controllersAct(asked),
+    readyMaxMs,
   });
   started.push(child);
   return child;
