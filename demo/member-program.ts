@@ -11,8 +11,7 @@ import { ourPrograms, repositoryRoot } from './programs.ts';
  * The mounts are seen by nobody else and go with its last process.
  */
 export async function memberProgram(directory: string): Promise<readonly [string, ...string[]]> {
-  const isOpen = process.getuid?.() !== 0 || ((await mayOthersPass(repositoryRoot)) && (await mayOthersPass(process.execPath)));
-  if (isOpen) return [process.execPath, ourPrograms.member];
+  if (await areOurFilesOpen()) return [process.execPath, ourPrograms.member];
   const checkout = join(directory, 'checkout');
   const node = join(directory, 'node');
   await mkdir(checkout, { recursive: true });
@@ -21,6 +20,11 @@ export async function memberProgram(directory: string): Promise<readonly [string
   const mounts = [repositoryRoot, checkout, process.execPath, node];
   const main = join(checkout, relative(repositoryRoot, ourPrograms.member));
   return [systemProgram('unshare'), '--mount', systemProgram('sh'), '-c', script, 'sh', ...mounts, node, main];
+}
+
+/** Whether a hall server that this user's agent starts can read our files where they are. */
+export async function areOurFilesOpen(): Promise<boolean> {
+  return process.getuid?.() !== 0 || ((await mayOthersPass(repositoryRoot)) && (await mayOthersPass(process.execPath)));
 }
 
 const othersPass = 0o001;

@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { dump } from 'js-yaml';
 import { fitManifests, manifestsFolder, readManifests } from '#demo/manifests.ts';
 import { memberNames } from '#demo/names.ts';
+import { areOurFilesOpen } from '#demo/member-program.ts';
 import type { MemberName } from '#demo/names.ts';
 import { choosePlaces } from '#demo/places.ts';
 import type { Places } from '#demo/places.ts';
@@ -47,6 +48,8 @@ interface Servers {
   readonly folder: string;
   readonly stack: AsyncDisposableStack;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether the user of PostgreSQL can read this checkout and this Node where they are. */
+  readonly areOpen: boolean;
 }
 
 export async function openFirstPair(): Promise<FirstPair> {
@@ -65,7 +68,7 @@ export async function openFirstPair(): Promise<FirstPair> {
       TSIG_SECRET: bind.key.secret,
       PATH: [...programs, process.env['PATH'] ?? ''].join(delimiter),
     };
-    const servers: Servers = { network, folder: folder.path, stack, env };
+    const servers: Servers = { network, folder: folder.path, stack, env, areOpen: await areOurFilesOpen() };
     const checkout = join(folder.path, 'checkout');
     await layCheckout(checkout);
     const fitted = fitManifests(manifests, places, { address: bind.address, port: bind.port }).pair;
@@ -89,11 +92,11 @@ export async function openFirstPair(): Promise<FirstPair> {
       runOn: async (member, commands) => {
         const home = homeOf(servers, member);
         await copyFile(join(checkout, `bundle-${member}.json`), join(home, 'etc', 'bundle.json')).catch(() => undefined);
-        await runBlock(servers, join(home, 'checkout'), insideServer(home), fit(servers, member, commands));
+        await runBlock(servers, join(home, 'checkout'), insideServer(home, servers.areOpen), fit(servers, member, commands));
       },
       stayOn: async (member, command) => {
         const home = homeOf(servers, member);
-        const place = { name: `member-${member}`, cwd: join(home, 'checkout'), inside: insideServer(home) };
+        const place = { name: `member-${member}`, cwd: join(home, 'checkout'), inside: insideServer(home, servers.areOpen) };
         agents.set(member, await stay({ ...servers, stack: owned }, place, command));
       },
       stopOn: async (member) => agents.get(member)?.stop(),
@@ -131,7 +134,7 @@ async function layServer(servers: Servers, member: MemberName): Promise<void> {
   await mkdir(join(home, 'source'));
   await mkdir(join(home, 'bin'));
   await writeFile(join(home, 'bin', 'node'), '');
-  await layCheckout(join(home, 'checkout'), isRoot() ? join(home, 'source') : root);
+  await layCheckout(join(home, 'checkout'), servers.areOpen ? root : join(home, 'source'));
   const { uid, gid } = postgresUser();
   if (isRoot()) await chown(join(home, 'var'), uid, gid);
   // PostgreSQL outlives its agent by design, so it is ended apart, after the agent.
@@ -141,12 +144,12 @@ async function layServer(servers: Servers, member: MemberName): Promise<void> {
 const isRoot = (): boolean => process.getuid?.() === 0;
 
 /**
- * What is put before a command line to run it on a server. The agent of root starts its hall server as the user of PostgreSQL, who may have
- * no way into this checkout or to this Node, as below /root: on the server both stand where everybody may pass, by mounts that go with
- * the last process that sees them.
+ * What is put before a command line to run it on a server. The agent of root starts its hall server as the user of PostgreSQL. Where that
+ * user has no way into this checkout or to this Node, as below /root, both stand on the server where everybody may pass, by mounts that
+ * go with the last process that sees them.
  */
-function insideServer(home: string): readonly string[] {
-  if (!isRoot()) return [];
+function insideServer(home: string, areOpen: boolean): readonly string[] {
+  if (areOpen) return [];
   const script = 'mount --bind "$1" "$2" && mount --bind "$3" "$4" && PATH="$5:$PATH" && export PATH && shift 5 && exec "$@"';
   const mounts = [root, join(home, 'source'), process.execPath, join(home, 'bin', 'node')];
   return [systemProgram('unshare'), '--mount', systemProgram('sh'), '-c', script, 'sh', ...mounts, join(home, 'bin')];
