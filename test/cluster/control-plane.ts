@@ -124,10 +124,17 @@ async function startParts(
 
   const ca = await readFile(caFile, 'utf8');
   const kubeconfig = (user = 'admin'): Kubeconfig => kubeconfigFor({ url, ca, user, token: token(user) });
-  const kubeconfigFile = async (user = 'admin'): Promise<string> => {
+  const files = new Map<string, Promise<string>>();
+  const writeKubeconfig = async (user: string): Promise<string> => {
     const path = join(directory, `kubeconfig-${user.replaceAll(/[^a-z0-9-]+/gi, '-')}.json`);
     await writeFile(path, JSON.stringify(kubeconfig(user), null, 2), { mode: 0o600 });
     return path;
+  };
+  // Written once: whoever reads the file while it is written anew finds it empty.
+  const kubeconfigFile = async (user = 'admin'): Promise<string> => {
+    const written = files.get(user) ?? writeKubeconfig(user);
+    files.set(user, written);
+    return await written;
   };
   const controllerManager =
     options.controllerManager === true
