@@ -19,7 +19,7 @@ export interface RunReport {
 }
 
 /** Simulated time with faults, and the time in which the pair must be back in step once they have stopped. */
-export const faultMs = 90_000;
+const faultMs = 90_000;
 const settleMs = 60_000;
 
 /** The faults are drawn apart from everything else, so that the same seed with fewer of them is the same world. */
