@@ -195,6 +195,7 @@ describe('heartbeats', () => {
     postgres: 'running',
     role: 'standby',
     data: 'complete',
+    timeline: 3,
     flush: 7n,
     replay: 7n,
     localCanaryAgeMs: 0,

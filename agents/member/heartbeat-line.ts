@@ -33,6 +33,7 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
     postgres: field.oneOf('postgres', ['starting', 'running', 'dead', 'stopped']),
     role: field.oneOf('role', ['primary', 'standby']),
     data: field.oneOf('data', ['empty', 'incomplete', 'complete']),
+    timeline: field.wholeNumber('timeline', { min: 0, max: 0xffff_ffff }),
     flush: BigInt(field.text('flush', { ...position, fallback: '0' })),
     replay: BigInt(field.text('replay', { ...position, fallback: '0' })),
     localCanaryAgeMs: field.wholeNumber('localCanaryAgeMs', whole),

@@ -38,6 +38,7 @@ export function pictureRunning(
     upstream: status.inRecovery && status.primaryConninfoSet,
     streaming: status.receiver?.status === 'streaming',
     consistent: status.inRecovery,
+    timeline: status.timeline,
     flush,
     replay: status.replayLsn ?? flush,
     peerAttached: peer?.state === 'streaming',

@@ -10,12 +10,22 @@ export const admissionRetry = { firstMs: 500, maxMs: 10_000 } as const;
 /** A standby that was waited for so long without a loss has proven itself: the next loss counts as the first. */
 export const admissionProvenMs = 60_000;
 
-/** Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. */
+/**
+ * Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. And it is on our
+ * timeline: PostgreSQL takes the flush position of a standby that asks for an older timeline, whose end it may have passed, for that
+ * of its own log, and would release commits that are on no other disk.
+ */
 export function canAdmit(state: MemberState): boolean {
   const { postgres, peerView, limits } = state;
   const heard = peerView.link === 'connected' && awakeMs(state) - peerView.heardMs < limits.degradeAfterMs;
   const { heartbeat } = peerView;
-  return postgres.peerAttached && heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete';
+  return (
+    postgres.peerAttached &&
+    heard &&
+    heartbeat?.role === 'standby' &&
+    heartbeat.data === 'complete' &&
+    heartbeat.timeline === postgres.timeline
+  );
 }
 
 /** Whether the pause after earlier losses is over. */

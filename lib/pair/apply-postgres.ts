@@ -7,11 +7,16 @@ import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
 /** Between attempts after a failed operation: the first, doubled up to the last. */
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
 
+/** A stream that stands for so long is no attempt any more. */
+export const streamSettledMs = 1_000;
+
 /** Takes a new picture of the own PostgreSQL into the state, and notes what moved and since when what is gone. */
 export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {
   const now = awakeMs(state);
   const before = state.postgres;
   const leads = seen.process === 'running' && seen.role === 'primary' && seen.names !== 'unknown';
+  const streamingSinceMs = seen.streaming ? (state.streamingSinceMs ?? now) : undefined;
+  const settled = streamingSinceMs !== undefined && now - streamingSinceMs >= streamSettledMs;
   const record = recordOf(state);
   // Who leads alone has the only copy that counts: nothing in it can be undone any more.
   const ledAlone = record?.mode === 'solo' && record.primary === state.self;
@@ -24,7 +29,8 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
-    detachedSinceMs: seen.streaming ? undefined : (state.detachedSinceMs ?? now),
+    streamingSinceMs,
+    detachedSinceMs: settled ? undefined : (state.detachedSinceMs ?? now),
     peerDetachedSinceMs: seen.peerAttached ? undefined : (state.peerDetachedSinceMs ?? now),
     diedMs: seen.process === 'running' ? undefined : state.diedMs,
     takeover: openIfReady(state, seen, now),

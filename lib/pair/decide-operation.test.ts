@@ -57,6 +57,11 @@ const leading: readonly Row[] = [
   },
   { behaviour: 'its agent was not heard for 300 ms', seen: soloWith({ peerView: { heardMs: ago(300) } }), waits: 'no standby streams' },
   { behaviour: 'its agent was heard a millisecond later', seen: soloWith({ peerView: { heardMs: ago(299) } }), runs: { do: 'admit' } },
+  {
+    behaviour: 'it asks for an older timeline: its flush position says nothing about ours',
+    seen: soloWith({ heartbeat: { timeline: 2 } }),
+    waits: 'no standby streams',
+  },
   { behaviour: 'its data has no proof yet', seen: soloWith({ heartbeat: { data: 'incomplete' } }), waits: 'no standby streams' },
   {
     behaviour: 'admitted: wait for the record, change nothing',

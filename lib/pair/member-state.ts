@@ -26,6 +26,8 @@ export interface LocalPostgres {
   readonly streaming: boolean;
   /** Standby: consistent, so that a copy can be called complete. */
   readonly consistent: boolean;
+  /** Primary: the one it writes. Standby: the one it received last. */
+  readonly timeline: number;
   /** Primary: flushed by itself. Standby: received and flushed. */
   readonly flush: bigint;
   readonly replay: bigint;
@@ -46,6 +48,7 @@ export const unseenPostgres: LocalPostgres = {
   upstream: false,
   streaming: false,
   consistent: false,
+  timeline: 0,
   flush: 0n,
   replay: 0n,
   peerAttached: false,
@@ -62,6 +65,7 @@ export interface Heartbeat {
   readonly postgres: 'starting' | 'running' | 'dead' | 'stopped';
   readonly role: 'primary' | 'standby';
   readonly data: LocalPostgres['data'];
+  readonly timeline: number;
   readonly flush: bigint;
   readonly replay: bigint;
   /** Age of its last good local canary. */
@@ -191,7 +195,9 @@ export interface MemberState {
   readonly arbiter: ArbiterView;
   readonly postgres: LocalPostgres;
   readonly flushMovedMs: number;
+  /** Standby: since when its walreceiver has not streamed for a while; one that comes up and ends again and again does not stream. */
   readonly detachedSinceMs: number | undefined;
+  readonly streamingSinceMs: number | undefined;
   readonly peerDetachedSinceMs: number | undefined;
   readonly peerFlushMovedMs: number;
   /** PostgreSQL ended without our doing, at this instant. */
@@ -256,6 +262,7 @@ export function startMember(
     postgres,
     flushMovedMs: nowMs,
     detachedSinceMs: nowMs,
+    streamingSinceMs: undefined,
     peerDetachedSinceMs: nowMs,
     peerFlushMovedMs: nowMs,
     diedMs: undefined,

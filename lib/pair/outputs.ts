@@ -80,6 +80,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     postgres: postgresWord(state),
     role: postgres.role,
     data: postgres.data,
+    timeline: postgres.timeline,
     flush: postgres.flush,
     replay: postgres.replay,
     localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.okMs)),

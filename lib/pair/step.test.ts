@@ -6,7 +6,7 @@ import { claim, degrade, open, settled } from './pair-record.ts';
 import type { PairRecord } from './pair-record.ts';
 import { heartbeatOf, outputsOf } from './outputs.ts';
 import { gapToleratedMs, step, tickMs } from './step.ts';
-import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary } from './testing/a-member.ts';
+import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary, wellStandby } from './testing/a-member.ts';
 
 /** Lets a member live: ticks as the shell gives them, and what `says` adds at a time. Answers the effects in order. */
 function live(
@@ -47,6 +47,17 @@ describe('what was proven of PostgreSQL', () => {
       now + 20,
     );
     expect(swaps(live(failed.state, 60).effects)).toEqual([]);
+  });
+
+  test('a stream that comes up and ends again and again is none: the standby is inspected and made anew', () => {
+    const flapping = { ...wellStandby, upstream: true };
+    const primary = heartbeatOf(aPrimary({ record: records.solo, postgres: { names: 'none' } }));
+    const { effects } = live(aMember({ record: records.solo }), 8_000, (at) => [
+      ...(at % 100 === 0 ? ([{ on: 'heartbeat', heartbeat: primary }] as const) : []),
+      { on: 'postgresSeen', postgres: { ...flapping, streaming: at % 200 < 100 } },
+    ]);
+    // What lies here may have to be rewound or replaced, so the record is settled first.
+    expect(effects.filter((each) => each.do === 'operate' || (each.do === 'swap' && each.settles))[0]).toMatchObject({ do: 'swap' });
   });
 
   test('a standby that blinks shuts no reader out; a start of the own server does until the standby has everything again', () => {

@@ -110,8 +110,19 @@ function digestOf(bytes: Buffer | undefined, { length }: SegmentPiece): string |
 async function endOfLog({ settings, paths }: InstanceContext, timeline: number, redoLsn: Lsn, signal: AbortSignal): Promise<Lsn> {
   const args = ['--stats', '-p', join(paths.data, 'pg_wal'), '-t', String(timeline), '-s', formatLsn(redoLsn)];
   const call = { file: join(settings.binaryDirectory, 'pg_waldump'), args, directory: paths.data, account: settings.account };
-  const { stdout } = await endOfProgram(call, signal);
-  return parseLogEnd(stdout) ?? redoLsn;
+  const { stdout, stderr, exitCode } = await endOfProgram(call, signal);
+  const end = parseLogEnd(stdout);
+  if (end !== undefined) return end;
+  // It ends with an error at the end of every log, so its words decide. An end that is believed to lie before the true one would let a
+  // member stream from a primary that has left its timeline before it did.
+  if (saysEmptyLog(stderr)) return redoLsn;
+  const said = stderr.trim().split('\n').slice(-3).join('; ');
+  throw postgresErrors.HK_POSTGRES_HISTORY(`pg_waldump found no end of the log and ended with ${exitCode ?? 'a signal'}: ${said}`);
+}
+
+/** Nothing was written after the position: no record there, or not even the file for it. */
+export function saysEmptyLog(stderr: string): boolean {
+  return /could not find (a valid record after|file|any WAL file)/.test(stderr);
 }
 
 /** Reads the range in pg_waldump's statistics: `WAL statistics between 0/1500028 and 0/15000D8:`. */

@@ -12,6 +12,8 @@ interface Waiting {
   readonly fail: () => void;
 }
 
+const promotion = 'promoted';
+
 /**
  * One PostgreSQL with the traits that matter: what is flushed survives a crash, acknowledged or not; commits wait for the names in force
  * when they look, and for a late answer of the standby too; a standby receives only what continues its own log.
@@ -28,6 +30,8 @@ export class SimPostgres {
   configured: SyncNames = 'gate';
   names: SyncNames = 'gate';
   log: Entry[] = [];
+  /** Grows with each promotion, and comes with the log. */
+  timeline = 1;
   data: 'empty' | 'partial' | 'full' = 'empty';
   proof = false;
   /** The data directory is that of a standby: starting it as primary promotes it. */
@@ -64,7 +68,7 @@ export class SimPostgres {
     this.peerAttached = false;
     this.peerFlush = 0;
     this.released = 0;
-    if (role === 'primary' && this.standbyData) this.mark('promoted');
+    if (role === 'primary' && this.standbyData) this.mark(promotion);
     this.standbyData = role === 'standby';
     this.recovered = this.log.length;
   }
@@ -74,7 +78,7 @@ export class SimPostgres {
     this.standbyData = false;
     this.streaming = false;
     this.upstream = false;
-    this.mark('promoted');
+    this.mark(promotion);
     this.recovered = this.log.length;
   }
 
@@ -92,7 +96,13 @@ export class SimPostgres {
   }
 
   mark(what: string): void {
-    this.log.push({ key: what });
+    this.receive({ key: what });
+  }
+
+  /** Flushes one more entry. */
+  receive(entry: Entry): void {
+    this.log.push(entry);
+    if (entry.key === promotion) this.timeline += 1;
   }
 
   setNames(names: SyncNames): void {
@@ -130,6 +140,7 @@ export class SimPostgres {
 
   truncate(log: Entry[]): void {
     this.log = log;
+    this.timeline = 1 + log.filter(({ key }) => key === promotion).length;
     this.truncations += 1;
   }
 
@@ -144,6 +155,7 @@ export class SimPostgres {
       upstream: this.upstream,
       streaming: this.streaming,
       consistent: this.data === 'full',
+      timeline: this.timeline,
       flush: BigInt(this.log.length),
       replay: BigInt(this.log.length),
       peerAttached: this.peerAttached,
@@ -188,7 +200,7 @@ export function stream(schedule: Schedule, primary: SimPostgres, standby: SimPos
   const missing = primary.log.length - standby.log.length;
   if (missing > 0) {
     const take = schedule.chance(70) ? missing : schedule.between(1, missing);
-    for (const entry of primary.log.slice(standby.log.length, standby.log.length + take)) standby.log.push(entry);
+    for (const entry of primary.log.slice(standby.log.length, standby.log.length + take)) standby.receive(entry);
   }
   if (standby.log.length === primary.log.length) standby.data = 'full';
   const flushed = standby.log.length;

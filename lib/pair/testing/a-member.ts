@@ -37,13 +37,14 @@ export const wellPrimary: LocalPostgres = {
   upstream: false,
   streaming: false,
   consistent: false,
+  timeline: 3,
   flush: 5_000n,
   replay: 5_000n,
   peerAttached: true,
   peerFlush: 5_000n,
   recovered: 1_000n,
 };
-const wellStandby: LocalPostgres = {
+export const wellStandby: LocalPostgres = {
   ...wellPrimary,
   role: 'standby',
   names: 'gate',
@@ -100,6 +101,7 @@ export function aMember(wish: MemberWish = {}): MemberState {
     provenBehindGate: local.process === 'running' && local.role === 'primary' && local.names === 'gate',
     recoveryShared: local.process === 'running' && local.role === 'primary' && local.peerFlush >= local.recovered,
     detachedSinceMs: local.streaming ? undefined : now,
+    streamingSinceMs: local.streaming ? ago(60_000) : undefined,
     peerDetachedSinceMs: local.peerAttached ? undefined : now,
     arbiter: {
       ...start.arbiter,
@@ -136,6 +138,7 @@ function wellHeartbeat(from: string, record: PairRecord | undefined, primary: bo
     postgres: 'running',
     role: primary ? 'primary' : 'standby',
     data: 'complete',
+    timeline: 3,
     flush: 5_000n,
     replay: 5_000n,
     localCanaryAgeMs: 20,
