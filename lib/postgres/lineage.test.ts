@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { saysEmptyLog, segmentBegin } from './lineage.ts';
+import { logFilesFrom, segmentBegin } from './lineage.ts';
 import { parseLsn } from './lsn.ts';
 
 const megabyte = 1024 * 1024;
@@ -13,11 +13,16 @@ test.each([
   expect(segmentBegin(digits, size * megabyte)).toBe(parseLsn(begin));
 });
 
-test.each([
-  ['pg_waldump: error: could not find a valid record after 0/3000028', true],
-  ['pg_waldump: error: could not find file "000000050000000000000003": No such file or directory', true],
-  ['pg_waldump: error: could not read from file 000000050000000000000003: Input/output error', false],
-  ['', false],
-])('what pg_waldump says, %s, means an empty log: %s', (said, empty) => {
-  expect(saysEmptyLog(said)).toBe(empty);
+test('the log of a timeline from a position on: its own files, whatever else lies beside them', () => {
+  const names = [
+    '00000006.history',
+    '000000050000000000000004',
+    '000000050000000000000003',
+    '000000050000000000000006',
+    '000000060000000000000005',
+  ];
+  const place = { timeline: 5, fromLsn: parseLsn('0/3C5C690'), segmentBytes: 16 * megabyte };
+  expect(logFilesFrom(names, place)).toEqual({ first: '000000050000000000000003', last: '000000050000000000000004' });
+  expect(logFilesFrom(names, { ...place, timeline: 7 })).toBeUndefined();
+  expect(logFilesFrom(names, { ...place, fromLsn: parseLsn('0/5000000') })).toBeUndefined();
 });

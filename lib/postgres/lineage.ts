@@ -11,7 +11,7 @@ import { formatLsn, laterLsn, parseLsn } from './lsn.ts';
 import { endOfProgram } from './program.ts';
 import { refuseRunning } from './server-process.ts';
 import type { SegmentPiece } from './timeline-history.ts';
-import { firstRecord, historyName, parseHistory, timelineOfHistory } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
 
 /** The lineage of a stopped cluster: pg_control, the history files, and the log itself for where it really ends. */
 export async function readStoppedLineage(context: InstanceContext, signal: AbortSignal): Promise<Lineage> {
@@ -27,7 +27,8 @@ export async function readStoppedLineage(context: InstanceContext, signal: Abort
   );
   const begun = switches.at(-1)?.endLsn;
   // The last checkpoint may lie before the switch, in files of the timeline before.
-  const walked = await endOfLog(context, timeline, laterLsn(control.redoLsn, begun ?? 0n), signal);
+  const fromLsn = laterLsn(control.redoLsn, begun ?? 0n);
+  const walked = await endOfLog(context, { timeline, fromLsn, segmentBytes: control.walSegmentBytes }, signal);
   const endLsn = laterLsn(walked, control.minRecoveryLsn);
   const piece = begun === undefined ? undefined : firstRecord(timeline, begun, endLsn, control.walSegmentBytes);
   const start = piece === undefined ? undefined : digestOf(await readPiece(log, piece), piece);
@@ -106,23 +107,50 @@ function digestOf(bytes: Buffer | undefined, { length }: SegmentPiece): string |
 /**
  * Where the log of a stopped cluster ends: pg_control knows only the last checkpoint, so the records after it are walked. Reading stops
  * at the first that is not whole, as recovery would.
+ *
+ * The files are named to pg_waldump. Without a name it learns the size of a segment from whichever file the directory lists first, and
+ * gives up when that is one that PostgreSQL has laid out ahead and not written yet.
+ *
+ * @throws HK_POSTGRES_HISTORY  when no end was found: one that is believed to lie before the true one would let a member stream from a
+ *                              primary that had left its timeline before that end.
  */
-async function endOfLog({ settings, paths }: InstanceContext, timeline: number, redoLsn: Lsn, signal: AbortSignal): Promise<Lsn> {
-  const args = ['--stats', '-p', join(paths.data, 'pg_wal'), '-t', String(timeline), '-s', formatLsn(redoLsn)];
+async function endOfLog({ settings, paths }: InstanceContext, log: LogPlace, signal: AbortSignal): Promise<Lsn> {
+  const folder = join(paths.data, 'pg_wal');
+  const files = logFilesFrom(await readdir(folder), log);
+  // A timeline that was begun and never written has no file.
+  if (files === undefined) return log.fromLsn;
+  const args = ['--stats', '-p', folder, '-s', formatLsn(log.fromLsn), files.first, files.last];
   const call = { file: join(settings.binaryDirectory, 'pg_waldump'), args, directory: paths.data, account: settings.account };
   const { stdout, stderr, exitCode } = await endOfProgram(call, signal);
   const end = parseLogEnd(stdout);
   if (end !== undefined) return end;
-  // It ends with an error at the end of every log, so its words decide. An end that is believed to lie before the true one would let a
-  // member stream from a primary that has left its timeline before it did.
-  if (saysEmptyLog(stderr)) return redoLsn;
+  // It ends with an error at the end of every log, so only its words tell that nothing was written after the position.
+  if (stderr.includes('could not find a valid record after')) return log.fromLsn;
   const said = stderr.trim().split('\n').slice(-3).join('; ');
   throw postgresErrors.HK_POSTGRES_HISTORY(`pg_waldump found no end of the log and ended with ${exitCode ?? 'a signal'}: ${said}`);
 }
 
-/** Nothing was written after the position: no record there, or not even the file for it. */
-export function saysEmptyLog(stderr: string): boolean {
-  return /could not find (a valid record after|file|any WAL file)/.test(stderr);
+interface LogPlace {
+  readonly timeline: number;
+  readonly fromLsn: Lsn;
+  readonly segmentBytes: number;
+}
+
+/**
+ * The first and the last file of a timeline's log from a position on, without a gap between them; undefined when the file of the
+ * position is not there.
+ */
+export function logFilesFrom(
+  names: readonly string[],
+  { timeline, fromLsn, segmentBytes }: LogPlace,
+): { readonly first: string; readonly last: string } | undefined {
+  const there = new Set(names);
+  const nameAt = (index: number): string => segmentAt(timeline, fromLsn + BigInt(index) * BigInt(segmentBytes), segmentBytes).name;
+  const first = nameAt(0);
+  if (!there.has(first)) return undefined;
+  let last = first;
+  for (let index = 1; there.has(nameAt(index)); index += 1) last = nameAt(index);
+  return { first, last };
 }
 
 /** Reads the range in pg_waldump's statistics: `WAL statistics between 0/1500028 and 0/15000D8:`. */

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf } from '#lib/base/errors.ts';
@@ -111,6 +111,24 @@ describe('coming back as a standby', () => {
     expect(percents.at(-1)).toBe(100);
     expect(percents).toEqual(percents.toSorted((one, other) => one - other));
     expect((await readdir(home)).toSorted()).toEqual(['data', 'data-of-somebody-else', 'state']);
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(pair.b);
+  });
+
+  test('files that PostgreSQL has laid out ahead hide no end of the log, wherever the directory lists them', async () => {
+    const { a } = pair;
+    await a.stop(soon());
+    const { endLsn, timeline } = await a.stoppedLineage(soon());
+    const log = join(pair.settingsOf('a').dataDirectory, 'pg_wal');
+    const before = await readdir(log);
+    // Whatever order the file system has, one of these comes before the files that were written.
+    for (let ahead = 0xf0; ahead < 0x100; ahead += 1) {
+      const name = `${timeline.toString(16).padStart(8, '0')}00000000000000${ahead.toString(16)}`.toUpperCase();
+      await writeFile(join(log, name), new Uint8Array(16 * 1024 * 1024));
+    }
+    expect((await a.stoppedLineage(soon())).endLsn).toBe(endLsn);
+    for (const name of await readdir(log)) if (!before.includes(name)) await rm(join(log, name));
     await a.start({ as: 'standby', follow: true }, soon());
     await a.waitReady(soon());
     await streaming(pair.b);
