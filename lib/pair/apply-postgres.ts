@@ -8,7 +8,7 @@ import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
 
 /** A stream that stands for so long is no attempt any more. */
-export const streamSettledMs = 1_000;
+const streamSettledMs = 1_000;
 
 /** Takes a new picture of the own PostgreSQL into the state, and notes what moved and since when what is gone. */
 export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {
