@@ -46,7 +46,7 @@ export interface PairOperationSpec {
   /** For Switchover: the member that shall lead afterwards. */
   readonly member?: string;
   /**
-   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. hallctl writes now +
+   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
    * 15 min.
    */
   readonly notAfter: string;
@@ -65,7 +65,7 @@ export interface PairOperationSpecManifest {
   /** For Switchover: the member that shall lead afterwards. */
   readonly member?: string;
   /**
-   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. hallctl writes now +
+   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
    * 15 min.
    */
   readonly notAfter: string;
