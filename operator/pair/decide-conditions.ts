@@ -61,13 +61,19 @@ function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
   });
   if (record === undefined) {
     if (pair.status?.mode === undefined) return no('NeverLed', 'the record is not created yet');
-    return no('RecordLost', 'the PairRecord is gone: the members keep their roles; compare them, then write it anew, with the right to update pairrecords/adopt');
+    return no(
+      'RecordLost',
+      'the PairRecord is gone: the members keep their roles; compare them, then write it anew, with the right to update pairrecords/adopt',
+    );
   }
   const { mode, primary } = record.spec;
   const names = pair.spec.members.map(({ name }) => name);
   if (mode === 'New') return no('NeverLed', `enrol ${names.join(' and ')} with hallctl pair enrol and start their agents`);
   if (primary === undefined || !names.includes(primary)) {
-    return no('RecordLost', `the PairRecord names ${String(primary)} as primary, which is no member of this pair; write it anew, with the right to update pairrecords/adopt`);
+    return no(
+      'RecordLost',
+      `the PairRecord names ${String(primary)} as primary, which is no member of this pair; write it anew, with the right to update pairrecords/adopt`,
+    );
   }
   if (isPaused(pair))
     return no('Paused', 'the pair makes no failover until spec.paused is false and a PairOperation of type Resume was run');
