@@ -21,9 +21,14 @@ export interface RetryPorts {
   readonly pauseMs?: (error: unknown, backoffMs: number) => number | undefined;
 }
 
+/** The first pause, doubled with each further one up to the last; `count` starts at 1. */
+export function doubledMs(count: number, { firstMs, maxMs }: Pick<BackoffPolicy, 'firstMs' | 'maxMs'>): number {
+  return Math.min(firstMs * 2 ** Math.min(count - 1, 31), maxMs);
+}
+
 /** Waiting time before attempt `count` + 1; `count` starts at 1. */
 export function backoffMs(count: number, policy: BackoffPolicy, random: Random): number {
-  const base = Math.min(policy.firstMs * 2 ** Math.min(count - 1, 31), policy.maxMs);
+  const base = doubledMs(count, policy);
   const jitterMax = Math.floor((base * policy.jitterPercent) / 100);
   return base + (jitterMax > 0 ? random.below(jitterMax + 1) : 0);
 }

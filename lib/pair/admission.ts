@@ -1,3 +1,4 @@
+import { doubledMs } from '#lib/base/retry.ts';
 import { awakeMs } from './member-state.ts';
 import type { AdmissionView, MemberState } from './member-state.ts';
 
@@ -47,6 +48,6 @@ export function entered({ losses, notBeforeMs }: AdmissionView, now: number): Ad
 export function lost({ losses, sinceMs }: AdmissionView, now: number): AdmissionView {
   const proven = sinceMs !== undefined && now - sinceMs >= admissionProvenMs;
   const again = proven ? 0 : losses;
-  const pauseMs = again === 0 ? 0 : Math.min(admissionRetry.firstMs * 2 ** Math.min(again - 1, 10), admissionRetry.maxMs);
+  const pauseMs = again === 0 ? 0 : doubledMs(again, admissionRetry);
   return { losses: again + 1, notBeforeMs: now + pauseMs, sinceMs: undefined };
 }

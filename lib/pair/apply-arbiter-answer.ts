@@ -1,3 +1,4 @@
+import { doubledMs } from '#lib/base/retry.ts';
 import { entered, lost } from './admission.ts';
 import type { ArbiterAnswer, MemberEffect } from './events.ts';
 import { decideClaim } from './decide-claim.ts';
@@ -18,7 +19,7 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
   switch (answer.kind) {
     case 'failed': {
       const failures = arbiter.failures + 1;
-      const waitMs = Math.min(arbiterRetry.firstMs * 2 ** Math.min(failures - 1, 10), arbiterRetry.maxMs);
+      const waitMs = doubledMs(failures, arbiterRetry);
       const settled = arbiter.settled && (request.kind === 'read' || answer.carriedOut === 'no');
       return { ...state, arbiter: { ...arbiter, settled, failures, retryAtMs: now + waitMs } };
     }

@@ -1,5 +1,6 @@
-import { lost } from './admission.ts';
 import { unreachable } from '#lib/base/invariant.ts';
+import { doubledMs } from '#lib/base/retry.ts';
+import { lost } from './admission.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
@@ -24,7 +25,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     ...state,
     postgres: seen,
     // An admission counts only while the very PostgreSQL it was proven on still waits for the peer.
-    admitted: state.admitted && seen.process === 'running' && seen.role === 'primary' && seen.names === 'peer',
+    admitted: state.admitted && leads && seen.names === 'peer',
     provenBehindGate: state.provenBehindGate && leads && seen.names === 'gate',
     recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
@@ -53,7 +54,7 @@ export function applyOperationEnd(
   const ended: MemberState = { ...seen, operation: undefined, admission };
   if (outcome.ok) return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now }, operation.what, now);
   const failures = operation.aborted ? 0 : state.operationFailures + 1;
-  const waitMs = operation.aborted ? 0 : Math.min(operationRetry.firstMs * 2 ** Math.min(failures - 1, 10), operationRetry.maxMs);
+  const waitMs = operation.aborted ? 0 : doubledMs(failures, operationRetry);
   effects.push({ do: 'note', why: `${operation.what.do} ${operation.aborted ? 'was given up' : 'failed'}: ${outcome.why}` });
   return { ...ended, operationFailures: failures, operationRetryAtMs: now + waitMs };
 }

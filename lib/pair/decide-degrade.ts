@@ -1,4 +1,4 @@
-import { awakeMs, recordOf } from './member-state.ts';
+import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
 
 /** Whether the synchronous primary should go on alone. */
@@ -17,10 +17,10 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const { local, sync } = state.canaries;
   const now = awakeMs(state);
   if (now - local.okMs >= limits.degradeAfterMs) return hold('the own disk does not answer: alone it would be no better');
-  const stuckMs = sync.pendingSinceMs === undefined ? 0 : now - sync.pendingSinceMs;
+  const stuckMs = lastingMs(state, sync.pendingSinceMs);
   if (stuckMs < limits.degradeAfterMs) return hold('synchronous commits pass');
   const silentMs = now - state.peerView.heardMs;
-  const detachedMs = state.peerDetachedSinceMs === undefined ? 0 : now - state.peerDetachedSinceMs;
+  const detachedMs = lastingMs(state, state.peerDetachedSinceMs);
   if (silentMs >= limits.degradeAfterMs)
     return { do: 'degrade', why: `commits wait and the standby is silent for ${Math.round(silentMs)} ms` };
   if (detachedMs >= limits.degradeAfterMs)
@@ -45,7 +45,7 @@ function decideRemaking(state: MemberState): DegradeVerdict {
     return hold('writes wait for two copies by choice');
   if (heartbeat.data !== 'complete')
     return { do: 'degrade', why: 'the standby has no complete copy: it is copied anew, and writes wait for it by choice' };
-  const detachedMs = state.peerDetachedSinceMs === undefined ? 0 : now - state.peerDetachedSinceMs;
+  const detachedMs = lastingMs(state, state.peerDetachedSinceMs);
   if (detachedMs >= state.limits.attachWithinMs)
     return {
       do: 'degrade',

@@ -1,5 +1,5 @@
 import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
-import { awakeMs, recordOf } from './member-state.ts';
+import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
 import type { PairRecord } from './pair-record.ts';
 
@@ -124,7 +124,7 @@ function followSole(state: MemberState): OperationDecision {
       if (postgres.data === 'complete') return none('streaming; waiting to be admitted');
       return postgres.consistent ? run({ do: 'prove' }, 'the copy streams and is consistent') : none('replaying to a consistent point');
     }
-    const detachedMs = state.detachedSinceMs === undefined ? 0 : now - state.detachedSinceMs;
+    const detachedMs = lastingMs(state, state.detachedSinceMs);
     if (detachedMs < limits.attachWithinMs) return none('waiting for the stream');
   }
   // Rewinding or deleting needs the primary as its source: without it the data stays as it is.

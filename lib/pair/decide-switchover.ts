@@ -1,7 +1,7 @@
 import { unreachable } from '#lib/base/invariant.ts';
 import { canAdmit } from './admission.ts';
 import type { MemberEffect } from './events.ts';
-import { awakeMs, recordOf } from './member-state.ts';
+import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { Handover, MemberState } from './member-state.ts';
 
 /** After the primary has stopped its PostgreSQL: so long it waits for the standby's claim before it starts again itself. */
@@ -48,7 +48,7 @@ export function decideSwitchover(state: MemberState, effects: MemberEffect[]): M
 function isStandbyLost(state: MemberState): boolean {
   const { peerDetachedSinceMs, peerView, limits } = state;
   const now = awakeMs(state);
-  const detachedMs = peerDetachedSinceMs === undefined ? 0 : now - peerDetachedSinceMs;
+  const detachedMs = lastingMs(state, peerDetachedSinceMs);
   return detachedMs >= limits.degradeAfterMs || now - peerView.heardMs >= limits.degradeAfterMs;
 }
 

@@ -225,6 +225,11 @@ export function awakeMs(state: MemberState): number {
   return state.lastEventMs - state.sleptMs;
 }
 
+/** Milliseconds since a condition began; 0 while it does not hold. */
+export function lastingMs(state: MemberState, sinceMs: number | undefined): number {
+  return sinceMs === undefined ? 0 : awakeMs(state) - sinceMs;
+}
+
 export function recordOf(state: MemberState): PairRecord | undefined {
   return state.arbiter.seen?.record;
 }
