@@ -24,7 +24,11 @@ export const generators: readonly Generator[] = [
     generate: generateApi,
     owns: (path) => /^lib\/api\/[^/]+\.gen\.ts$|^docs\/api\.md$/.test(path),
   },
-  { name: 'gRPC code of lib/link from proto/', generate: generateLink, owns: (path) => path.startsWith('lib/link/gen/') },
+  {
+    name: 'gRPC code of lib/link and lib/etcd from proto/',
+    generate: generateLink,
+    owns: (path) => /^lib\/(link|etcd)\/gen\//.test(path),
+  },
   { name: 'boards of grafana-dashboards/', generate: generateBoards, owns: (path) => /^grafana-dashboards\/[^/]+\.json$/.test(path) },
   { name: 'docs/metrics.md from the family tables', generate: generateMetricsDoc, owns: (path) => path === 'docs/metrics.md' },
   { name: 'docs/errors.md from the error catalogues', generate: generateErrorsDoc, owns: (path) => path === 'docs/errors.md' },

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const generatedFolder = 'lib/link/gen';
+/** Folders of `proto/`, each with the room that speaks it. */
+const generatedFolders: Readonly<Record<string, string>> = { hallkeeper: 'lib/link/gen', etcdserverpb: 'lib/etcd/gen' };
 
 /** TypeScript of `proto/`, made by buf with the local ts-proto plugin: path below the repository's root → content. */
 export async function generate(): Promise<ReadonlyMap<string, string>> {
@@ -14,14 +15,17 @@ export async function generate(): Promise<ReadonlyMap<string, string>> {
     await buf(['generate', '--output', folder]);
     const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
     if (files.length === 0) throw new Error('buf generated nothing from proto/');
-    return new Map(
-      await Promise.all(
-        files.map(async (name) => [`${generatedFolder}/${name}`, await readFile(path.join(folder, name), 'utf8')] as const),
-      ),
-    );
+    return new Map(await Promise.all(files.map(async (name) => [placeOf(name), await readFile(path.join(folder, name), 'utf8')] as const)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function placeOf(name: string): string {
+  const [source = ''] = name.split('/');
+  const folder = generatedFolders[source];
+  if (folder === undefined) throw new Error(`scripts/generate/proto.ts does not say which room speaks proto/${source}`);
+  return `${folder}/${name}`;
 }
 
 /** Complaints of `buf lint`, empty when there are none. */

@@ -25,6 +25,7 @@ const shared: readonly Room[] = [
   { room: 'lib/dns', mayImport: ['lib/base'], because: 'it speaks a protocol, it knows no product' },
   { room: 'lib/pki', mayImport: ['lib/base'], because: 'it makes and checks certificates, it knows no program' },
   { room: 'lib/link', mayImport: ['lib/base'], because: 'it carries messages, it knows no program' },
+  { room: 'lib/etcd', mayImport: ['lib/base'], because: 'it speaks a protocol, it knows no product' },
   { room: 'lib/postgres', mayImport: ['lib/base'], because: 'it obeys, it does not decide' },
   { room: 'lib/availability', mayImport: ['lib/base'], because: 'it computes from a history that it is given' },
 ];
@@ -68,7 +69,7 @@ export function isTestCode(path: string): boolean {
 
 /** Made by a generator: its shape is not for people to keep. */
 export function isGenerated(path: string): boolean {
-  return path.endsWith('.gen.ts') || path.startsWith('lib/link/gen/');
+  return path.endsWith('.gen.ts') || /^lib\/(link|etcd)\/gen\//.test(path);
 }
 
 /** Code that people run, or that runs tests: it may read the environment and the clock. */
