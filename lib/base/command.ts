@@ -28,6 +28,8 @@ export interface CommandSpec<Name extends string> {
   readonly options: Readonly<Record<Name, CommandOption>>;
   /** Names of the positional arguments for the help text; all are required. */
   readonly positionals?: readonly string[];
+  /** Names of arguments after those, each of which may be left out. */
+  readonly optionalPositionals?: readonly string[];
 }
 
 export interface CommandLine<Name extends string> {
@@ -52,7 +54,7 @@ export function parseCommand<Name extends string>(spec: CommandSpec<Name>, args:
       const value = given[name];
       return typeof value === 'string' ? value : spec.options[name].fallback;
     };
-    const problems = [...countProblem(spec.positionals ?? [], positionals), ...valueProblems(spec, text)];
+    const problems = [...countProblem(spec, positionals), ...valueProblems(spec, text)];
     if (problems.length > 0) return wrongUsage(spec.name, problems.join('; '));
     return { do: 'run', line: { positionals, text, has: (name) => given[name] !== undefined } };
   } catch (error) {
@@ -78,9 +80,13 @@ function argumentOptions<Name extends string>(spec: CommandSpec<Name>): NonNulla
   return { ...Object.fromEntries(own), help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } };
 }
 
-function countProblem(wanted: readonly string[], found: readonly string[]): readonly string[] {
-  if (found.length === wanted.length) return [];
-  const expected = wanted.length === 0 ? 'no arguments' : `${wanted.length} argument(s): ${wanted.join(' ')}`;
+function countProblem(
+  { positionals: wanted = [], optionalPositionals: more = [] }: Pick<CommandSpec<string>, 'positionals' | 'optionalPositionals'>,
+  found: readonly string[],
+): readonly string[] {
+  if (found.length >= wanted.length && found.length <= wanted.length + more.length) return [];
+  const names = [...wanted, ...more.map((name) => `[${name}]`)];
+  const expected = names.length === 0 ? 'no arguments' : `${names.length} argument(s): ${names.join(' ')}`;
   return [`expected ${expected}, found ${found.length}`];
 }
 
@@ -100,7 +106,13 @@ function helpText<Name extends string>(spec: CommandSpec<Name>): string {
   });
   rows.push(['--version', 'print the version'], ['--help', 'print this text']);
   const width = Math.max(...rows.map(([left]) => left.length));
-  const usage = ['usage:', spec.name, ...(spec.positionals ?? []), '[options]'].join(' ');
+  const usage = [
+    'usage:',
+    spec.name,
+    ...(spec.positionals ?? []),
+    ...(spec.optionalPositionals ?? []).map((each) => `[${each}]`),
+    '[options]',
+  ].join(' ');
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
   return `${spec.summary}\n\n${usage}\n\n${lines.join('\n')}\n\nexit codes: 0 done, 1 failed, 2 wrong usage\n`;
 }

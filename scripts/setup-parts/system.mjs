@@ -16,6 +16,8 @@ const wanted = [
   { programs: [['prometheus-alertmanager', 'alertmanager'], 'amtool'], package: 'prometheus-alertmanager', what: 'Alertmanager' },
   { programs: ['ip'], package: 'iproute2', what: 'ip' },
   { programs: ['nsenter', 'unshare', 'setpriv', 'flock'], package: 'util-linux', what: 'nsenter, unshare, setpriv and flock' },
+  { programs: ['nft'], package: 'nftables', what: 'nft' },
+  { programs: ['mkfs.ext4'], package: 'e2fsprogs', what: 'mkfs.ext4' },
   { programs: ['openssl'], package: 'openssl', what: 'openssl' },
   { programs: ['mount', 'umount'], package: 'mount', what: 'mount' },
   { programs: ['ps'], package: 'procps', what: 'ps' },

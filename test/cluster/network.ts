@@ -36,10 +36,21 @@ export interface Network extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** A network to which further namespaces can be joined: see branch.ts. */
+export interface BridgedNetwork extends Network {
+  /** Number of the first three bytes: `10.x.y`. */
+  readonly prefix: string;
+  /** A second address of this process, for observers that no cut reaches. */
+  readonly observerAddress: string;
+}
+
 /** Number of the address on which the servers of a run listen, unless they are told another one. */
 export const serversAddress = 2;
 
-const insideInterface = 'hall0';
+export const insideInterface = 'hall0';
+/** Joins the namespaces of a bridged network, and carries the addresses of its own. */
+export const bridgeInterface = 'lan';
+const observerNumber = 250;
 const readyMaxMs = 20_000;
 const subnetAttemptsMax = 20;
 
@@ -49,7 +60,24 @@ export async function startNetwork(): Promise<Network> {
   const holder = await startHolder();
   if (holder === undefined) return plainNetwork('this machine refuses to make a network namespace');
   try {
-    return await isolatedNetwork(holder);
+    return await isolatedNetwork(holder, insideInterface);
+  } catch (error) {
+    await endHolder(holder);
+    throw error;
+  }
+}
+
+/**
+ * Opens an isolated network whose servers stand on a bridge, so that other namespaces can be joined to it and cut off again.
+ *
+ * @throws Error where the machine does not allow network namespaces.
+ */
+export async function startBridgedNetwork(): Promise<BridgedNetwork> {
+  if (process.getuid?.() !== 0) throw new Error('only root may make network namespaces: run this as root');
+  const holder = await startHolder();
+  if (holder === undefined) throw new Error('this machine refuses to make a network namespace');
+  try {
+    return await isolatedNetwork(holder, bridgeInterface);
   } catch (error) {
     await endHolder(holder);
     throw error;
@@ -73,13 +101,14 @@ export function plainNetwork(why = 'asked for'): Network {
   };
 }
 
-async function isolatedNetwork(holder: ChildProcess): Promise<Network> {
+async function isolatedNetwork(holder: ChildProcess, device: string): Promise<BridgedNetwork> {
   const pid = holder.pid ?? 0;
   const enter = [systemProgram('nsenter'), `--net=/proc/${pid}/ns/net`];
   const run = (command: string, args: readonly string[]): Promise<string> =>
     runTool(enter[0] ?? '', [...enter.slice(1), systemProgram(command), ...args]);
   const outside = `hk${randomBytes(5).toString('hex')}`;
   const subnet = await join(outside, pid, run);
+  if (device === bridgeInterface) await bridge(run);
   const added = new Map<number, Promise<string>>();
   const addressOf = (n: number): string => `10.${subnet.x}.${subnet.y}.${n}`;
   const nextPort = portSequence();
@@ -88,11 +117,13 @@ async function isolatedNetwork(holder: ChildProcess): Promise<Network> {
     await runTool(systemProgram('ip'), ['link', 'delete', outside]).catch(() => undefined);
     await endHolder(holder);
   };
+  const observerAddress = addressOf(observerNumber);
+  if (device === bridgeInterface) await runTool(systemProgram('ip'), ['address', 'add', `${observerAddress}/24`, 'dev', outside]);
   const address = (n: number): Promise<string> => {
     if (!Number.isInteger(n) || n < 2 || n > 254) throw new RangeError(`an address number is from 2 to 254, found ${n}`);
     const known = added.get(n);
     if (known !== undefined) return known;
-    const adding = run('ip', ['address', 'add', `${addressOf(n)}/24`, 'dev', insideInterface]).then(() => addressOf(n));
+    const adding = run('ip', ['address', 'add', `${addressOf(n)}/24`, 'dev', device]).then(() => addressOf(n));
     added.set(n, adding);
     return adding;
   };
@@ -102,6 +133,8 @@ async function isolatedNetwork(holder: ChildProcess): Promise<Network> {
     enter,
     range: `10.${subnet.x}.${subnet.y}.0/24`,
     hostAddress: addressOf(1),
+    prefix: `10.${subnet.x}.${subnet.y}`,
+    observerAddress,
     address,
     freePort: () => Promise.resolve(nextPort()),
     run,
@@ -127,6 +160,13 @@ async function join(outside: string, pid: number, run: Network['run']): Promise<
   throw new Error('found no subnet of 10.0.0.0/8 that this machine does not use already');
 }
 
+/** Our side of the pair becomes a port of the bridge; addresses inside are the bridge's from then on. */
+async function bridge(run: Network['run']): Promise<void> {
+  await run('ip', ['link', 'add', bridgeInterface, 'type', 'bridge', 'forward_delay', '0']);
+  await run('ip', ['link', 'set', bridgeInterface, 'addrgenmode', 'none', 'up']);
+  await run('ip', ['link', 'set', insideInterface, 'master', bridgeInterface]);
+}
+
 /** What the routes of the machine cover, our own interface left out, and its name servers, which the default route may hide. */
 async function takenRanges(outside: string): Promise<readonly string[]> {
   const json = await runTool(systemProgram('ip'), ['-json', '-4', 'route', 'show', 'table', 'all']);
@@ -136,7 +176,7 @@ async function takenRanges(outside: string): Promise<readonly string[]> {
 }
 
 /** A process that does nothing but hold the namespace: cat, which also ends by itself when our end of its input closes. */
-async function startHolder(): Promise<ChildProcess | undefined> {
+export async function startHolder(): Promise<ChildProcess | undefined> {
   const args = ['--pdeathsig', 'KILL', systemProgram('unshare'), '--net', systemProgram('cat')];
   const holder = spawn(systemProgram('setpriv'), args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   holder.once('error', () => undefined);
@@ -153,7 +193,7 @@ async function startHolder(): Promise<ChildProcess | undefined> {
   return state === 'held' ? holder : undefined;
 }
 
-async function endHolder(holder: ChildProcess): Promise<void> {
+export async function endHolder(holder: ChildProcess): Promise<void> {
   if (holder.exitCode !== null || holder.signalCode !== null) return;
   const gone = once(holder, 'exit');
   holder.kill('SIGKILL');

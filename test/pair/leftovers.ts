@@ -24,7 +24,7 @@ export async function removeLeftovers(): Promise<void> {
     if (startOf(Number(pid)) === start) continue;
     const folder = join(tmpdir(), file, '..');
     for (const name of ['a', 'b']) await endServer(join(folder, name, 'db', 'data'));
-    await runTool(systemProgram('umount'), ['--lazy', join(folder, 'a')]).catch(() => undefined);
+    for (const name of ['a', 'b']) await runTool(systemProgram('umount'), ['--lazy', join(folder, name)]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
   }
 }

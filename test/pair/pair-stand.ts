@@ -20,10 +20,13 @@ import { clientTls, pairAuthority } from '#lib/pki/trust.ts';
 import { aPairRecord } from '../api/builders.ts';
 import { namespace, startApiServer } from '../api/api-server.ts';
 import type { ApiServer } from '../api/api-server.ts';
+import { startFaultyDns } from '../cluster/faulty-dns.ts';
+import type { FaultyDns } from '../cluster/faulty-dns.ts';
 import { startBind } from '../cluster/bind.ts';
 import type { Bind } from '../cluster/bind.ts';
+import type { Branch } from '../cluster/branch.ts';
 import { startNetwork } from '../cluster/network.ts';
-import type { Network } from '../cluster/network.ts';
+import type { BridgedNetwork, Network } from '../cluster/network.ts';
 import { systemProgram } from '../cluster/programs.ts';
 import { runTool } from '../cluster/run-tool.ts';
 import { temporaryFolder } from '../cluster/temporary.ts';
@@ -49,6 +52,8 @@ export interface PairStand extends AsyncDisposable {
   readonly network: Network;
   readonly api: ApiServer;
   readonly bind: Bind;
+  /** The DNS server that can be told to misbehave, where it was asked for. */
+  readonly faultyDns: FaultyDns | undefined;
   readonly members: Readonly<Record<'a' | 'b', StandMember>>;
   readonly postgresPort: number;
   /** Credentials of the role `app`, which owns database `app`. */
@@ -71,36 +76,41 @@ export interface PairStand extends AsyncDisposable {
 export interface StandOptions {
   /** Puts everything of member `a` on a file system of its own with so many megabytes. Root only. */
   readonly smallDiskMegabytes?: number;
+  /** Machines of their own for the members, joined to this network; absent: both stand in one network that the stand opens. */
+  readonly apart?: { readonly network: BridgedNetwork; readonly branches: Readonly<Record<'a' | 'b', Branch>> };
+  /** Brings a file system for everything of a member to this folder, which does not exist yet. */
+  readonly mount?: (name: 'a' | 'b', folder: string) => Promise<AsyncDisposable>;
+  /** Lists a second DNS server before the first: one that can be told to misbehave, with the same zone behind it. */
+  readonly faultyDns?: boolean;
 }
 
 const host = { a: 11, b: 12 } as const;
 
-export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}): Promise<PairStand> {
+export async function startPairStand(options: StandOptions = {}): Promise<PairStand> {
   await removeLeftovers();
   const stack = new AsyncDisposableStack();
   try {
-    const network = stack.use(await startNetwork());
-    const folder: TemporaryFolder = stack.use(await temporaryFolder('pair'));
-    await chmod(folder.path, 0o755);
-    await noteOwner(folder.path);
-    if (smallDiskMegabytes !== undefined) stack.use(await mountSmall(join(folder.path, 'a'), smallDiskMegabytes));
-    const api = stack.use(await startApiServer({ network }));
-    const bind = stack.use(await startBind({ network }));
+    const { network, folder, api, bind, faultyDns } = await layGround(stack, options);
+    const { apart } = options;
+    const servers = [...(faultyDns === undefined ? [] : [faultyDns]), bind];
     const authority = await createAuthority({ commonName: `${pairName} ca`, nowMs: Date.now() - weekMs });
     const ports = { admin: await network.freePort(), postgres: await network.freePort() };
-    const address = { a: await network.address(host.a), b: await network.address(host.b) };
+    const address = {
+      a: apart?.branches.a.ownAddress ?? (await network.address(host.a)),
+      b: apart?.branches.b.ownAddress ?? (await network.address(host.b)),
+    };
     await api.create(aPairRecord());
     const certify = certifierOf(authority, address, bind.zone);
     const members = {} as Record<'a' | 'b', StandMember>;
     const settings = {} as Record<'a' | 'b', MemberSettings>;
     let revision = 1;
     for (const name of ['a', 'b'] as const) {
-      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind });
+      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind, servers });
       const bundle = await enrol(api, folder.path, name, settings[name]);
       members[name] = stack.use(
         await StandMember.prepare(name, {
           folder: folder.path,
-          network,
+          network: apart?.branches[name] ?? network,
           bundle,
           address: address[name],
           metricsPort: await network.freePort(),
@@ -108,13 +118,15 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
       );
     }
     const { operator, app } = await clientsOf(authority);
+    const localAddress = apart?.network.observerAddress;
     const ask = (name: 'a' | 'b', method: string, path: string, body?: unknown): Promise<unknown> =>
-      askAdmin({ host: address[name], port: ports.admin, name, authority, operator }, method, path, body);
+      askAdmin({ host: address[name], localAddress, port: ports.admin, name, authority, operator }, method, path, body);
     const owned = stack.move();
     return {
       network,
       api,
       bind,
+      faultyDns,
       members,
       postgresPort: ports.postgres,
       client: { authority: authority.certificatePem, certificate: app.certificatePem, key: app.privateKeyPem },
@@ -136,6 +148,27 @@ export async function startPairStand({ smallDiskMegabytes }: StandOptions = {}):
     await stack.disposeAsync();
     throw error;
   }
+}
+
+interface Ground {
+  readonly network: Network;
+  readonly folder: TemporaryFolder;
+  readonly api: ApiServer;
+  readonly bind: Bind;
+  readonly faultyDns: FaultyDns | undefined;
+}
+
+/** Network, folders and disks, and the servers that both members use. The stack owns them. */
+async function layGround(stack: AsyncDisposableStack, { smallDiskMegabytes, apart, mount, faultyDns }: StandOptions): Promise<Ground> {
+  const network = apart?.network ?? stack.use(await startNetwork());
+  const folder = stack.use(await temporaryFolder('pair'));
+  await chmod(folder.path, 0o755);
+  await noteOwner(folder.path);
+  if (smallDiskMegabytes !== undefined) stack.use(await mountSmall(join(folder.path, 'a'), smallDiskMegabytes));
+  if (mount !== undefined) for (const name of ['a', 'b'] as const) stack.use(await mount(name, join(folder.path, name)));
+  const api = stack.use(await startApiServer({ network }));
+  const bind = stack.use(await startBind({ network }));
+  return { network, folder, api, bind, faultyDns: faultyDns === true ? stack.use(await startFaultyDns({ network, bind })) : undefined };
 }
 
 function certifierOf(authority: Authority, address: Readonly<Record<'a' | 'b', string>>, zone: string): PairStand['certify'] {
@@ -179,7 +212,15 @@ function settingsOf(
     address,
     ports,
     bind,
-  }: { leaf: Leaf; authority: Authority; address: Record<'a' | 'b', string>; ports: { admin: number; postgres: number }; bind: Bind },
+    servers,
+  }: {
+    leaf: Leaf;
+    authority: Authority;
+    address: Record<'a' | 'b', string>;
+    ports: { admin: number; postgres: number };
+    bind: Bind;
+    servers: readonly { readonly address: string; readonly port: number }[];
+  },
 ): MemberSettings {
   const peer = name === 'a' ? 'b' : 'a';
   const { periodMs, suspectAfterMs, degradeAfterMs, degradeSlowAfterMs, canaryStaleAfterMs } = defaultLimits;
@@ -201,7 +242,7 @@ function settingsOf(
       zone: bind.zone,
       name: `pair.${bind.zone}`,
       ttlSeconds: 1,
-      servers: [{ host: bind.address, port: bind.port }],
+      servers: servers.map(({ address: server, port }) => ({ host: server, port })),
       tsig: { name: bind.key.name, secret: new Secret(bind.key.secret) },
     },
     hallServer: undefined,
@@ -267,7 +308,7 @@ async function mountSmall(path: string, megabytes: number): Promise<AsyncDisposa
 }
 
 function askAdmin(
-  to: { host: string; port: number; name: string; authority: Authority; operator: Leaf },
+  to: { host: string; localAddress: string | undefined; port: number; name: string; authority: Authority; operator: Leaf },
   method: string,
   path: string,
   body: unknown,
@@ -275,7 +316,8 @@ function askAdmin(
   const trust = [pairAuthority(to.authority.certificatePem, { trustDomain, pairUid })];
   const tls = clientTls(to.operator, trust, { expected: { kind: 'member', trustDomain, pairUid, name: to.name } });
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ host: to.host, port: to.port, method, path, timeout: 5_000, agent: false, ...tls }, (response) => {
+    const { host, port, localAddress } = to;
+    const request = httpsRequest({ host, port, localAddress, method, path, timeout: 5_000, agent: false, ...tls }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.once('end', () => ((response.statusCode ?? 500) < 300 ? resolve(JSON.parse(text)) : reject(new Error(text))));

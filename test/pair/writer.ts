@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client as PostgresClient } from 'pg';
 import type { Client } from './pair-stand.ts';
@@ -5,13 +6,31 @@ import type { Client } from './pair-stand.ts';
 /** One commit of a client, retries of the same key included. */
 export interface Acknowledged {
   readonly id: number;
-  /** When it was acknowledged, in milliseconds of the process. */
+  /** When the attempt that was acknowledged began, in milliseconds of the process. */
+  readonly sentMs: number;
+  /** When it was acknowledged, likewise. */
   readonly atMs: number;
+}
+
+export interface WriterConnection {
+  readonly port: number;
+  readonly client: Client;
+  /** The address to come from, where the machine has several. */
+  readonly localAddress?: string | undefined;
+}
+
+export interface WriterPace {
+  /** The first id; writers of one pair use ranges of their own. */
+  readonly firstId?: number;
+  /** Between two commits; the next one begins at once where one took longer. */
+  readonly everyMs?: number;
+  /** After a failed attempt. */
+  readonly retryMs?: number;
 }
 
 const attemptMs = 1_000;
 const connectMs = 500;
-const pauseMs = 10;
+const retryMsDefault = 10;
 
 /**
  * A client that commits one unique id after the other through the pair, over TLS with its own certificate, and repeats a doubtful one
@@ -22,20 +41,15 @@ export class Writer {
   retries = 0;
   lastError = '';
   readonly #addresses: () => Promise<readonly string[]>;
-  readonly #connection: { readonly port: number; readonly client: Client };
-  readonly #firstId: number;
+  readonly #connection: WriterConnection;
+  readonly #pace: Required<WriterPace>;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** @param firstId  Writers of one pair use ranges of their own. */
-  constructor(
-    addresses: () => Promise<readonly string[]>,
-    connection: { readonly port: number; readonly client: Client },
-    { firstId = 1 }: { readonly firstId?: number } = {},
-  ) {
+  constructor(addresses: () => Promise<readonly string[]>, connection: WriterConnection, pace: WriterPace = {}) {
     this.#addresses = addresses;
     this.#connection = connection;
-    this.#firstId = firstId;
+    this.#pace = { firstId: 1, everyMs: 0, retryMs: retryMsDefault, ...pace };
   }
 
   start(): void {
@@ -55,18 +69,22 @@ export class Writer {
 
   async #run(): Promise<void> {
     let client: PostgresClient | undefined;
-    for (let id = this.#firstId; !this.#stop.signal.aborted;) {
+    const { firstId, everyMs, retryMs } = this.#pace;
+    for (let id = firstId; !this.#stop.signal.aborted;) {
       try {
         client ??= await this.#connect();
+        const sentMs = performance.now();
         await commit(client, id);
-        this.acknowledged.push({ id, atMs: performance.now() });
+        const atMs = performance.now();
+        this.acknowledged.push({ id, sentMs, atMs });
         id += 1;
+        if (everyMs > 0) await sleep(Math.max(0, everyMs - (atMs - sentMs)));
       } catch (error) {
         this.retries += 1;
         this.lastError = error instanceof Error ? error.message : String(error);
         await client?.end().catch(() => undefined);
         client = undefined;
-        await sleep(pauseMs);
+        await sleep(retryMs);
       }
     }
     await client?.end().catch(() => undefined);
@@ -87,10 +105,26 @@ export class Writer {
   }
 }
 
-function newClient(host: string, { port, client: own }: { readonly port: number; readonly client: Client }): PostgresClient {
+/** A socket that comes from an address of its own choice, which pg itself does not offer. */
+class BoundSocket extends Socket {
+  readonly #localAddress: string;
+
+  constructor(localAddress: string) {
+    super();
+    this.#localAddress = localAddress;
+  }
+
+  override connect(...args: unknown[]): this {
+    const [port, host] = args as [number, string];
+    return super.connect({ port, host, localAddress: this.#localAddress });
+  }
+}
+
+export function newClient(host: string, { port, client: own, localAddress }: WriterConnection): PostgresClient {
   const client = new PostgresClient({
     host,
     port,
+    ...(localAddress === undefined ? {} : { stream: () => new BoundSocket(localAddress) }),
     user: 'app',
     database: 'app',
     connectionTimeoutMillis: connectMs,
@@ -102,10 +136,7 @@ function newClient(host: string, { port, client: own }: { readonly port: number;
 }
 
 /** Every id that the member at this address holds. */
-export async function readWritten(
-  host: string,
-  connection: { readonly port: number; readonly client: Client },
-): Promise<ReadonlySet<number>> {
+export async function readWritten(host: string, connection: WriterConnection): Promise<ReadonlySet<number>> {
   const client = newClient(host, connection);
   try {
     await client.connect();
@@ -117,11 +148,7 @@ export async function readWritten(
 }
 
 /** Writes nothing but WAL until the server gives up, or the limit is reached. Says how it ended. */
-export async function floodLog(
-  host: string,
-  connection: { readonly port: number; readonly client: Client },
-  megabytesMax: number,
-): Promise<string> {
+export async function floodLog(host: string, connection: WriterConnection, megabytesMax: number): Promise<string> {
   const client = newClient(host, connection);
   try {
     await client.connect();

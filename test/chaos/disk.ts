@@ -1,0 +1,74 @@
+import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemProgram } from '../cluster/programs.ts';
+import { runTool } from '../cluster/run-tool.ts';
+
+const imageMegabytes = 1_536;
+const fillerName = 'filler';
+
+/** A real ext4 on a loop device, which can be frozen, slowed, filled and emptied while servers work on it. */
+export interface Disk extends AsyncDisposable {
+  readonly folder: string;
+  /** Every write and fsync waits until `thaw`, as when a controller hangs; reads from memory go on. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Takes all the room there is. */
+  fill(): Promise<void>;
+  /** Gives the room back. */
+  free(): Promise<void>;
+  /** Lets writes through for an instant after each pause of `pauseMs`, until the signal aborts. */
+  slow(pauseMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Makes the file system beside the folder and mounts it there. Root only. */
+export async function mountDisk(folder: string): Promise<Disk> {
+  const image = `${folder}.img`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(image, '');
+  await truncate(image, imageMegabytes * 1024 * 1024);
+  await runTool(systemProgram('mkfs.ext4'), ['-q', '-m', '0', image]);
+  await runTool(systemProgram('mount'), ['-o', 'loop', image, folder]);
+  let frozen = false;
+  const freeze = async (): Promise<void> => {
+    if (frozen) return;
+    frozen = true;
+    await runTool(systemProgram('fsfreeze'), ['--freeze', folder]);
+  };
+  const thaw = async (): Promise<void> => {
+    if (!frozen) return;
+    await runTool(systemProgram('fsfreeze'), ['--unfreeze', folder]);
+    frozen = false;
+  };
+  return {
+    folder,
+    freeze,
+    thaw,
+    fill: async () => {
+      const { bavail, bsize } = await statfs(folder);
+      // The file system may give out a little less than it says, so the rest is filled until it refuses.
+      await runTool(systemProgram('fallocate'), ['--length', String(bavail * bsize), join(folder, fillerName)]).catch(() => undefined);
+      for (let part = 0; (await statfs(folder)).bavail > 0 && part < 100; part += 1) {
+        const rest = await statfs(folder);
+        await writeFile(join(folder, `${fillerName}-${part}`), Buffer.alloc(rest.bavail * rest.bsize)).catch(() => undefined);
+      }
+    },
+    free: async () => {
+      await rm(join(folder, fillerName), { force: true });
+      for (let part = 0; part < 100; part += 1) await rm(join(folder, `${fillerName}-${part}`), { force: true });
+    },
+    slow: async (pauseMs, signal) => {
+      while (!signal.aborted) {
+        await freeze();
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+        await thaw();
+        await sleep(10);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await thaw();
+      await runTool(systemProgram('umount'), ['--lazy', folder]);
+      await rm(image, { force: true });
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { commandErrors, exitCodes } from '#lib/base/command.ts';
+import { runCommand } from '#lib/base/system-program.ts';
+import { lineOf, tableOf } from './report.ts';
+import { runScenarios } from './run-scenarios.ts';
+import { scenarioGroups } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+
+const timesMax = 1_000;
+
+await runCommand(
+  {
+    name: 'npm run chaos --',
+    summary:
+      'Hurts a real pair on machines of its own (network namespaces and disks; root is needed) in every way that is listed, and checks that ' +
+      'nothing acknowledged is lost, that nobody acknowledges beside the leader, that the leader changes when and only when it must, and ' +
+      'that the pair is in step again without a person.\n\nWith NAME runs that one alone.',
+    optionalPositionals: ['NAME'],
+    options: {
+      group: { value: 'GROUP', help: 'only the scenarios of this group', oneOf: scenarioGroups },
+      times: { value: 'N', help: 'how often each scenario runs', fallback: '1' },
+      list: { help: 'say which scenarios there are, and run none' },
+      stories: { value: 'DIR', help: 'folder for the logs of a scenario that failed', fallback: '.hallkeeper/chaos' },
+      json: { help: 'print the results as one JSON object and nothing else on standard output' },
+    },
+  },
+  async (line) => {
+    const [name] = line.positionals;
+    const group = line.text('group');
+    const chosen = scenarios.filter((each) => (name === undefined || each.name === name) && (group === undefined || each.group === group));
+    if (chosen.length === 0) throw commandErrors.HK_USAGE(`there is no scenario "${name ?? group ?? ''}"; --list says which there are`);
+    if (line.has('list')) {
+      process.stdout.write(`${chosen.map((each) => `${each.name} (${each.group}): ${each.about}`).join('\n')}\n`);
+      return exitCodes.ok;
+    }
+    const times = Number(line.text('times'));
+    if (!Number.isSafeInteger(times) || times < 1 || times > timesMax) {
+      throw commandErrors.HK_USAGE(`--times must be a whole number from 1 to ${timesMax}`);
+    }
+    const storyFolder = line.text('stories') ?? '';
+    const results = await runScenarios(chosen, {
+      times,
+      storyFolder,
+      done: (result) => void process.stderr.write(`${lineOf(result)}\n`),
+    });
+    process.stdout.write(line.has('json') ? `${JSON.stringify({ results })}\n` : `${tableOf(results)}\n`);
+    return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
+  },
+);

@@ -1,0 +1,126 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inStep } from '../pair/watch-pair.ts';
+import type { Name } from '../pair/watch-pair.ts';
+import { readWritten } from '../pair/writer.ts';
+import type { Writer } from '../pair/writer.ts';
+import type { ChaosPair } from './chaos-pair.ts';
+import { verdictOf } from './scenario.ts';
+import type { Scenario, ScenarioGroup } from './scenario.ts';
+import { Stage } from './stage.ts';
+import { turnsOf } from './turns.ts';
+
+/** How a scenario went. Times in milliseconds. */
+export interface ScenarioResult {
+  readonly scenario: string;
+  readonly group: ScenarioGroup;
+  readonly expected: string;
+  readonly verdict: string;
+  readonly ok: boolean;
+  /** What was not as it must be; empty when `ok`. */
+  readonly problems: readonly string[];
+  /** Longest time without an acknowledgement for a client that follows the public name. */
+  readonly outageMs: number;
+  /** The same for clients that know both addresses and go to whoever serves. */
+  readonly directOutageMs: number;
+  /** Until both copies were in step again. */
+  readonly tookMs: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly notes: readonly string[];
+}
+
+/** Runs one scenario on a pair in step and judges it. Never throws for what the pair does: that is the result. */
+export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFolder: string): Promise<ScenarioResult> {
+  const problems: string[] = [];
+  const beginMs = performance.now();
+  const logged = await logsOf(pair);
+  const stage = await Stage.set(pair);
+  await attempt(problems, () => scenario.act(stage));
+  await attempt(problems, () => stage.heal());
+  await attempt(problems, () => startEnded(pair));
+  const end = await attempt(problems, () => inStep(pair.stand));
+  const changes = end === undefined ? undefined : end.epoch - stage.epoch;
+  const verdict = changes === undefined ? 'not in step' : verdictOf(scenario.changes === 'any' ? 'any' : changes);
+  const expected = verdictOf(scenario.changes);
+  if (end !== undefined && verdict !== expected) problems.push(`expected ${expected}, found ${verdict}`);
+  const everyone = [pair.writer, pair.observers.a, pair.observers.b];
+  await attempt(problems, () => pair.nameWatch.pointsTo(pair.machines[end?.leader ?? 'a'].member.address));
+  const lost = end === undefined ? [] : ((await attempt(problems, () => lostOf(pair, end.leader))) ?? []);
+  if (lost.length > 0) problems.push(`${lost.length} acknowledged writes are lost, ${lost[0] ?? ''} first`);
+  const turns = turnsOf(pair.observers.a.acknowledged, pair.observers.b.acknowledged, beginMs);
+  if (changes !== undefined && turns > changes)
+    problems.push(`acknowledgements changed between the members ${turns} times in ${changes} epochs`);
+  if (problems.length > 0) await keepStory(pair, logged, join(storyFolder, scenario.name), problems);
+  const times = (writers: readonly Writer[]): readonly number[] =>
+    writers.flatMap(({ acknowledged }) => acknowledged.filter(({ atMs }) => atMs >= beginMs).map(({ atMs }) => atMs));
+  return {
+    scenario: scenario.name,
+    group: scenario.group,
+    expected,
+    verdict,
+    ok: problems.length === 0,
+    problems,
+    outageMs: longestGap(times([pair.writer]), beginMs),
+    directOutageMs: longestGap(times([pair.observers.a, pair.observers.b]), beginMs),
+    tookMs: Math.round(performance.now() - beginMs),
+    acknowledged: times(everyone).length,
+    lost: lost.length,
+    notes: stage.notes,
+  };
+}
+
+async function attempt<T>(problems: string[], task: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await task();
+  } catch (error) {
+    problems.push(wordsOf(error));
+    return undefined;
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${wordsOf(error.cause)}`;
+}
+
+/** No agent may end by itself; those that a scenario killed are started again, as their service manager would. */
+async function startEnded(pair: ChaosPair): Promise<void> {
+  for (const { member } of Object.values(pair.machines)) if (member.agent?.running !== true) await member.startAgent();
+}
+
+async function lostOf(pair: ChaosPair, leader: Name): Promise<readonly number[]> {
+  const { stand, observers } = pair;
+  const acknowledged = [pair.writer, observers.a, observers.b].flatMap((writer) => writer.acknowledged.map(({ id }) => id));
+  const written = await readWritten(stand.members[leader].address, { port: stand.postgresPort, client: stand.client });
+  return acknowledged.filter((id) => !written.has(id));
+}
+
+function longestGap(times: readonly number[], sinceMs: number): number {
+  const sorted = [sinceMs, ...times.toSorted((one, two) => one - two), performance.now()];
+  return Math.round(sorted.reduce((longest, at, index) => Math.max(longest, index === 0 ? 0 : at - (sorted[index - 1] ?? at)), 0));
+}
+
+async function logsOf(pair: ChaosPair): Promise<Readonly<Record<Name, { readonly agent: number; readonly postgres: number }>>> {
+  const lengths = async (name: Name): Promise<{ readonly agent: number; readonly postgres: number }> => {
+    const { member } = pair.machines[name];
+    return { agent: (await member.log()).length, postgres: (await member.postgresLog()).length };
+  };
+  return { a: await lengths('a'), b: await lengths('b') };
+}
+
+/** What both members logged meanwhile, for whoever looks for the cause. */
+async function keepStory(
+  pair: ChaosPair,
+  before: Awaited<ReturnType<typeof logsOf>>,
+  folder: string,
+  problems: readonly string[],
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'problems.txt'), `${problems.join('\n')}\n`);
+  for (const name of ['a', 'b'] as const) {
+    const { member } = pair.machines[name];
+    await writeFile(join(folder, `member-${name}.log`), (await member.log()).slice(before[name].agent));
+    await writeFile(join(folder, `postgresql-${name}.log`), (await member.postgresLog()).slice(before[name].postgres));
+  }
+}

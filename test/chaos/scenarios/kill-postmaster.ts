@@ -1,0 +1,13 @@
+import type { Scenario } from '../scenario.ts';
+
+export const killPostmaster: Scenario = {
+  name: 'kill-postmaster',
+  group: 'process',
+  about: "The primary's postmaster is killed with SIGKILL.",
+  changes: 1,
+  everyChange: true,
+  act: async (stage) => {
+    await stage.primary.member.killPostgres();
+    await stage.takenOver();
+  },
+};
