@@ -18,6 +18,16 @@ const heartbeats: fc.Arbitrary<Heartbeat> = fc.record({
   localCanaryAgeMs: whole,
   handingOver: fc.boolean(),
   healthy: fc.boolean(),
+  standing: fc.option(
+    fc.record({
+      arbiterReached: fc.boolean(),
+      paused: fc.boolean(),
+      stuck: fc.option(fc.constant('its replay stands still'), { nil: undefined }),
+      copying: fc.boolean(),
+      frozen: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
 });
 const one: Heartbeat = {
   from: 'a',

@@ -1,5 +1,6 @@
 import { Fields } from '#lib/base/fields.ts';
 import { pairModes } from '#lib/pair/pair-record.ts';
+import type { HeartbeatStanding } from '#lib/pair/member-facts.ts';
 import type { Heartbeat } from '#lib/pair/member-state.ts';
 
 /** A heartbeat as one line of JSON; WAL positions are decimal texts. */
@@ -39,6 +40,17 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
     localCanaryAgeMs: field.wholeNumber('localCanaryAgeMs', whole),
     handingOver: field.flag('handingOver'),
     healthy: field.flag('healthy'),
+    standing: field.has('standing') ? readStanding(field.group('standing')) : undefined,
   };
   return problems.length === 0 ? heartbeat : undefined;
+}
+
+function readStanding(field: Fields): HeartbeatStanding {
+  return {
+    arbiterReached: field.flag('arbiterReached'),
+    paused: field.flag('paused'),
+    stuck: field.optionalText('stuck'),
+    copying: field.flag('copying'),
+    frozen: field.flag('frozen'),
+  };
 }

@@ -1,4 +1,4 @@
-import { blockedReasons } from '#lib/pair/outputs.ts';
+import { blockedReasons } from '#lib/pair/explain.ts';
 import { takeoverReasons } from '#lib/pair/member-state.ts';
 import { pairModes } from '#lib/pair/pair-record.ts';
 import { defineFamilies } from '#lib/exposition/family.ts';

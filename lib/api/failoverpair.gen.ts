@@ -454,8 +454,8 @@ export interface FailoverPairStatus {
   readonly observedGeneration?: number;
   /**
    * Ready (settings accepted and delivered; else SpecRefused), ZeroLossFailoverPossible (StandbyStreaming; else StandbyLost,
-   * CopyingStandby, ArbiterUnreachable, DiskFull, RecordLost or Paused), MembersReachable, DNSInSync, ServiceInSync and
-   * Progressing.
+   * CopyingStandby, ArbiterUnreachable, DiskFull, RecordLost, Paused, NeverLed or TakeoverRunning), MembersReachable, DNSInSync,
+   * ServiceInSync and Progressing.
    */
   readonly conditions?: readonly Condition[];
   /**

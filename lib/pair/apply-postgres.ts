@@ -18,6 +18,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
   const leads = seen.process === 'running' && seen.role === 'primary' && seen.names !== 'unknown';
   const streamingSinceMs = seen.streaming ? (state.streamingSinceMs ?? now) : undefined;
   const settled = streamingSinceMs !== undefined && now - streamingSinceMs >= streamSettledMs;
+  const replayIdle = seen.process === 'down' || seen.role === 'primary' || seen.replay >= seen.flush || seen.replay !== before.replay;
   const record = recordOf(state);
   // Who leads alone has the only copy that counts: nothing in it can be undone any more.
   const ledAlone = record?.mode === 'solo' && record.primary === state.self;
@@ -30,6 +31,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
+    replayStuckSinceMs: replayIdle ? undefined : (state.replayStuckSinceMs ?? now),
     streamingSinceMs,
     detachedSinceMs: settled ? undefined : (state.detachedSinceMs ?? now),
     peerDetachedSinceMs: seen.peerAttached ? undefined : (state.peerDetachedSinceMs ?? now),

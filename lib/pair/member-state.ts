@@ -1,4 +1,5 @@
 import type { PairLimits } from './limits.ts';
+import type { HeartbeatStanding } from './member-facts.ts';
 import type { MemberName, PairMode, PairRecord, SeenRecord } from './pair-record.ts';
 
 /**
@@ -74,6 +75,8 @@ export interface Heartbeat {
   readonly handingOver: boolean;
   /** It still stands behind the record as its leader and is not stalled. */
   readonly healthy: boolean;
+  /** Whether it could take over, as far as only it knows; absent from an agent of before this was told. */
+  readonly standing?: HeartbeatStanding | undefined;
 }
 
 /** How the connection to the peer's agent stands. `refused`: its machine answers, and nobody listens there. */
@@ -197,6 +200,8 @@ export interface MemberState {
   readonly flushMovedMs: number;
   /** Standby: since when its walreceiver has not streamed for a while; one that comes up and ends again and again does not stream. */
   readonly detachedSinceMs: number | undefined;
+  /** Standby: since when its replay has stood still although there is something to replay. */
+  readonly replayStuckSinceMs: number | undefined;
   readonly streamingSinceMs: number | undefined;
   readonly peerDetachedSinceMs: number | undefined;
   readonly peerFlushMovedMs: number;
@@ -267,6 +272,7 @@ export function startMember(
     postgres,
     flushMovedMs: nowMs,
     detachedSinceMs: nowMs,
+    replayStuckSinceMs: undefined,
     streamingSinceMs: undefined,
     peerDetachedSinceMs: nowMs,
     peerFlushMovedMs: nowMs,

@@ -1,4 +1,7 @@
 import { isStalled } from './decide-degrade.ts';
+import { explainFailover, heardFrom } from './explain.ts';
+import type { BlockedReason } from './explain.ts';
+import { factsOf, heartbeatStanding, peerFactsOf } from './member-facts.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { Heartbeat, MemberState } from './member-state.ts';
 
@@ -86,6 +89,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.okMs)),
     handingOver: state.handover?.stage === 'waiting' && postgres.process === 'down',
     healthy: !isStalled(state),
+    standing: heartbeatStanding(state),
   };
 }
 
@@ -99,19 +103,15 @@ function postgresWord({ postgres, diedMs, operation }: MemberState): Heartbeat['
   return runs ? 'running' : 'stopped';
 }
 
-/**
- * Why a failover without loss is not possible now; undefined when it is. It becomes the reason of the pair's condition and the label of
- * a metric, so the set is closed.
- */
-export const blockedReasons = ['StandbyLost', 'CopyingStandby', 'ArbiterUnreachable', 'RecordLost', 'Paused', 'NeverLed'] as const;
-export type BlockedReason = (typeof blockedReasons)[number];
-
+/** Why a failover without loss is not possible now, as this member sees the pair; undefined when it is. */
 export function failoverBlockedBy(state: MemberState): BlockedReason | undefined {
-  const record = recordOf(state);
-  if (state.arbiter.frozen !== undefined) return 'RecordLost';
-  if (record === undefined || state.arbiter.failures > 0) return 'ArbiterUnreachable';
-  if (record.mode === 'new') return 'NeverLed';
-  if (state.paused) return 'Paused';
-  if (record.mode === 'sync') return undefined;
-  return state.operation?.what.do === 'rejoin' || state.peerView.heartbeat?.data === 'incomplete' ? 'CopyingStandby' : 'StandbyLost';
+  return explainFailover({
+    members: [state.self, state.peer],
+    record: undefined,
+    recordLost: undefined,
+    // The standby's own pause decides; the primary's is all that is known of it while an older agent does not tell.
+    paused: state.paused,
+    heard: heardFrom([{ facts: factsOf(state), peer: peerFactsOf(state) }]),
+    diskFull: [],
+  }).blockedBy;
 }

@@ -144,5 +144,6 @@ function wellHeartbeat(from: string, record: PairRecord | undefined, primary: bo
     localCanaryAgeMs: 20,
     handingOver: false,
     healthy: true,
+    standing: { arbiterReached: true, paused: false, stuck: undefined, copying: false, frozen: false },
   };
 }

@@ -1,0 +1,253 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { blockedReasons, explainFailover, heardFrom } from './explain.ts';
+import type { BlockedReason, PairFacts } from './explain.ts';
+import type { KnownRecord, MemberFacts } from './member-facts.ts';
+import { pairModes } from './pair-record.ts';
+import { aPrimaryFacts, aStandbyFacts, pairFacts, syncRecord } from './testing/pair-facts.ts';
+
+interface Row {
+  readonly behaviour: string;
+  readonly facts: Partial<PairFacts>;
+  readonly by?: 'a' | 'b';
+  readonly blockedBy?: BlockedReason;
+  readonly says: RegExp;
+  readonly advises?: RegExp;
+}
+
+const record = (change: Partial<KnownRecord>): KnownRecord => ({ ...syncRecord, sequence: 10, ...change });
+const b = (change: Partial<MemberFacts>): Partial<PairFacts> => ({ heard: [aPrimaryFacts(), aStandbyFacts(change)] });
+const a = (change: Partial<MemberFacts>): Partial<PairFacts> => ({ heard: [aPrimaryFacts(change), aStandbyFacts()] });
+const claim = record({ mode: 'claim', primary: 'b', epoch: 4 });
+const solo = record({ mode: 'solo' });
+
+const rows: readonly Row[] = [
+  { behaviour: 'SYNC and everything well', facts: {}, by: 'b', says: /b reaches the arbiter and may claim/ },
+  {
+    behaviour: 'SYNC, the standby is dead and the primary has not noticed yet',
+    facts: { heard: [aPrimaryFacts()] },
+    blockedBy: 'StandbyLost',
+    says: /b is not heard.*nobody would take over.*nothing would be lost/,
+  },
+  {
+    behaviour: "SYNC, the primary's agent is dead and its PostgreSQL runs",
+    facts: { heard: [aStandbyFacts({ hearsPeer: false })] },
+    by: 'b',
+    says: /agent of a is not heard/,
+    advises: /Start the agent of a/,
+  },
+  {
+    behaviour: 'SYNC, neither is heard: nobody can be counted on',
+    facts: { heard: [] },
+    blockedBy: 'StandbyLost',
+    says: /b is not heard/,
+  },
+  {
+    behaviour: 'SYNC, the arbiter is reached by the standby only: it can claim, and the primary could not go on alone',
+    facts: a({ arbiterReached: false }),
+    by: 'b',
+    says: /may claim/,
+    advises: /without it a could not go on alone/,
+  },
+  {
+    behaviour: 'SYNC, the arbiter is reached by the primary only: nobody can claim',
+    facts: b({ arbiterReached: false }),
+    blockedBy: 'ArbiterUnreachable',
+    says: /b does not reach the arbiter.*would as soon as the arbiter is back/,
+  },
+  { behaviour: 'SYNC and paused, as the pair says', facts: { paused: true }, blockedBy: 'Paused', says: /paused/, advises: /Resume/ },
+  { behaviour: 'SYNC and paused, as the standby has it still', facts: b({ paused: true }), blockedBy: 'Paused', says: /paused/ },
+  { behaviour: 'SYNC and paused, as the primary alone has it still', facts: a({ paused: true }), by: 'b', says: /may claim/ },
+  { behaviour: 'SYNC without proof', facts: b({ data: 'incomplete' }), blockedBy: 'CopyingStandby', says: /no proof/ },
+  {
+    behaviour: 'SYNC and a standby far behind in replay',
+    facts: b({ replayBehind: true }),
+    by: 'b',
+    says: /replay what it received first/,
+  },
+  {
+    behaviour: 'SYNC and a standby whose PostgreSQL is starting',
+    facts: b({ postgres: 'starting' }),
+    by: 'b',
+    says: /start its PostgreSQL first/,
+  },
+  {
+    behaviour: 'SYNC and a standby whose PostgreSQL hangs',
+    facts: b({ stuck: 'its PostgreSQL takes nothing from the stream' }),
+    blockedBy: 'StandbyLost',
+    says: /takes nothing from the stream, so it could not be promoted/,
+  },
+  { behaviour: 'SYNC and a full disk of the standby', facts: { diskFull: ['b'] }, blockedBy: 'DiskFull', says: /disk of b/ },
+  {
+    behaviour: 'SYNC and a full disk of the primary: that is what a failover is for',
+    facts: { diskFull: ['a'] },
+    by: 'b',
+    says: /may claim/,
+  },
+  {
+    behaviour: 'CLAIM under way, the deposed member alive',
+    facts: { record: claim },
+    by: 'a',
+    blockedBy: 'TakeoverRunning',
+    says: /a would take the claim back/,
+  },
+  {
+    behaviour: 'CLAIM under way, the deposed member dead',
+    facts: { record: claim, heard: [aStandbyFacts()] },
+    blockedBy: 'TakeoverRunning',
+    says: /nobody could take the claim back: a is not heard/,
+  },
+  {
+    behaviour: 'CLAIM under way, the deposed member without arbiter',
+    facts: { record: claim, ...a({ arbiterReached: false }) },
+    blockedBy: 'TakeoverRunning',
+    says: /a does not reach the arbiter/,
+  },
+  {
+    behaviour: 'CLAIM under way, known to the claimant only: it names nobody in a heartbeat',
+    facts: { record: undefined, ...b({ record: { ...claim, primary: undefined } }) },
+    by: 'a',
+    blockedBy: 'TakeoverRunning',
+    says: /b is taking over from a/,
+  },
+  {
+    behaviour: 'SOLO, the standby away',
+    facts: { record: solo, heard: [aPrimaryFacts({ streaming: false })] },
+    blockedBy: 'StandbyLost',
+    says: /a commits alone.*b is not heard/,
+    advises: /Start b.*only complete data/,
+  },
+  {
+    behaviour: 'SOLO, the standby copies',
+    facts: { record: solo, ...b({ copying: true, data: 'incomplete' }) },
+    blockedBy: 'CopyingStandby',
+    says: /being brought up to date/,
+  },
+  { behaviour: 'SOLO, the standby streams', facts: { record: solo }, blockedBy: 'CopyingStandby', says: /about to be waited for/ },
+  {
+    behaviour: 'SOLO, the standby is there and cannot stream',
+    facts: { record: solo, ...b({ streaming: false, stuck: 'its PostgreSQL could not be started' }) },
+    blockedBy: 'StandbyLost',
+    says: /does not stream: its PostgreSQL could not be started/,
+  },
+  {
+    behaviour: 'SOLO where two copies are asked for: nothing is acknowledged',
+    facts: { record: solo, heard: [aPrimaryFacts({ whenStandbyLost: 'block' })] },
+    blockedBy: 'StandbyLost',
+    says: /acknowledges nothing until b has a copy again/,
+  },
+  {
+    behaviour: 'a member knows better than the record that the observer has',
+    facts: { ...a({ record: solo }) },
+    blockedBy: 'CopyingStandby',
+    says: /a commits alone/,
+  },
+  {
+    behaviour: 'frozen: the record is gone, as the observer sees it',
+    facts: { record: undefined, recordLost: 'it is gone' },
+    blockedBy: 'RecordLost',
+    says: /it is gone.*a serves on as it did, each commit on both members.*a leads with its peer, epoch 3/,
+    advises: /hallctl pair adopt/,
+  },
+  {
+    behaviour: 'frozen: only one member has noticed yet',
+    facts: b({ frozen: 'the record is missing' }),
+    blockedBy: 'RecordLost',
+    says: /b says: the record is missing/,
+  },
+  {
+    behaviour: 'never led',
+    facts: { record: record({ mode: 'new', primary: undefined, epoch: 0 }) },
+    blockedBy: 'NeverLed',
+    says: /never started/,
+  },
+  {
+    behaviour: 'nobody has read a record',
+    facts: { record: undefined, heard: [] },
+    blockedBy: 'ArbiterUnreachable',
+    says: /not been read/,
+  },
+];
+
+describe('what a pair would do if its primary died now', () => {
+  for (const { behaviour, facts, by, blockedBy, says, advises } of rows) {
+    test(behaviour, () => {
+      const verdict = explainFailover(pairFacts(facts));
+      expect(verdict).toMatchObject({ takesOver: by !== undefined, lossFree: by !== undefined });
+      expect([verdict.by, verdict.blockedBy]).toEqual([by, blockedBy]);
+      expect(verdict.because.join(' ')).toMatch(says);
+      if (advises !== undefined) expect(verdict.advice.join(' ')).toMatch(advises);
+    });
+  }
+
+  test('every reason has such a row', () => {
+    expect(new Set(rows.flatMap((row) => row.blockedBy ?? []))).toEqual(new Set(blockedReasons));
+  });
+});
+
+test("a member's own word counts more than what its peer heard of it, and a silent one is known through its peer", () => {
+  const hearsay = aStandbyFacts({ streaming: false });
+  const own = aStandbyFacts();
+  expect(heardFrom([{ facts: aPrimaryFacts(), peer: hearsay }])).toEqual([aPrimaryFacts(), hearsay]);
+  expect(
+    heardFrom([
+      { facts: aPrimaryFacts(), peer: hearsay },
+      { facts: own, peer: aPrimaryFacts() },
+    ]),
+  ).toEqual([aPrimaryFacts(), own]);
+  expect(heardFrom([{ facts: own, peer: undefined }])).toEqual([own]);
+});
+
+const records = fc.record({
+  sequence: fc.nat({ max: 20 }),
+  mode: fc.constantFrom(...pairModes),
+  epoch: fc.nat({ max: 5 }),
+  primary: fc.constantFrom('a', 'b', undefined),
+});
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const members = (name: 'a' | 'b'): fc.Arbitrary<MemberFacts> =>
+  fc.record({
+    name: fc.constant(name),
+    record: maybe(records),
+    frozen: maybe(fc.constant('gone')),
+    arbiterReached: fc.boolean(),
+    paused: fc.boolean(),
+    whenStandbyLost: fc.constantFrom('continue', 'block'),
+    postgres: fc.constantFrom('running', 'starting', 'down'),
+    role: fc.constantFrom('primary', 'standby'),
+    data: fc.constantFrom('empty', 'incomplete', 'complete'),
+    copying: fc.boolean(),
+    streaming: fc.boolean(),
+    waitsFor: fc.constantFrom('gate', 'peer', 'none', 'unknown'),
+    hearsPeer: fc.boolean(),
+    stuck: maybe(fc.constant('its replay stands still')),
+    replayBehind: fc.boolean(),
+  });
+const anything: fc.Arbitrary<PairFacts> = fc
+  .record({
+    record: maybe(records),
+    recordLost: maybe(fc.constant('it is gone')),
+    paused: fc.boolean(),
+    one: maybe(members('a')),
+    other: maybe(members('b')),
+    diskFull: fc.subarray(['a', 'b']),
+  })
+  .map(({ one, other, ...rest }) => ({ ...rest, members: ['a', 'b'], heard: [one, other].filter((each) => each !== undefined) }));
+
+test('whatever is known, a verdict keeps its promises', () => {
+  fc.assert(
+    fc.property(anything, (facts) => {
+      const { takesOver, lossFree, by, blockedBy, because, advice } = explainFailover(facts);
+      const taker = facts.heard.find(({ name }) => name === by);
+      // Nobody takes over who was not heard, has no proof, is frozen or does not reach the arbiter.
+      if (takesOver) expect(taker).toMatchObject({ data: 'complete', arbiterReached: true, frozen: undefined });
+      else expect(by).toBeUndefined();
+      expect(lossFree).toBe(takesOver);
+      if (blockedBy === undefined) expect(takesOver).toBe(true);
+      for (const sentence of [...because, ...advice]) expect(sentence).toMatch(/^[A-Za-z].*\.$/);
+      expect(because.length).toBeGreaterThan(0);
+      if (!takesOver) expect(advice.length).toBeGreaterThan(0);
+    }),
+    { numRuns: 2_000 },
+  );
+});

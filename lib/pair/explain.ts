@@ -1,0 +1,242 @@
+import type { KnownRecord, MemberFacts } from './member-facts.ts';
+import type { MemberName } from './pair-record.ts';
+
+/**
+ * Why a failover without loss is not possible now. It becomes the reason of the pair's condition and the label of a metric, so the set is
+ * closed.
+ */
+export const blockedReasons = [
+  'StandbyLost',
+  'CopyingStandby',
+  'ArbiterUnreachable',
+  'DiskFull',
+  'RecordLost',
+  'Paused',
+  'NeverLed',
+  'TakeoverRunning',
+] as const;
+export type BlockedReason = (typeof blockedReasons)[number];
+
+/** What an observer of the pair knows of it. */
+export interface PairFacts {
+  readonly members: readonly [MemberName, MemberName];
+  /** The record as the observer reads it itself, where it can; what members know of it may be newer. */
+  readonly record: KnownRecord | undefined;
+  /** Why the record cannot be used, where the observer sees that itself. */
+  readonly recordLost: string | undefined;
+  /** The pair is to make no failover, by the word of whoever may say so. */
+  readonly paused: boolean;
+  /** Members that were heard just now, by the observer or by their peer. One that is missing may be dead. */
+  readonly heard: readonly MemberFacts[];
+  /** Members with almost no room on their disk. */
+  readonly diskFull: readonly MemberName[];
+}
+
+/** What would happen if the primary died at this moment, PostgreSQL, agent and machine. */
+export interface FailoverVerdict {
+  readonly takesOver: boolean;
+  /** Somebody takes over and holds everything that was ever acknowledged. */
+  readonly lossFree: boolean;
+  /** Who takes over. */
+  readonly by?: MemberName;
+  /** Absent exactly when the pair is synchronous and its standby would take over. */
+  readonly blockedBy?: BlockedReason;
+  /** Whole sentences: why, and what to do. */
+  readonly because: readonly string[];
+  readonly advice: readonly string[];
+}
+
+/** What a member tells of itself, and what it has just heard of the other. */
+export interface ToldFacts {
+  readonly facts: MemberFacts;
+  readonly peer: MemberFacts | undefined;
+}
+
+/** Everybody who was heard: by the observer, else by the other member. A member's own word counts more than what is told of it. */
+export function heardFrom(told: readonly ToldFacts[]): readonly MemberFacts[] {
+  const direct = told.map(({ facts }) => facts);
+  const through = told.flatMap(({ peer }) => (peer === undefined || direct.some(({ name }) => name === peer.name) ? [] : [peer]));
+  return [...direct, ...through];
+}
+
+/** The verdict, from the facts alone. The member's metric, the operator's condition and `hallctl pair explain` all rest on it. */
+export function explainFailover(facts: PairFacts): FailoverVerdict {
+  const record = newestRecord(facts);
+  const lost = facts.recordLost ?? facts.heard.flatMap(({ name, frozen }) => (frozen === undefined ? [] : [`${name} says: ${frozen}`]))[0];
+  if (lost !== undefined) return recordIsLost(facts, record, lost);
+  if (record === undefined) {
+    return nobody('ArbiterUnreachable', 'The record of the pair has not been read yet, so nobody may lead or take over.', [
+      'Repair the way from the members to the arbiter.',
+    ]);
+  }
+  if (record.mode === 'new' || record.primary === undefined) {
+    return nobody('NeverLed', 'The pair was never started: there is no primary and no data.', [
+      'Enrol both members with hallctl pair enrol and start their agents.',
+    ]);
+  }
+  const standby = facts.members.find((name) => name !== record.primary) ?? '';
+  switch (record.mode) {
+    case 'claim':
+      return duringClaim(facts, record.primary, standby);
+    case 'solo':
+      return alone(facts, record.primary, standby);
+    case 'sync':
+      return together(facts, record.primary, standby);
+  }
+}
+
+/** The newest that anybody knows. The lead alternates with the epoch, by which a record that names nobody is completed. */
+function newestRecord({ record, heard, members }: PairFacts): KnownRecord | undefined {
+  const known = [record, ...heard.map((each) => each.record)].filter((each) => each !== undefined);
+  const [newest] = known.toSorted((left, right) => right.sequence - left.sequence);
+  if (newest === undefined || newest.primary !== undefined || newest.mode === 'new') return newest;
+  const [named] = known.filter(({ primary }) => primary !== undefined).toSorted((left, right) => right.sequence - left.sequence);
+  if (named === undefined) return undefined;
+  const changed = (newest.epoch - named.epoch) % 2 !== 0;
+  const primary = changed ? members.find((name) => name !== named.primary) : named.primary;
+  return { ...newest, primary };
+}
+
+function nobody(blockedBy: BlockedReason, because: string | readonly string[], advice: readonly string[]): FailoverVerdict {
+  return { takesOver: false, lossFree: false, blockedBy, because: [because].flat(), advice };
+}
+
+function recordIsLost({ heard }: PairFacts, record: KnownRecord | undefined, why: string): FailoverVerdict {
+  const serving = heard.find(({ role, postgres }) => role === 'primary' && postgres === 'running');
+  const on =
+    serving === undefined
+      ? 'No member that was heard runs as primary, so the pair is not served.'
+      : `${serving.name} serves on as it did${serving.waitsFor === 'peer' ? ', each commit on both members' : ''}; nothing is lost by this alone.`;
+  const last = record === undefined ? [] : [`The last record that was known said ${inWords(record)}.`];
+  return nobody(
+    'RecordLost',
+    [`The record of the pair cannot be used (${why}), so both members keep their roles: nobody takes over.`, on, ...last],
+    ['Restart nothing. Compare both members with hallctl pair status, then write the record anew with hallctl pair adopt.'],
+  );
+}
+
+function duringClaim({ heard }: PairFacts, claimant: MemberName, deposed: MemberName): FailoverVerdict {
+  const other = heard.find(({ name }) => name === deposed);
+  const running = `${claimant} is taking over from ${deposed} at this moment, and holds everything that was acknowledged.`;
+  const obstacle =
+    other === undefined
+      ? `${deposed} is not heard`
+      : other.data !== 'complete'
+        ? `${deposed} has no complete copy`
+        : other.arbiterReached
+          ? undefined
+          : `${deposed} does not reach the arbiter`;
+  if (obstacle !== undefined) {
+    return nobody(
+      'TakeoverRunning',
+      [running, `If ${claimant} died before it has opened, nobody could take the claim back: ${obstacle}.`],
+      [`Wait until the take-over is done; if ${claimant} ends, start either member again.`],
+    );
+  }
+  return {
+    takesOver: true,
+    lossFree: true,
+    by: deposed,
+    blockedBy: 'TakeoverRunning',
+    because: [running, `If ${claimant} died before it has opened, ${deposed} would take the claim back: it holds everything, too.`],
+    advice: ['Wait until the take-over is done.'],
+  };
+}
+
+function alone({ heard }: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
+  const lead = heard.find(({ name }) => name === primary);
+  const other = heard.find(({ name }) => name === standby);
+  const waits = (lead ?? other)?.whenStandbyLost === 'block';
+  const state = waits
+    ? `${primary} leads alone, and by choice (whenStandbyLost: Block) acknowledges nothing until ${standby} has a copy again.`
+    : `${primary} commits alone: ${standby} may lack what ${primary} has acknowledged, so it must not take over.`;
+  const comeBack = `If ${primary} fails, start it again: it has the only complete data. Do not restart it before the pair is in mode Sync.`;
+  if (other === undefined) {
+    return nobody('StandbyLost', [state, `${standby} is not heard.`], [`Start ${standby}, or repair the way to it.`, comeBack]);
+  }
+  const [blockedBy, is]: readonly [BlockedReason, string] =
+    other.copying || other.data !== 'complete'
+      ? ['CopyingStandby', `${standby} is being brought up to date.`]
+      : other.streaming
+        ? ['CopyingStandby', `${standby} streams and is about to be waited for.`]
+        : ['StandbyLost', `${standby} is there and does not stream${other.stuck === undefined ? '' : `: ${other.stuck}`}.`];
+  const wait = blockedBy === 'CopyingStandby' ? `Wait for ${standby}.` : `Look into the log of ${standby}: why does it not stream?`;
+  return nobody(blockedBy, [state, is], [wait, comeBack]);
+}
+
+function together(facts: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
+  const lead = facts.heard.find(({ name }) => name === primary);
+  const other = facts.heard.find(({ name }) => name === standby);
+  const both = `Everything that ${primary} acknowledged is on both members.`;
+  const obstacle = obstacleOf(facts, primary, standby, other);
+  const reach =
+    lead === undefined || lead.arbiterReached
+      ? []
+      : [
+          `Repair the way from ${primary} to the arbiter: without it ${primary} could not go on alone if ${standby} were lost, and writes would wait.`,
+        ];
+  if (obstacle !== undefined) {
+    const until = `If ${primary} died now, nobody would take over, and the pair would stand still until ${primary} is back; nothing would be lost.`;
+    return nobody(obstacle.reason, [obstacle.says, both, until], [obstacle.advice, ...reach]);
+  }
+  const late = other?.postgres === 'running' ? [] : [`${standby} has to start its PostgreSQL first, which comes on top of the outage.`];
+  const behind = other?.replayBehind === true ? [`${standby} has to replay what it received first, which comes on top of the outage.`] : [];
+  const unheard =
+    lead === undefined ? [`The agent of ${primary} is not heard; its PostgreSQL is watched by SQL and by its stream alone.`] : [];
+  return {
+    takesOver: true,
+    lossFree: true,
+    by: standby,
+    because: [both, `${standby} reaches the arbiter and may claim the lead at any moment.`, ...late, ...behind, ...unheard],
+    advice: [...(lead === undefined ? [`Start the agent of ${primary}, or repair the way to it.`] : []), ...reach],
+  };
+}
+
+interface Obstacle {
+  readonly reason: BlockedReason;
+  readonly says: string;
+  readonly advice: string;
+}
+
+/** What would keep the standby of a synchronous pair from taking over. It is the standby's own reach of the arbiter that counts. */
+function obstacleOf(facts: PairFacts, primary: MemberName, standby: MemberName, other: MemberFacts | undefined): Obstacle | undefined {
+  const because = (reason: BlockedReason, says: string, advice: string): Obstacle => ({ reason, says, advice });
+  if (other === undefined) {
+    const says = `${standby} is not heard, so it cannot be counted on; ${primary} goes on alone as soon as it notices.`;
+    return because('StandbyLost', says, `Start ${standby}, or repair the way to it.`);
+  }
+  if (other.data !== 'complete')
+    return because('CopyingStandby', `${standby} has no proof that its copy is complete.`, `Wait until ${standby} is copied.`);
+  if (facts.paused || other.paused)
+    return because(
+      'Paused',
+      'Automatic failover is paused, by spec.paused or by a PairOperation.',
+      'Set spec.paused to false and create a PairOperation of type Resume.',
+    );
+  if (!other.arbiterReached)
+    return because(
+      'ArbiterUnreachable',
+      `${standby} does not reach the arbiter, so it could not claim the lead; it would as soon as the arbiter is back.`,
+      `Repair the way from ${standby} to the arbiter.`,
+    );
+  if (facts.diskFull.includes(standby))
+    return because('DiskFull', `The disk of ${standby} is all but full, so it may end while it takes over.`, `Make room on ${standby}.`);
+  if (other.stuck !== undefined)
+    return because(
+      'StandbyLost',
+      `${standby} is heard, but ${other.stuck}, so it could not be promoted.`,
+      `Look into the log of ${standby}; restart its PostgreSQL if it hangs.`,
+    );
+  return undefined;
+}
+
+function inWords({ mode, primary, epoch }: KnownRecord): string {
+  const who = primary ?? 'nobody';
+  const what = {
+    new: 'that the pair was never led',
+    sync: `${who} leads with its peer`,
+    solo: `${who} leads alone`,
+    claim: `${who} takes over`,
+  };
+  return `${what[mode]}, epoch ${epoch}`;
+}
