@@ -10,7 +10,7 @@ export const commandErrors = defineErrors({
 /** Exit codes of every program and script of ours, as `--help` prints them. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
-interface CommandOption {
+export interface CommandOption {
   readonly help: string;
   /** Name of the value in the help text; absent for a switch. */
   readonly value?: string;

@@ -1,19 +1,30 @@
+import { commandErrors } from '#lib/base/command.ts';
+import type { CommandLine, CommandOption } from '#lib/base/command.ts';
+
 /** What a benchmark prints: figures of ours and of its rival, measured in the same run. */
 export type BenchResult = Readonly<Record<string, unknown>>;
-
-export interface BenchOptions {
-  readonly series: number;
-  /** Measured rounds; left out, the bench chooses. */
-  readonly rounds?: number;
-  /** Tells progress; standard output belongs to the result. */
-  readonly say: (line: string) => void;
-}
 
 export interface Bench {
   readonly name: string;
   /** What is measured, and what is not, in whole sentences. */
   readonly says: string;
-  run(options: BenchOptions): Promise<BenchResult>;
+  /** Options of the command line that it reads, besides --json. An option that two benches share means the same in both. */
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** @param say  Tells progress; standard output belongs to the result. */
+  run(line: CommandLine<string>, say: (text: string) => void): Promise<BenchResult>;
+}
+
+/**
+ * A whole number of the command line, or undefined when it was left out and has no fallback.
+ *
+ * @throws HK_USAGE
+ */
+export function wholeOption(line: CommandLine<string>, name: string, max: number): number | undefined {
+  const text = line.text(name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value;
+  throw commandErrors.HK_USAGE(`--${name} must be a whole number from 1 to ${max}`);
 }
 
 /** The middle of an odd number of figures, or the mean of the two in the middle. */
@@ -22,6 +33,12 @@ export function median(figures: readonly number[]): number {
   const half = sorted.length / 2;
   const high = sorted[Math.floor(half)] ?? Number.NaN;
   return Number.isInteger(half) ? ((sorted[half - 1] ?? Number.NaN) + high) / 2 : high;
+}
+
+/** The smallest figure that at least so many percent of the figures do not exceed (nearest rank). */
+export function percentile(figures: readonly number[], percent: number): number {
+  const sorted = figures.toSorted((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
 /** A figure for people: three digits are more than a shared machine can promise. */

@@ -11,8 +11,8 @@ import { SeriesTable } from '#lib/exposition/series-table.ts';
 import { StateColumn } from '#lib/exposition/state-column.ts';
 import { ValueColumn } from '#lib/exposition/value-column.ts';
 import { programFamilies } from '#lib/http/program-families.ts';
-import { median, rounded } from './bench.ts';
-import type { Bench, BenchOptions, BenchResult } from './bench.ts';
+import { median, rounded, wholeOption } from './bench.ts';
+import type { Bench, BenchResult } from './bench.ts';
 import { fleet, fleetFamilies, fleetLabels, fleetValues, seriesPerTerminal } from './exposition-fleet.ts';
 import { withStallProbe } from './stall-probe.ts';
 import type { Stalls } from './stall-probe.ts';
@@ -44,6 +44,9 @@ interface Summary {
 const restMs = 200;
 /** Not counted: the engine compiles what it runs often, on both sides. */
 const warmUpRounds = 3;
+const seriesDefault = 100_000;
+const seriesMax = 2_000_000;
+const roundsMax = 1_000;
 
 export const expositionBench: Bench = {
   name: 'exposition',
@@ -55,10 +58,18 @@ export const expositionBench: Bench = {
     'loop: stallMsMax is the longest of all rounds, stallMsMedian the median of the rounds, and stallCpuMsMax the longest of all rounds ' +
     'in CPU time of the main thread, so without what other programs on the machine took (some kernels count it in steps of 4 ms). ratio ' +
     'compares scrapeMs.',
-  run: runExposition,
+  options: {
+    series: { value: 'N', help: 'number of series', fallback: String(seriesDefault) },
+    rounds: { value: 'N', help: 'measured rounds, the result is their median (default: enough for the size)' },
+  },
+  run: (line, say) => {
+    const series = wholeOption(line, 'series', seriesMax) ?? seriesDefault;
+    return compareExposition(series, wholeOption(line, 'rounds', roundsMax) ?? (series > 200_000 ? 5 : 15), say);
+  },
 };
 
-async function runExposition({ series, rounds = series > 200_000 ? 5 : 15, say }: BenchOptions): Promise<BenchResult> {
+/** Our scrape and prom-client's, with the same samples. */
+export async function compareExposition(series: number, rounds: number, say: (text: string) => void): Promise<BenchResult> {
   const terminals = Math.max(1, Math.ceil(series / seriesPerTerminal));
   const sides = { ours: ourSide(terminals), promClient: promClientSide() };
   const figures: Record<keyof typeof sides, Figures> = {

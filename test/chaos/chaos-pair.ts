@@ -35,6 +35,8 @@ export interface ChaosPair extends AsyncDisposable {
 const observeEveryMs = 10;
 /** A member that lets no client in is asked less often: each refusal costs it a TLS handshake. */
 const observeRefusedMs = 50;
+/** A commit takes milliseconds; a client that wants to be served again soon asks again after this. */
+const attemptMs = 300;
 const host = { a: 11, b: 12 } as const;
 const firstIds = { a: 1_000_000_000, b: 2_000_000_000 } as const;
 
@@ -52,7 +54,7 @@ export async function startChaosPair(): Promise<ChaosPair> {
     await Promise.all([members.a.startAgent(), members.b.startAgent()]);
     await inStep(stand);
     const connection = { port: stand.postgresPort, client: stand.client };
-    const writer = new Writer(() => bind.addressesOf('pair'), connection, { everyMs: observeEveryMs });
+    const writer = new Writer(() => bind.addressesOf('pair'), connection, { everyMs: observeEveryMs, attemptMs });
     const observer = (name: Name): Writer =>
       new Writer(
         () => Promise.resolve([members[name].address]),
@@ -61,6 +63,7 @@ export async function startChaosPair(): Promise<ChaosPair> {
           firstId: firstIds[name],
           everyMs: observeEveryMs,
           retryMs: observeRefusedMs,
+          attemptMs,
         },
       );
     const observers = { a: observer('a'), b: observer('b') };

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { longestGapMs } from '../pair/gap.ts';
 import { inStep } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
 import { readWritten } from '../pair/writer.ts';
@@ -61,8 +62,8 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     verdict,
     ok: problems.length === 0,
     problems,
-    outageMs: longestGap(times([pair.writer]), beginMs),
-    directOutageMs: longestGap(times([pair.observers.a, pair.observers.b]), beginMs),
+    outageMs: Math.round(longestGapMs(times([pair.writer]), beginMs, performance.now())),
+    directOutageMs: Math.round(longestGapMs(times([pair.observers.a, pair.observers.b]), beginMs, performance.now())),
     tookMs: Math.round(performance.now() - beginMs),
     acknowledged: times(everyone).length,
     lost: lost.length,
@@ -94,11 +95,6 @@ async function lostOf(pair: ChaosPair, leader: Name): Promise<readonly number[]>
   const acknowledged = [pair.writer, observers.a, observers.b].flatMap((writer) => writer.acknowledged.map(({ id }) => id));
   const written = await readWritten(stand.members[leader].address, { port: stand.postgresPort, client: stand.client });
   return acknowledged.filter((id) => !written.has(id));
-}
-
-function longestGap(times: readonly number[], sinceMs: number): number {
-  const sorted = [sinceMs, ...times.toSorted((one, two) => one - two), performance.now()];
-  return Math.round(sorted.reduce((longest, at, index) => Math.max(longest, index === 0 ? 0 : at - (sorted[index - 1] ?? at)), 0));
 }
 
 async function logsOf(pair: ChaosPair): Promise<Readonly<Record<Name, { readonly agent: number; readonly postgres: number }>>> {

@@ -26,9 +26,11 @@ export interface WriterPace {
   readonly everyMs?: number;
   /** After a failed attempt. */
   readonly retryMs?: number;
+  /** A connection, or a commit, that takes longer is given up and tried again. */
+  readonly attemptMs?: number;
 }
 
-const attemptMs = 1_000;
+const attemptMsDefault = 1_000;
 const connectMs = 500;
 const retryMsDefault = 10;
 
@@ -49,7 +51,7 @@ export class Writer {
   constructor(addresses: () => Promise<readonly string[]>, connection: WriterConnection, pace: WriterPace = {}) {
     this.#addresses = addresses;
     this.#connection = connection;
-    this.#pace = { firstId: 1, everyMs: 0, retryMs: retryMsDefault, ...pace };
+    this.#pace = { firstId: 1, everyMs: 0, retryMs: retryMsDefault, attemptMs: attemptMsDefault, ...pace };
   }
 
   start(): void {
@@ -59,12 +61,6 @@ export class Writer {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-  }
-
-  /** The longest time between two acknowledgements since `sinceMs`, until now. */
-  longestGapMs(sinceMs: number): number {
-    const times = [sinceMs, ...this.acknowledged.filter(({ atMs }) => atMs >= sinceMs).map(({ atMs }) => atMs), performance.now()];
-    return times.reduce((longest, at, index) => Math.max(longest, index === 0 ? 0 : at - (times[index - 1] ?? at)), 0);
   }
 
   async #run(): Promise<void> {
@@ -93,7 +89,7 @@ export class Writer {
   async #connect(): Promise<PostgresClient> {
     const [host] = await this.#addresses();
     if (host === undefined) throw new Error('the name has no address');
-    const client = newClient(host, this.#connection);
+    const client = newClient(host, this.#connection, this.#pace.attemptMs);
     try {
       await client.connect();
       await client.query('CREATE TABLE IF NOT EXISTS written (id bigint PRIMARY KEY)');
@@ -120,14 +116,18 @@ class BoundSocket extends Socket {
   }
 }
 
-export function newClient(host: string, { port, client: own, localAddress }: WriterConnection): PostgresClient {
+export function newClient(
+  host: string,
+  { port, client: own, localAddress }: WriterConnection,
+  attemptMs = attemptMsDefault,
+): PostgresClient {
   const client = new PostgresClient({
     host,
     port,
     ...(localAddress === undefined ? {} : { stream: () => new BoundSocket(localAddress) }),
     user: 'app',
     database: 'app',
-    connectionTimeoutMillis: connectMs,
+    connectionTimeoutMillis: Math.min(connectMs, attemptMs),
     query_timeout: attemptMs,
     ssl: { ca: own.authority, cert: own.certificate, key: own.key.reveal(), minVersion: 'TLSv1.3' },
   });
