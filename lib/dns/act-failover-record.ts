@@ -1,3 +1,4 @@
+import { messageOf } from '#lib/base/errors.ts';
 import type { HallkeeperError } from '#lib/base/errors.ts';
 import { dnsErrors } from './errors.ts';
 import { serverName } from './exchange.ts';
@@ -17,16 +18,17 @@ export interface UpdateTarget {
 }
 
 /**
- * applied          The server changed the record. `took` the name from this epoch, or from nobody.
+ * applied          The server changed the record. `took` the name from this epoch, or from nobody. `serverAheadMs`: our clock is wrong by
+ *                  so much, or the server's.
  * unchanged        It had it already: an earlier try whose answer was lost, or another writer of the same epoch.
  * superseded       A later epoch has the name.
  * foreign          Somebody else has it.
- * refused          The server said no, signed: wrong rights, wrong zone, clocks apart (BADTIME).
+ * refused          The server said no, signed: wrong rights, wrong zone.
  * unauthenticated  The server's answer is not signed by our key. A wrong key or key name looks like this.
  * failed           No usable answer.
  */
 export type RecordOutcome =
-  | { readonly outcome: 'applied'; readonly took: number | 'absent' }
+  | { readonly outcome: 'applied'; readonly took: number | 'absent'; readonly serverAheadMs?: number }
   | { readonly outcome: 'unchanged' }
   | { readonly outcome: 'superseded'; readonly epoch: number }
   | { readonly outcome: 'foreign'; readonly says: string }
@@ -34,8 +36,31 @@ export type RecordOutcome =
   | { readonly outcome: 'unauthenticated'; readonly says: string; readonly rcode?: Rcode; readonly tsigError?: TsigError }
   | { readonly outcome: 'failed'; readonly error: HallkeeperError };
 
+/** An outcome for people, with the codes that the server's own log names, too. */
+export function outcomeInWords(outcome: RecordOutcome): string {
+  switch (outcome.outcome) {
+    case 'applied':
+      return outcome.serverAheadMs === undefined ? 'applied' : `applied, by the server's clock: it is ${apart(outcome.serverAheadMs)} ours`;
+    case 'unchanged':
+      return 'unchanged';
+    case 'superseded':
+      return `superseded by epoch ${outcome.epoch}`;
+    case 'foreign':
+      return `foreign: ${outcome.says}`;
+    case 'refused':
+      return `refused: ${[outcome.rcode, outcome.tsigError].filter(Boolean).join(', ')}`;
+    case 'unauthenticated':
+      return `unauthenticated: ${[outcome.rcode, outcome.tsigError, outcome.says].filter(Boolean).join(', ')}`;
+    case 'failed':
+      return `failed: ${messageOf(outcome.error)}`;
+  }
+}
+
+const apart = (aheadMs: number): string => `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs < 0 ? 'behind' : 'ahead of'}`;
+
 /** How often a writer looks and tries again when others write at the same time. Epochs only rise, so it soon wins or is superseded. */
 const roundsMax = 4;
+/** For one question; a look asks three at once, and again when the name looks foreign. */
 const lookMaxMs = 3_000;
 
 /**
@@ -81,7 +106,14 @@ export async function setFailoverRecord(
  *
  * @throws HK_DNS_UNREACHABLE, HK_DNS_REFUSED, HK_DNS_UNAUTHENTICATED, HK_DNS_MESSAGE_INVALID
  */
-export async function readNameState({ server, key }: UpdateTarget, name: string, ports: DnsPorts, signal: AbortSignal): Promise<NameState> {
+export async function readNameState(target: UpdateTarget, name: string, ports: DnsPorts, signal: AbortSignal): Promise<NameState> {
+  const seen = await ask(target, name, ports, signal);
+  // Several questions are no single moment: of a name that is being created they can show the addresses and not yet the text. What
+  // nobody may ever touch again must look so twice.
+  return seen.is === 'foreign' ? ask(target, name, ports, signal) : seen;
+}
+
+async function ask({ server, key }: UpdateTarget, name: string, ports: DnsPorts, signal: AbortSignal): Promise<NameState> {
   const common = { name, transport: 'tcp', maxMs: lookMaxMs, key } as const;
   const [txt, found] = await Promise.all([
     query(server, { ...common, type: 'TXT' }, ports, signal),
@@ -108,8 +140,10 @@ async function look(target: UpdateTarget, wanted: FailoverRecord, ports: DnsPort
 
 function outcomeOf(sent: Exclude<UpdateResult, { result: 'prerequisiteFailed' }>, took: number | 'absent'): RecordOutcome {
   switch (sent.result) {
-    case 'applied':
-      return { outcome: 'applied', took };
+    case 'applied': {
+      const { result: _result, ...rest } = sent;
+      return { outcome: 'applied', took, ...rest };
+    }
     case 'refused': {
       const { result: _result, ...rest } = sent;
       return { outcome: 'refused', ...rest };

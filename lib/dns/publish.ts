@@ -1,9 +1,9 @@
-import { codeOf, HallkeeperError, messageOf } from '#lib/base/errors.ts';
+import { codeOf, HallkeeperError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { retry } from '#lib/base/retry.ts';
 import { aborted } from '#lib/base/parts.ts';
 import type { RetryPolicy } from '#lib/base/retry.ts';
-import { setFailoverRecord } from './act-failover-record.ts';
+import { outcomeInWords, setFailoverRecord } from './act-failover-record.ts';
 import type { RecordOutcome, UpdateTarget } from './act-failover-record.ts';
 import { dnsErrors } from './errors.ts';
 import { serverName } from './exchange.ts';
@@ -126,7 +126,7 @@ async function untilSettled(
     if (!mayPass(outcome)) return outcome;
     last = outcome;
     ports.log.warn(
-      { server: serverName(target.server), why: whyOf(outcome) },
+      { server: serverName(target.server), why: outcomeInWords(outcome) },
       'the DNS server has not taken the record; it is tried again',
     );
     throw dnsErrors.HK_DNS_NOT_YET();
@@ -152,12 +152,6 @@ function mayPass(outcome: RecordOutcome): boolean {
   if (outcome.outcome === 'failed') return outcome.error.retry === 'backoff';
   if (outcome.outcome === 'unauthenticated') return true;
   return outcome.outcome === 'refused' && outcome.rcode === 'SERVFAIL';
-}
-
-function whyOf(outcome: RecordOutcome): string {
-  if (outcome.outcome === 'failed') return messageOf(outcome.error);
-  if (outcome.outcome === 'unauthenticated') return [outcome.rcode, outcome.tsigError, outcome.says].filter(Boolean).join(', ');
-  return outcome.outcome === 'refused' ? outcome.rcode : outcome.outcome;
 }
 
 /** A newer record of the same name took the place of this one. */

@@ -3,15 +3,16 @@ import { within } from '#lib/base/deadline.ts';
 import { HallkeeperError } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
 import { dnsErrors } from './errors.ts';
-import { exchangeTcp, serverName } from './exchange.ts';
+import { exchangeSigned } from './exchange-signed.ts';
+import type { SignedAnswer } from './exchange-signed.ts';
+import { serverName } from './exchange.ts';
 import type { DnsServer } from './exchange.ts';
 import { encodeMessage, opcodes, requestOf } from './message.ts';
 import type { Rcode } from './message.ts';
 import { isInZone, sameName } from './name.ts';
 import { recordClasses, recordTypes, typeCodeOf } from './record.ts';
 import type { DnsRecord, RecordData, RecordType } from './record.ts';
-import { signMessage, verifyAnswer } from './tsig.ts';
-import type { TsigError, TsigKey, TsigVerdict } from './tsig.ts';
+import type { TsigError, TsigKey } from './tsig.ts';
 
 /** What one UPDATE changes. It is applied whole or not at all, and only when every prerequisite holds. */
 export interface UpdateRequest {
@@ -21,14 +22,15 @@ export interface UpdateRequest {
 }
 
 /**
- * applied             The server signed that it did it.
+ * applied             The server signed that it did it. `serverAheadMs`: only with the server's time, our clock being wrong.
  * prerequisiteFailed  The zone is not as expected, signed: an answer, not an error. Look and decide again.
- * refused             Signed, but no. BADTIME: our clock and the server's differ, by `serverAheadMs`.
+ * refused             Signed, but no: FORMERR, SERVFAIL, NOTIMP, REFUSED, NOTAUTH or NOTZONE. BADTIME: the server does not take its own
+ *                     time either, `serverAheadMs` from ours.
  * unauthenticated     Not signed by our key, so it says nothing certain: to be reported, not acted on. A wrong key looks like this.
  * failed              No answer, or none that can be read. Whether the update was applied is unknown.
  */
 export type UpdateResult =
-  | { readonly result: 'applied' }
+  | { readonly result: 'applied'; readonly serverAheadMs?: number }
   | { readonly result: 'prerequisiteFailed'; readonly rcode: Rcode }
   | { readonly result: 'refused'; readonly rcode: Rcode; readonly tsigError?: TsigError; readonly serverAheadMs?: number }
   | { readonly result: 'unauthenticated'; readonly rcode: Rcode; readonly says: string; readonly tsigError?: TsigError }
@@ -39,7 +41,7 @@ export interface DnsPorts {
   readonly random: Random;
 }
 
-/** How long a server may take for one UPDATE, connection included. */
+/** How long a server may take for one UPDATE, connections included. */
 const updateMaxMs = 3_000;
 
 /** The prerequisite that a name has no records at all. */
@@ -76,12 +78,12 @@ export async function sendUpdate(
   const id = random.below(0x1_0000);
   const message = { ...requestOf(id, opcodes.update, zone), answers: request.prerequisites, authorities: request.updates };
   requireWritable(request);
-  const signed = signMessage(encodeMessage(message), key, clock.wallMs());
+  const bytes = encodeMessage(message);
   try {
-    const answer = await exchangeTcp(server, signed.bytes, within(updateMaxMs, `the UPDATE of ${serverName(server)}`, signal));
-    return judge(verifyAnswer(answer, signed, key, clock.wallMs()), id);
+    const limited = within(updateMaxMs, `the UPDATE of ${serverName(server)}`, signal);
+    return judge(await exchangeSigned(server, bytes, key, clock, limited), id);
   } catch (error) {
-    if (error instanceof HallkeeperError) return { result: 'failed', error };
+    if (error instanceof HallkeeperError && error.retry === 'backoff') return { result: 'failed', error };
     throw error;
   }
 }
@@ -89,7 +91,8 @@ export async function sendUpdate(
 const prerequisiteCodes: readonly Rcode[] = ['YXDOMAIN', 'YXRRSET', 'NXRRSET', 'NXDOMAIN'];
 const ttlMaxSeconds = 2_147_483_647;
 
-function judge(verdict: TsigVerdict, id: number): UpdateResult {
+/** The sections of an answer to an UPDATE say nothing, so that one cut short (TC) says as much as a whole one: its code is signed. */
+function judge({ verdict, serverAheadMs }: SignedAnswer, id: number): UpdateResult {
   const { message } = verdict;
   const { rcode } = message;
   if (!message.response || message.opcode !== opcodes.update || message.id !== id) {
@@ -97,11 +100,10 @@ function judge(verdict: TsigVerdict, id: number): UpdateResult {
   }
   const tsigError = verdict.error === undefined ? {} : { tsigError: verdict.error };
   if (!verdict.authentic) return { result: 'unauthenticated', rcode, says: verdict.says, ...tsigError };
-  if (verdict.error !== undefined) {
-    const ahead = verdict.serverAheadMs === undefined ? {} : { serverAheadMs: verdict.serverAheadMs };
-    return { result: 'refused', rcode, ...tsigError, ...ahead };
-  }
-  if (rcode === 'NOERROR') return { result: 'applied' };
+  const apart = verdict.serverAheadMs ?? serverAheadMs;
+  const ahead = apart === undefined ? {} : { serverAheadMs: apart };
+  if (verdict.error !== undefined) return { result: 'refused', rcode, ...tsigError, ...ahead };
+  if (rcode === 'NOERROR') return { result: 'applied', ...ahead };
   return prerequisiteCodes.includes(rcode) ? { result: 'prerequisiteFailed', rcode } : { result: 'refused', rcode };
 }
 

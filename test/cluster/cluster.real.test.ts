@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAlertmanager } from './alertmanager.ts';
 import { startBind } from './bind.ts';
-import type { Bind } from './bind.ts';
+import { startKnot } from './knot.ts';
+import type { NameServer } from './name-server.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
@@ -109,13 +110,16 @@ describe('control plane', () => {
   });
 });
 
-describe('BIND', () => {
-  let bind: Bind;
-  beforeAll(async () => (bind = await startBind({ network, keyNames: ['first', 'second'] })));
-  afterAll(() => bind.stop());
+describe.each([
+  ['BIND', startBind],
+  ['Knot', startKnot],
+] as const)('%s', (_name, start) => {
+  let server: NameServer;
+  beforeAll(async () => (server = await start({ network, keyNames: ['first', 'second'] })));
+  afterAll(() => server?.stop());
 
   const update = async (key: { name: string; secret: string }, line: string): Promise<string> => {
-    const script = `server ${bind.address} ${bind.port}\nzone ${bind.zone}\nkey hmac-sha256:${key.name} ${key.secret}\n${line}\nsend\n`;
+    const script = `server ${server.address} ${server.port}\nzone ${server.zone}\nkey hmac-sha256:${key.name} ${key.secret}\n${line}\nsend\n`;
     await using folder = await temporaryFolder('nsupdate');
     const file = join(folder.path, 'update');
     await writeFile(file, script, { mode: 0o600 });
@@ -123,24 +127,24 @@ describe('BIND', () => {
   };
 
   test('a key of the server may update, over UDP and answered at once', async () => {
-    await update(bind.key, `update add pair.${bind.zone} 2 A 192.0.2.7`);
-    expect(await bind.addressesOf('pair')).toEqual(['192.0.2.7']);
-    expect(await bind.addressesOf(`absent.${bind.zone}`)).toEqual([]);
+    await update(server.key, `update add pair.${server.zone} 2 A 192.0.2.7`);
+    expect(await server.addressesOf('pair')).toEqual(['192.0.2.7']);
+    expect(await server.addressesOf(`absent.${server.zone}`)).toEqual([]);
   });
 
   test('a wrong secret, and a key that it does not know, are refused', async () => {
-    const wrong = { name: bind.key.name, secret: Buffer.alloc(32).toString('base64') };
-    await expect(update(wrong, `update add pair.${bind.zone} 2 A 192.0.2.8`)).rejects.toThrow(/BADSIG|tsig/i);
-    await expect(update({ ...bind.key, name: 'third' }, `update add pair.${bind.zone} 2 A 192.0.2.8`)).rejects.toThrow(/BADKEY|tsig/i);
-    expect(await bind.addressesOf('pair')).toEqual(['192.0.2.7']);
+    const wrong = { name: server.key.name, secret: Buffer.alloc(32).toString('base64') };
+    await expect(update(wrong, `update add pair.${server.zone} 2 A 192.0.2.8`)).rejects.toThrow(/BADSIG|tsig/i);
+    await expect(update({ ...server.key, name: 'third' }, `update add pair.${server.zone} 2 A 192.0.2.8`)).rejects.toThrow(/BADKEY|tsig/i);
+    expect(await server.addressesOf('pair')).toEqual(['192.0.2.7']);
   });
 
   test('killed and started again it has the same records', async () => {
-    await bind.kill();
-    expect(bind.running).toBe(false);
-    await expect(bind.addressesOf('pair')).rejects.toThrow('ECONNREFUSED');
-    await bind.start();
-    expect(await bind.addressesOf('pair')).toEqual(['192.0.2.7']);
+    await server.kill();
+    expect(server.running).toBe(false);
+    await expect(server.addressesOf('pair')).rejects.toThrow('ECONNREFUSED');
+    await server.start();
+    expect(await server.addressesOf('pair')).toEqual(['192.0.2.7']);
   });
 });
 
