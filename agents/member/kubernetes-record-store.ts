@@ -58,6 +58,11 @@ export class KubernetesRecordStore implements RecordStore {
     }
   }
 
+  /** The operator alone creates a PairRecord: where there is none it is missing. */
+  async create(): Promise<ArbiterAnswer> {
+    return { kind: 'absent' };
+  }
+
   async swap(expect: SeenRecord, next: PairRecord, signal: AbortSignal): Promise<ArbiterAnswer> {
     try {
       const written = await this.#client().update(pairRecords, this.#object(expect, next), signal);

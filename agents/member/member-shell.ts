@@ -78,6 +78,9 @@ export class MemberShell {
     switch (effect.do) {
       case 'read':
         return void this.#ask(effect.id, () => this.#ports.store.read(this.#limit()));
+      case 'create':
+        log.info({}, 'asking the arbiter for the first record of the pair');
+        return void this.#ask(effect.id, () => this.#ports.store.create(effect.record, this.#limit()));
       case 'swap': {
         const { mode, primary, epoch, sequence } = effect.next;
         if (!effect.settles) log.info({ mode, primary, epoch, sequence, why: effect.why }, 'asking the arbiter for a change');

@@ -48,7 +48,7 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
     flushPosition: formatLsn(postgres.flush),
     lagBytes: leads && postgres.peerAttached ? Number(lag) : undefined,
     peerHeard: awakeMs(state) - state.peerView.heardMs < state.limits.suspectAfterMs && state.peerView.heartbeat !== undefined,
-    arbiterReached: record !== undefined && state.arbiter.failures === 0,
+    arbiterReached: (record !== undefined || state.arbiter.vacant || state.arbiter.frozen !== undefined) && state.arbiter.failures === 0,
     blockedBy: failoverBlockedBy(state),
     systemIdentifier: postgres.systemIdentifier,
   };

@@ -21,10 +21,13 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
       const failures = arbiter.failures + 1;
       const waitMs = doubledMs(failures, arbiterRetry);
       const settled = arbiter.settled && (request.kind === 'read' || answer.carriedOut === 'no');
-      return { ...state, arbiter: { ...arbiter, settled, failures, retryAtMs: now + waitMs } };
+      // Of a record that we asked for, and that may stand there by now, nothing is known any more.
+      return { ...state, arbiter: { ...arbiter, settled, vacant: false, failures, retryAtMs: now + waitMs } };
     }
     case 'absent':
       return freeze(state, arbiter, 'the record is missing');
+    case 'vacant':
+      return leaveVacant(state, arbiter);
     case 'invalid':
       return freeze(state, arbiter, answer.why);
     case 'won':
@@ -36,7 +39,15 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
 
 function freeze(state: MemberState, arbiter: ArbiterView, why: string): MemberState {
   const now = awakeMs(state);
-  return { ...state, arbiter: { ...arbiter, frozen: why, failures: 0, answeredMs: now, readMs: now } };
+  return { ...state, arbiter: { ...arbiter, frozen: why, vacant: false, failures: 0, answeredMs: now, readMs: now } };
+}
+
+/** A pair begins without data. Where there is any there was a record, and only a person may write it anew (rule 8). */
+function leaveVacant(state: MemberState, arbiter: ArbiterView): MemberState {
+  if (arbiter.seen !== undefined) return freeze(state, arbiter, 'the record is missing');
+  if (state.postgres.data !== 'empty') return freeze(state, arbiter, 'the record is missing, and this member holds data');
+  const now = awakeMs(state);
+  return { ...state, arbiter: { ...arbiter, vacant: true, frozen: undefined, failures: 0, answeredMs: now, readMs: now } };
 }
 
 /** Takes over what stands in the arbiter. Anything newer than we knew also kills every older request of ours. */
@@ -65,6 +76,7 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
       seen,
       settled: arbiter.settled || won || newer,
       frozen: undefined,
+      vacant: false,
       failures: 0,
       retryAtMs: now,
       answeredMs: now,

@@ -19,8 +19,9 @@ const run = (what: Operation, why: string): OperationDecision => ({ do: 'run', w
  */
 export function decideOperation(state: MemberState): OperationDecision {
   const record = recordOf(state);
-  if (record === undefined) return none('the record is not known yet');
   if (state.arbiter.frozen !== undefined) return none(`frozen: ${state.arbiter.frozen}`);
+  if (state.arbiter.vacant) return none('waiting until both members confirm that they hold no data');
+  if (record === undefined) return none('the record is not known yet');
   const { postgres } = state;
   const mine = record.primary === state.self;
   const runsAsPrimary = postgres.process === 'running' && postgres.role === 'primary';

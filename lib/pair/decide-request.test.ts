@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decideRequest } from './decide-request.ts';
+import { heartbeatStanding } from './member-facts.ts';
 import type { MemberState } from './member-state.ts';
 import { aMember, aPrimary, ago, downPostgres, now, records } from './testing/a-member.ts';
 import type { MemberWish } from './testing/a-member.ts';
@@ -15,6 +16,10 @@ const founder = (wish: MemberWish = {}): MemberState =>
     postgres: { ...downPostgres, ...empty, ...wish.postgres },
     heartbeat: { data: 'empty', ...wish.heartbeat },
   });
+
+/** The founder of a pair that has no record yet. */
+const creator = (wish: MemberWish = {}): MemberState =>
+  founder({ record: undefined, ...wish, arbiter: { vacant: true, ...wish.arbiter }, heartbeat: { record: undefined, ...wish.heartbeat } });
 
 interface Row {
   readonly behaviour: string;
@@ -62,6 +67,11 @@ const lane: readonly Row[] = [
     seen: aMember({ arbiter: { frozen: 'the record is missing', readMs: ago(2_000) } }),
     asks: { do: 'read' },
   },
+  {
+    behaviour: 'frozen without ever having read a record: no more often',
+    seen: aMember({ record: undefined, arbiter: { frozen: 'the record is missing', readMs: ago(1_999) } }),
+    asks: nothing('until a person acts'),
+  },
   { behaviour: 'polls after two seconds', seen: aMember({ arbiter: { readMs: ago(2_000) } }), asks: { do: 'read' } },
   { behaviour: 'not a millisecond earlier', seen: aMember({ arbiter: { readMs: ago(1_999) } }), asks: nothing('nothing to change') },
   {
@@ -90,6 +100,43 @@ const changes: readonly Row[] = [
     behaviour: 'NEW: the other member never founds',
     seen: aMember({ record: created, postgres: { ...downPostgres, ...empty }, heartbeat: { data: 'empty' } }),
     asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'no record yet: the founder creates it when both hold no data',
+    seen: creator(),
+    asks: { do: 'create', next: { ...created, author: 'a' } },
+  },
+  {
+    behaviour: 'no record yet: not while it holds data itself',
+    seen: creator({ postgres: { data: 'complete' } }),
+    asks: nothing('hold no data'),
+  },
+  {
+    behaviour: 'no record yet: not while the other holds data',
+    seen: creator({ heartbeat: { data: 'incomplete' } }),
+    asks: nothing('hold no data'),
+  },
+  {
+    behaviour: 'no record yet: not while the other knows of one',
+    seen: creator({ heartbeat: { record: created } }),
+    asks: nothing('hold no data'),
+  },
+  {
+    behaviour: 'no record yet: not while the other misses one that it has seen',
+    seen: creator({ heartbeat: { standing: { ...heartbeatStanding(aMember()), frozen: true } } }),
+    asks: nothing('hold no data'),
+  },
+  { behaviour: 'no record yet: not unheard', seen: creator({ peerView: { heardMs: ago(600) } }), asks: nothing('hold no data') },
+  { behaviour: 'no record yet: not before it was found out', seen: creator({ arbiter: { vacant: false } }), asks: { do: 'read' } },
+  {
+    behaviour: 'no record yet: the other member looks again, and creates none',
+    seen: aMember({
+      record: undefined,
+      arbiter: { vacant: true, readMs: ago(2_000) },
+      postgres: { ...downPostgres, ...empty },
+      heartbeat: { data: 'empty', record: undefined },
+    }),
+    asks: { do: 'read' },
   },
   {
     behaviour: 'the founder names its data',

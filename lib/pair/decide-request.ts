@@ -4,13 +4,14 @@ import { decideDegrade } from './decide-degrade.ts';
 import { decideOperation } from './decide-operation.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
-import { admit, claim, degrade, found, identify, open, settled, takeBack } from './pair-record.ts';
+import { admit, claim, degrade, found, identify, newRecord, open, settled, takeBack } from './pair-record.ts';
 import type { PairRecord } from './pair-record.ts';
 
 /** What to ask of the arbiter next. `none` says why nothing is asked. */
 export type RequestDecision =
   | { readonly do: 'none'; readonly why: string }
   | { readonly do: 'read' }
+  | { readonly do: 'create'; readonly next: PairRecord }
   | { readonly do: 'settle'; readonly next: PairRecord }
   | { readonly do: 'swap'; readonly next: PairRecord; readonly why: string };
 
@@ -27,9 +28,14 @@ export function decideRequest(state: MemberState): RequestDecision {
   if (arbiter.request !== undefined && !reading) return none('a request is under way');
   if (now < arbiter.retryAtMs) return none('waiting before the next attempt');
   const record = recordOf(state);
-  if (record === undefined) return reading ? none('a request is under way') : { do: 'read' };
   const pollDue = now - arbiter.readMs >= state.limits.recordPollMs;
   if (arbiter.frozen !== undefined) return pollDue && !reading ? { do: 'read' } : none('frozen until a person acts');
+  if (record === undefined) {
+    if (reading) return none('a request is under way');
+    if (!arbiter.vacant) return { do: 'read' };
+    if (mayCreate(state)) return { do: 'create', next: { ...newRecord, author: state.self } };
+    return pollDue ? { do: 'read' } : none('no record yet, until both members confirm that they hold no data');
+  }
   if (!arbiter.settled || decideOperation(state).do === 'settleFirst') return { do: 'settle', next: settled(record) };
   const change = decideTransition(state, record);
   if (change !== undefined) return { do: 'swap', next: change, why: change.reason };
@@ -78,8 +84,18 @@ function isAdmitted(state: MemberState): boolean {
 
 /** Both members must say, under the record as it was created, that they hold no data; then the founder starts. */
 function mayFound(state: MemberState): boolean {
+  return holdNothing(state) && state.peerView.heartbeat?.record?.mode === 'new';
+}
+
+/** The same before there is a record: whoever knows of one, or holds data, was in a pair that had one. The founder alone creates it. */
+function mayCreate(state: MemberState): boolean {
+  const { heartbeat } = state.peerView;
+  return holdNothing(state) && heartbeat?.record === undefined && heartbeat?.standing?.frozen !== true;
+}
+
+/** Whether this is the founder, and hears the other member say that it holds no data either. */
+function holdNothing(state: MemberState): boolean {
   const { heartbeat, link } = state.peerView;
   const heard = link === 'connected' && awakeMs(state) - state.peerView.heardMs < state.limits.suspectAfterMs;
-  const peerEmpty = heard && heartbeat?.data === 'empty' && heartbeat.record?.mode === 'new';
-  return state.self === state.founder && state.postgres.data === 'empty' && peerEmpty;
+  return state.self === state.founder && state.postgres.data === 'empty' && heard && heartbeat?.data === 'empty';
 }

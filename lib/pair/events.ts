@@ -8,6 +8,7 @@ import type { PairRecord, SeenRecord } from './pair-record.ts';
  * current  Not carried out, or only read: this is what stands there.
  * failed   No usable answer. `maybe`: it can still be carried out later.
  * absent   There is no record.
+ * vacant   There is none, and as far as this member knows there never was: here the members create it themselves.
  * invalid  There is one that cannot be understood.
  */
 export type ArbiterAnswer =
@@ -15,6 +16,7 @@ export type ArbiterAnswer =
   | { readonly kind: 'current'; readonly seen: SeenRecord }
   | { readonly kind: 'failed'; readonly carriedOut: 'no' | 'maybe'; readonly why: string }
   | { readonly kind: 'absent' }
+  | { readonly kind: 'vacant' }
   | { readonly kind: 'invalid'; readonly why: string };
 
 export type OperationOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -36,6 +38,7 @@ export type MemberEvent =
 /** What the shell is to do. Everything else it reads from `outputsOf`. */
 export type MemberEffect =
   | { readonly do: 'read'; readonly id: number }
+  | { readonly do: 'create'; readonly id: number; readonly record: PairRecord }
   | {
       readonly do: 'swap';
       readonly id: number;

@@ -1,5 +1,6 @@
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState } from './member-state.ts';
+import { newRecord } from './pair-record.ts';
 import type { MemberName, PairMode, PairRecord } from './pair-record.ts';
 
 /** What a member knows of the record. A heartbeat does not name the primary. */
@@ -56,7 +57,8 @@ export function factsOf(state: MemberState): MemberFacts {
   const { postgres, operation } = state;
   return {
     name: state.self,
-    record: record === undefined ? undefined : knownOf(record),
+    record:
+      record === undefined ? (state.arbiter.vacant && state.arbiter.failures === 0 ? knownOf(newRecord) : undefined) : knownOf(record),
     frozen: state.arbiter.frozen,
     ...standingOf(state),
     whenStandbyLost: state.whenStandbyLost,
@@ -116,8 +118,12 @@ function isPeerHeard({ peerView, limits, ...rest }: MemberState): boolean {
 }
 
 function isArbiterReached(state: MemberState): boolean {
-  const { seen, frozen, failures, answeredMs } = state.arbiter;
-  return (seen !== undefined || frozen !== undefined) && failures === 0 && awakeMs(state) - answeredMs < pollsMissedMax * state.limits.recordPollMs;
+  const { seen, vacant, frozen, failures, answeredMs } = state.arbiter;
+  return (
+    (seen !== undefined || vacant || frozen !== undefined) &&
+    failures === 0 &&
+    awakeMs(state) - answeredMs < pollsMissedMax * state.limits.recordPollMs
+  );
 }
 
 /** Signs that a claim could be won and the promotion behind it would still lead nowhere. */

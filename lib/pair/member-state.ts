@@ -128,7 +128,7 @@ export interface RunningOperation {
 /** A request to the arbiter under way. At most one, so that answers need no matching but their id. */
 export interface RunningRequest {
   readonly id: number;
-  readonly kind: 'read' | 'settle' | 'swap';
+  readonly kind: 'read' | 'create' | 'settle' | 'swap';
   readonly next: PairRecord | undefined;
   readonly sentMs: number;
 }
@@ -139,6 +139,8 @@ export interface ArbiterView {
   readonly settled: boolean;
   /** Why roles are frozen until a person acts (rule 8). */
   readonly frozen: string | undefined;
+  /** There is no record and never was one, so far as is known here: it is to be created. */
+  readonly vacant: boolean;
   readonly request: RunningRequest | undefined;
   readonly retryAtMs: number;
   readonly failures: number;
@@ -262,6 +264,7 @@ export function startMember(
       seen: undefined,
       settled: false,
       frozen: undefined,
+      vacant: false,
       request: undefined,
       retryAtMs: nowMs,
       failures: 0,

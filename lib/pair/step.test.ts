@@ -4,7 +4,7 @@ import { awakeMs } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
 import { claim, degrade, open, settled } from './pair-record.ts';
 import type { PairRecord } from './pair-record.ts';
-import { heartbeatOf, outputsOf } from './outputs.ts';
+import { failoverBlockedBy, heartbeatOf, outputsOf } from './outputs.ts';
 import { gapToleratedMs, step, tickMs } from './step.ts';
 import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary, wellStandby } from './testing/a-member.ts';
 
@@ -249,6 +249,36 @@ describe('answers of the arbiter', () => {
       expect(effects.some(({ do: what }) => what === 'read')).toBe(true);
     });
   }
+
+  test('no record yet: a member without data waits for it; one that holds data, or has seen a record, freezes', () => {
+    const vacant = { kind: 'vacant' } as const;
+    const start = aMember({ record: undefined, postgres: { ...downPostgres, data: 'empty', systemIdentifier: undefined } });
+    const { state: reading } = live(start, 40);
+    const waits = answer(reading, reading.arbiter.request?.id ?? 0, vacant);
+    expect(waits.arbiter).toMatchObject({ vacant: true, frozen: undefined, failures: 0 });
+    expect(failoverBlockedBy(waits)).toBe('NeverLed');
+    const { id, state } = asking();
+    expect(answer(state, id, vacant).arbiter).toMatchObject({ vacant: false, frozen: 'the record is missing' });
+    const { state: holding } = live(aMember({ record: undefined }), 40);
+    const frozen = answer(holding, holding.arbiter.request?.id ?? 0, vacant);
+    expect(frozen.arbiter).toMatchObject({ vacant: false, frozen: 'the record is missing, and this member holds data' });
+    expect(live(frozen, 1_900).effects).toEqual([]);
+    expect(failoverBlockedBy(frozen)).toBe('RecordLost');
+  });
+
+  test('a creation without an answer is not believed in: the arbiter is read before anything else is asked', () => {
+    const empty = { ...downPostgres, data: 'empty', systemIdentifier: undefined } as const;
+    const founder = aPrimary({
+      record: undefined,
+      arbiter: { vacant: true },
+      postgres: empty,
+      heartbeat: { data: 'empty', record: undefined },
+    });
+    const { state, effects } = step(founder, { on: 'tick' }, now + 20);
+    expect(effects).toMatchObject([{ do: 'create', record: { mode: 'new', sequence: 0, author: 'a' } }]);
+    const unanswered = answer(state, state.arbiter.request?.id ?? 0, { kind: 'failed', carriedOut: 'maybe', why: 'no answer in time' });
+    expect(live(unanswered, 100).effects.filter(({ do: what }) => what === 'create' || what === 'read')).toMatchObject([{ do: 'read' }]);
+  });
 
   test('a record that is there again thaws', () => {
     const { state, id } = asking();

@@ -146,7 +146,8 @@ function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
     next: decision.do === 'read' ? undefined : decision.next,
     sentMs: awakeMs(state),
   };
-  if (decision.do === 'read' || seen === undefined) effects.push({ do: 'read', id });
+  if (decision.do === 'create') effects.push({ do: 'create', id, record: decision.next });
+  else if (decision.do === 'read' || seen === undefined) effects.push({ do: 'read', id });
   else {
     const why = decision.do === 'swap' ? decision.why : 'settling older requests';
     effects.push({ do: 'swap', id, expect: seen, next: decision.next, settles: decision.do === 'settle', why });

@@ -31,6 +31,11 @@ export class SimArbiter {
     this.#request(reachable, () => ({ kind: 'current', seen: this.seen }), answer);
   }
 
+  /** The record stands here from the start: whoever asks for the first one is told so. */
+  create(reachable: boolean, _record: PairRecord, answer: (answer: ArbiterAnswer) => void): void {
+    this.read(reachable, answer);
+  }
+
   swap(reachable: boolean, expect: SeenRecord, next: PairRecord, settles: boolean, answer: (answer: ArbiterAnswer) => void): void {
     const carryOut = (): ArbiterAnswer => {
       if (expect.version !== String(this.version)) return { kind: 'current', seen: this.seen };

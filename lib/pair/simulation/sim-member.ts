@@ -138,6 +138,9 @@ export class SimMember {
         else world.arbiter.read(world.reachesArbiter(this.name), answered(effect.id));
         return;
       }
+      case 'create':
+        world.arbiter.create(world.reachesArbiter(this.name), effect.record, answered(effect.id));
+        return;
       case 'swap': {
         const blind = world.broken === 'startBlind' && effect.settles;
         if (blind) {
