@@ -1,9 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberStatus } from '#agents/member/contract.ts';
 import { eventually } from '../cluster/eventually.ts';
+import { longestGapMs } from '../pair/gap.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
 import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
+import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
+import { serverProcess } from './server-process.ts';
+import type { ServerProcess } from './server-process.ts';
 
 const lookEveryMs = 100;
 
@@ -16,9 +21,11 @@ export class Stage {
   /** What was seen on the way, for the report. */
   readonly notes: string[] = [];
   readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #logged: Readonly<Record<Name, number>>;
 
-  private constructor(pair: ChaosPair, leader: Name, epoch: number) {
+  private constructor(pair: ChaosPair, leader: Name, epoch: number, logged: Readonly<Record<Name, number>>) {
     this.pair = pair;
+    this.#logged = logged;
     this.primary = pair.machines[leader];
     this.standby = pair.machines[other(leader)];
     this.epoch = epoch;
@@ -26,7 +33,8 @@ export class Stage {
 
   static async set(pair: ChaosPair): Promise<Stage> {
     const { leader, epoch } = await inStep(pair.stand);
-    return new Stage(pair, leader, epoch);
+    const { a, b } = pair.machines;
+    return new Stage(pair, leader, epoch, { a: (await a.member.log()).length, b: (await b.member.log()).length });
   }
 
   get stand(): PairStand {
@@ -46,8 +54,35 @@ export class Stage {
     if (failures.length > 0) throw new AggregateError(failures, 'the scenario could not be undone');
   }
 
+  /**
+   * Stops one process of the machine's PostgreSQL, and it alone.
+   *
+   * @returns lets it go on; at the end of the scenario it does so in any case.
+   */
+  async freeze({ name, member }: Machine, does: ServerProcess): Promise<() => void> {
+    const pid = await this.until(`${name} has a ${does}`, () => serverProcess(member, does));
+    const goOn = (): void => signal(pid, 'SIGCONT');
+    this.undo(() => Promise.resolve(goOn()));
+    signal(pid, 'SIGSTOP');
+    return goOn;
+  }
+
   async status(machine: Machine): Promise<MemberStatus> {
     return await this.stand.status(machine.name);
+  }
+
+  /** Where the record is kept. */
+  get arbiterAddress(): string {
+    return new URL(this.stand.api.controlPlane.url).hostname;
+  }
+
+  /** Waits until the machine's agent has logged this since the scenario began. */
+  async logged(machine: Machine, text: string | RegExp): Promise<void> {
+    const before = this.#logged[machine.name];
+    await this.until(
+      `member ${machine.name} logs ${String(text)}`,
+      async () => (await machine.member.log()).slice(before).search(text) >= 0,
+    );
   }
 
   /** Waits until this machine serves in a later epoch than that of the beginning. */
@@ -82,22 +117,53 @@ export class Stage {
       const status = await this.status(seenFrom).catch(() => undefined);
       const epoch = status?.record?.epoch ?? this.epoch;
       if (epoch !== this.epoch) throw new Error(`the leader changed: epoch ${this.epoch} became ${epoch}`);
-      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      await sleep(lookEveryMs);
     }
+  }
+
+  /** Sees for so long that this machine acknowledges nothing to whoever goes straight to it. */
+  async acknowledgesNothing(machine: Machine, forMs: number): Promise<void> {
+    await seeNothingMore([this.pair.observers[machine.name]], forMs);
   }
 
   /** Sees for so long that nobody is acknowledged, by whichever way. */
   async nobodyAcknowledges(forMs: number): Promise<void> {
-    const everyone = [this.pair.writer, ...Object.values(this.pair.observers)];
-    const count = (): number => everyone.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
-    const before = count();
-    await new Promise((resolve) => setTimeout(resolve, forMs));
-    const more = count() - before;
-    if (more > 0) throw new Error(`${more} writes were acknowledged while nobody may acknowledge`);
+    await seeNothingMore([this.pair.writer, ...Object.values(this.pair.observers)], forMs);
+  }
+
+  /** Requires that clients of this machine were never left waiting longer than this since that instant. */
+  promptly(machine: Machine, sinceMs: number, commitMaxMs: number): void {
+    const instants = this.pair.observers[machine.name].acknowledged.map(({ atMs }) => atMs);
+    const gapMs = Math.round(longestGapMs(instants, sinceMs, performance.now()));
+    this.notes.push(`${machine.name} let its clients wait at most ${gapMs} ms`);
+    if (gapMs > commitMaxMs) throw new Error(`clients were left waiting for ${gapMs} ms while ${machine.name} led`);
+  }
+
+  /** Waits until the machine says that a failover without loss is not possible now, and why. */
+  async blocked(machine: Machine, why: MemberStatus['blockedBy']): Promise<void> {
+    await this.until(`${machine.name} says ${why ?? 'that a failover is possible'}`, async () => {
+      return (await this.status(machine)).blockedBy === why;
+    });
   }
 
   /** Waits for a condition, generously. */
   async until<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
     return await eventually(what, check, waits);
+  }
+}
+
+async function seeNothingMore(writers: readonly Writer[], forMs: number): Promise<void> {
+  const count = (): number => writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+  const before = count();
+  await sleep(forMs);
+  const more = count() - before;
+  if (more > 0) throw new Error(`${more} writes were acknowledged that must not be`);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended by itself.
   }
 }

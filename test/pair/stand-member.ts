@@ -16,6 +16,8 @@ export class StandMember implements AsyncDisposable {
   readonly metricsPort: number;
   readonly #network: Network;
   readonly #config: string;
+  /** Beside the member's folder: what becomes of its disk must not stop the agent's own words. */
+  readonly #logs: string;
   readonly #logFiles = new Set<string>();
   agent: Child | undefined;
 
@@ -36,6 +38,7 @@ export class StandMember implements AsyncDisposable {
     this.metricsPort = given.metricsPort;
     this.#network = given.network;
     this.#config = given.config;
+    this.#logs = `${given.directory}-log`;
   }
 
   static async prepare(
@@ -51,6 +54,7 @@ export class StandMember implements AsyncDisposable {
     const directory = join(given.folder, name);
     const { uid, gid, name: user } = postgresUser();
     await mkdir(join(directory, 'db'), { recursive: true });
+    await mkdir(`${directory}-log`, { recursive: true });
     await chown(join(directory, 'db'), uid, gid);
     const config = join(directory, 'member.yaml');
     const lines = [
@@ -69,7 +73,7 @@ export class StandMember implements AsyncDisposable {
       name: `member-${this.name}-${Date.now()}`,
       command: process.execPath,
       args: [mainFile, '--config', this.#config],
-      directory: this.directory,
+      directory: this.#logs,
       network: this.#network,
     });
     this.#logFiles.add(agent.logFile);

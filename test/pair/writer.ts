@@ -164,7 +164,7 @@ export async function floodLog(host: string, connection: WriterConnection, megab
 }
 
 /** A cancelled wait for the standby is a warning to PostgreSQL and a failure to us. */
-async function commit(client: PostgresClient, id: number): Promise<void> {
+export async function commit(client: PostgresClient, id: number): Promise<void> {
   let doubtful = false;
   const onNotice = (notice: { readonly code: string | undefined }): void => {
     doubtful ||= notice.code === '01000';
