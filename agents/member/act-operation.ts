@@ -39,7 +39,7 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
     case 'follow':
       return instance.setFollow(true, within(settingMaxMs, 'following the peer', signal));
     case 'rejoin':
-      return rejoin(lane, signal);
+      return rejoin(lane, what.anew === true, signal);
     case 'prove':
       return prove(lane, signal);
     case 'admit':

@@ -21,11 +21,11 @@ const checkpointedQuery = `
 SELECT (SELECT timeline_id FROM pg_control_checkpoint())
   >= ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int AS done`;
 
-/** Brings this member back as a standby of the living primary: streams, rewinds or copies, whatever its past allows. */
-export async function rejoin(lane: PostgresLane, signal: AbortSignal): Promise<void> {
+/** Brings this member back as a standby of the living primary: streams, rewinds or copies, whatever its past allows; `anew` copies. */
+export async function rejoin(lane: PostgresLane, anew: boolean, signal: AbortSignal): Promise<void> {
   const { instance, log } = lane;
   if (lane.running) await lane.ending(() => stopOrKill(lane));
-  const decision = await compare(lane, within(lineageMaxMs, 'comparing the pasts of both members', signal));
+  const decision = anew ? asked : await compare(lane, within(lineageMaxMs, 'comparing the pasts of both members', signal));
   log.info({ does: decision.do, why: decision.why }, 'rejoining');
   if (decision.do === 'rewind') {
     lane.proven(undefined);
@@ -45,6 +45,8 @@ export async function rejoin(lane: PostgresLane, signal: AbortSignal): Promise<v
     throw error;
   }
 }
+
+const asked: RejoinDecision = { do: 'copy', why: 'it was asked for' };
 
 async function stopOrKill({ instance }: PostgresLane): Promise<void> {
   try {

@@ -200,6 +200,9 @@ describe('heartbeats', () => {
     replay: 7n,
     localCanaryAgeMs: 0,
     handingOver: false,
+    leaving: undefined,
+    letsGo: undefined,
+    acknowledged: 0n,
     healthy: true,
   } as const;
 

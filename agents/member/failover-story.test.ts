@@ -12,7 +12,11 @@ const takeover: Takeover = {
   fencedMs: 1_650,
   promotedMs: 1_700,
   openedMs: 1_730.4,
+  lastWriteMs: 950,
+  firstWriteMs: 1_732,
+  acknowledged: 0x1_01ffff00n,
   flushAtClaim: 0x1_02000000n,
+  flushAtOpen: 0x1_02000400n,
 };
 const members = { from: 'a', to: 'b' };
 const now = { awakeMs: 2_000, wallMs: Date.UTC(2026, 0, 1, 12) };

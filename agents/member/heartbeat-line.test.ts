@@ -17,6 +17,9 @@ const heartbeats: fc.Arbitrary<Heartbeat> = fc.record({
   replay: position,
   localCanaryAgeMs: whole,
   handingOver: fc.boolean(),
+  leaving: fc.option(fc.stringMatching(/^[-a-z0-9]{1,64}$/), { nil: undefined }),
+  letsGo: fc.option(fc.stringMatching(/^[-a-z0-9]{1,64}$/), { nil: undefined }),
+  acknowledged: position,
   healthy: fc.boolean(),
   standing: fc.option(
     fc.record({
@@ -40,6 +43,9 @@ const one: Heartbeat = {
   replay: 5n,
   localCanaryAgeMs: 20,
   handingOver: false,
+  leaving: undefined,
+  letsGo: undefined,
+  acknowledged: 5n,
   healthy: true,
 };
 

@@ -5,7 +5,8 @@ import type { Heartbeat } from '#lib/pair/member-state.ts';
 
 /** A heartbeat as one line of JSON; WAL positions are decimal texts. */
 export function formatHeartbeat(heartbeat: Heartbeat): string {
-  return `${JSON.stringify({ ...heartbeat, flush: String(heartbeat.flush), replay: String(heartbeat.replay) })}\n`;
+  const { flush, replay, acknowledged } = heartbeat;
+  return `${JSON.stringify({ ...heartbeat, flush: String(flush), replay: String(replay), acknowledged: String(acknowledged) })}\n`;
 }
 
 /** Reads a line of the peer. Undefined when it is anything else; fields that a newer peer adds are passed over. */
@@ -39,6 +40,9 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
     replay: BigInt(field.text('replay', { ...position, fallback: '0' })),
     localCanaryAgeMs: field.wholeNumber('localCanaryAgeMs', whole),
     handingOver: field.flag('handingOver'),
+    leaving: field.optionalText('leaving'),
+    letsGo: field.optionalText('letsGo'),
+    acknowledged: BigInt(field.text('acknowledged', { ...position, fallback: '0' })),
     healthy: field.flag('healthy'),
     standing: field.has('standing') ? readStanding(field.group('standing')) : undefined,
   };

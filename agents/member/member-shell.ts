@@ -26,7 +26,7 @@ export interface ShellPorts {
   readonly act: (outputs: MemberOutputs, state: MemberState) => void;
   /** Called after every step, for metrics and stories. Must be quick and must not throw. */
   readonly observe: (state: MemberState) => void;
-  readonly switchoverEnded: (id: string, ok: boolean, why: string) => void;
+  readonly askEnded: (id: string, ok: boolean, why: string) => void;
 }
 
 /** Turns what happens into events of the core, and effects of the core into calls. It decides nothing itself. */
@@ -95,9 +95,12 @@ export class MemberShell {
       case 'abort':
         log.info({ why: effect.why }, 'operation is aborted');
         return lane.abort(effect.why);
-      case 'switchoverEnded':
-        log.info({ id: effect.id, ok: effect.ok, why: effect.why }, 'switchover ended');
-        return this.#ports.switchoverEnded(effect.id, effect.ok, effect.why);
+      case 'killPostgres':
+        log.warn({ id: effect.id }, 'PostgreSQL is killed, as a drill asks for');
+        return void lane.crash();
+      case 'askEnded':
+        log.info({ id: effect.id, ok: effect.ok, why: effect.why }, 'what was asked for ended');
+        return this.#ports.askEnded(effect.id, effect.ok, effect.why);
       case 'note':
         return log.info({ why: effect.why }, 'noted');
       default:

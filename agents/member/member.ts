@@ -241,7 +241,7 @@ export class Member {
         log,
         act: (outputs, state) => this.#act(outputs, state),
         observe: (state) => this.#observe(state),
-        switchoverEnded: (id, ok, why) => this.#note(id, ok ? 'done' : 'refused', why),
+        askEnded: (id, ok, why) => this.#note(id, ok ? 'done' : 'refused', why),
       },
       this.#stop.signal,
     );

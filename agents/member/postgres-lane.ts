@@ -202,6 +202,15 @@ export class PostgresLane {
     return { outcome, postgres: await this.look(outer).catch(() => this.#last) };
   }
 
+  /** Kills the server as a crash would: beside the lane, so that its death is seen, and told, like any other. */
+  async crash(): Promise<void> {
+    try {
+      await this.instance.killAll(within(remainsMaxMs, 'killing PostgreSQL for a drill'));
+    } catch (error) {
+      this.log.error({ error: messageOf(error) }, 'PostgreSQL could not be killed for a drill');
+    }
+  }
+
   abort(why: string): void {
     this.#current?.stop.abort(new Error(why));
   }

@@ -25,6 +25,7 @@ export function canAdmit(state: MemberState): boolean {
     heard &&
     heartbeat?.role === 'standby' &&
     heartbeat.data === 'complete' &&
+    heartbeat.leaving === undefined &&
     heartbeat.timeline === postgres.timeline
   );
 }
@@ -36,7 +37,8 @@ export function mayAdmit(state: MemberState): boolean {
 
 /** Whether an admission under way has lost its ground: no commit may wait for a standby that is gone. */
 export function mustLeaveAdmission(state: MemberState): boolean {
-  return !state.postgres.peerAttached || awakeMs(state) - state.peerView.heardMs >= state.limits.degradeAfterMs;
+  const { heartbeat, heardMs } = state.peerView;
+  return !state.postgres.peerAttached || heartbeat?.leaving !== undefined || awakeMs(state) - heardMs >= state.limits.degradeAfterMs;
 }
 
 /** The standby was recorded as waited for. */

@@ -5,7 +5,7 @@ import { decideClaim } from './decide-claim.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { ArbiterView, MemberState, RunningRequest, Takeover } from './member-state.ts';
 import { isForward } from './pair-record.ts';
-import type { SeenRecord } from './pair-record.ts';
+import type { PairRecord, SeenRecord } from './pair-record.ts';
 
 /** Between attempts after failures: the first, doubled up to the last. A claim must not wait long for an arbiter that comes back. */
 const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
@@ -31,9 +31,9 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
     case 'invalid':
       return freeze(state, arbiter, answer.why);
     case 'won':
-      return accept(noteTakeover(state, request), arbiter, answer.seen, true, effects);
+      return accept(tellTakeover(state, answer.seen.record, request), arbiter, answer.seen, true, effects);
     case 'current':
-      return accept(state, arbiter, answer.seen, false, effects);
+      return accept(tellTakeover(state, answer.seen.record, undefined), arbiter, answer.seen, false, effects);
   }
 }
 
@@ -98,36 +98,41 @@ function admissionAfter(state: MemberState, { record }: SeenRecord): MemberState
   return recordOf(state)?.mode === 'sync' && record.mode === 'solo' ? lost(state.admission, now) : state.admission;
 }
 
-/** Begins, or goes on with, the story of a take-over when one of our own changes of the record was carried out. */
-function noteTakeover(state: MemberState, { next, sentMs }: RunningRequest): MemberState {
+/**
+ * Begins the story of a take-over when the record shows one by this member. `won`: the request of ours that was just carried out.
+ * Without it the answer was lost, or an earlier life of the agent asked: the story is told from here on, with the record's own words.
+ */
+function tellTakeover(state: MemberState, record: PairRecord, won: RunningRequest | undefined): MemberState {
+  if (record.primary !== state.self) return state;
   const known = recordOf(state);
-  if (next === undefined || known === undefined || known.mode === next.mode) return state;
   const now = awakeMs(state);
-  if (next.mode === 'claim') {
+  const { epoch, reason: why } = record;
+  const decidedMs = won?.sentMs ?? now;
+  const flushAtClaim = state.postgres.flush;
+  if (record.mode === 'claim' && state.takeover?.epoch !== epoch) {
     const verdict = decideClaim(state);
-    const reason = verdict.do === 'claim' ? verdict.reason : 'silence';
-    const lastGoodMs = verdict.do === 'claim' ? verdict.lastGoodMs : now;
-    return {
-      ...state,
-      takeover: story(
-        { reason, why: next.reason, epoch: next.epoch, lastGoodMs, decidedMs: sentMs, flushAtClaim: state.postgres.flush },
-        now,
-      ),
-    };
+    const { reason, lastGoodMs } = won !== undefined && verdict.do === 'claim' ? verdict : { reason: 'resumed' as const, lastGoodMs: now };
+    const lastWriteMs = state.canaries.remote.okMs;
+    const acknowledged = state.peerView.heartbeat?.acknowledged;
+    return { ...state, takeover: story({ reason, lastGoodMs, why, epoch, lastWriteMs, acknowledged, decidedMs, flushAtClaim }, now) };
   }
-  const leaderChanged = known.primary !== next.primary;
-  if (known.mode === 'claim' && leaderChanged) {
-    const since = state.claimSeenMs ?? now;
-    const taken = story(
-      { reason: 'takeBack', why: next.reason, epoch: next.epoch, lastGoodMs: since, decidedMs: sentMs, flushAtClaim: state.postgres.flush },
-      now,
-    );
+  if (record.mode === 'solo' && known?.mode === 'claim' && known.primary !== state.self) {
+    const lastGoodMs = state.claimSeenMs ?? now;
+    const lastWriteMs = state.canaries.sync.okMs;
+    const taken = story({ reason: 'takeBack', why, epoch, lastGoodMs, lastWriteMs, acknowledged: undefined, decidedMs, flushAtClaim }, now);
     return { ...state, takeover: { ...taken, fencedMs: now, promotedMs: now } };
   }
   return state;
 }
 
-const story = (
-  about: Pick<Takeover, 'reason' | 'why' | 'epoch' | 'lastGoodMs' | 'decidedMs' | 'flushAtClaim'>,
-  claimedMs: number,
-): Takeover => ({ ...about, claimedMs, fencedMs: undefined, promotedMs: undefined, openedMs: undefined });
+type Told = 'reason' | 'why' | 'epoch' | 'lastGoodMs' | 'lastWriteMs' | 'acknowledged' | 'decidedMs' | 'flushAtClaim';
+
+const story = (about: Pick<Takeover, Told>, claimedMs: number): Takeover => ({
+  ...about,
+  claimedMs,
+  fencedMs: undefined,
+  promotedMs: undefined,
+  openedMs: undefined,
+  firstWriteMs: undefined,
+  flushAtOpen: undefined,
+});

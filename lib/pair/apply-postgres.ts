@@ -75,8 +75,9 @@ function succeed(state: MemberState, what: Operation, now: number): MemberState 
         ...state,
         takeover: takeover === undefined ? undefined : { ...takeover, fencedMs: takeover.fencedMs ?? now, promotedMs: now },
       };
-    case 'startStandby':
     case 'rejoin':
+      return { ...state, detachedSinceMs: now, reinitialisation: copied(state, what.anew === true) };
+    case 'startStandby':
     case 'follow':
       return { ...state, detachedSinceMs: now };
     case 'startPrimary':
@@ -95,6 +96,10 @@ function succeed(state: MemberState, what: Operation, now: number): MemberState 
   }
 }
 
+function copied({ reinitialisation }: MemberState, anew: boolean): MemberState['reinitialisation'] {
+  return reinitialisation === undefined || !anew ? reinitialisation : { ...reinitialisation, stage: 'attaching' };
+}
+
 /** The story of a take-over ends when commits are acknowledged again: by this member alone, or, by choice, with its peer. */
 function openIfReady(state: MemberState, seen: LocalPostgres, now: number): MemberState['takeover'] {
   const { takeover } = state;
@@ -102,5 +107,8 @@ function openIfReady(state: MemberState, seen: LocalPostgres, now: number): Memb
   const record = state.arbiter.seen?.record;
   const leads = record?.primary === state.self && seen.process === 'running' && seen.role === 'primary';
   const opened = leads && ((record.mode === 'solo' && seen.names === 'none') || (record.mode === 'sync' && seen.names === 'peer'));
-  return opened ? { ...takeover, openedMs: now } : takeover;
+  if (!opened) return takeover;
+  // An agent that was restarted in the middle saw neither the fence nor the promotion.
+  const { fencedMs = takeover.claimedMs, promotedMs = now } = takeover;
+  return { ...takeover, fencedMs, promotedMs, openedMs: now, flushAtOpen: seen.flush };
 }

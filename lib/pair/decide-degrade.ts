@@ -17,6 +17,9 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const { local, sync } = state.canaries;
   const now = awakeMs(state);
   if (now - local.okMs >= limits.degradeAfterMs) return hold('the own disk does not answer: alone it would be no better');
+  const { heartbeat, heardMs } = state.peerView;
+  if (heartbeat?.leaving !== undefined && heartbeat.record?.epoch === record.epoch && now - heardMs < limits.degradeAfterMs)
+    return { do: 'degrade', why: 'the standby is to be copied anew, as was asked' };
   const stuckMs = lastingMs(state, sync.pendingSinceMs);
   if (stuckMs < limits.degradeAfterMs) return hold('synchronous commits pass');
   const silentMs = now - state.peerView.heardMs;

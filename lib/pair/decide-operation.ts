@@ -119,6 +119,15 @@ function followSole(state: MemberState): OperationDecision {
   const now = awakeMs(state);
   const { heartbeat } = peerView;
   const primaryRuns = now - peerView.heardMs < limits.suspectAfterMs && heartbeat?.postgres === 'running' && heartbeat.role === 'primary';
+  const asked = state.reinitialisation?.stage === 'leaving' ? state.reinitialisation : undefined;
+  if (asked !== undefined && postgres.data === 'complete') {
+    if (asked.letGoMs === undefined) return none('to be copied anew: waiting until the primary lets this member go');
+    if (!primaryRuns) return none('waiting for the primary');
+    // An admission that the primary asked for before it let us go may still be carried out, unless we settle after its word.
+    const settledSince = state.arbiter.settledMs > asked.letGoMs && state.lastEventMs - state.arbiter.settledMs <= settledFreshMs;
+    if (!settledSince) return { do: 'settleFirst', why: 'before own data is replaced' };
+    return run({ do: 'rejoin', anew: true }, 'asked to be copied anew');
+  }
   if (postgres.process === 'running') {
     if (!postgres.upstream) return run({ do: 'follow' }, 'the record says that this member is the standby');
     if (postgres.streaming) {
@@ -134,7 +143,7 @@ function followSole(state: MemberState): OperationDecision {
   // Time in which this process slept counts here: the record moved on without us.
   if (state.lastEventMs - state.arbiter.settledMs > settledFreshMs)
     return { do: 'settleFirst', why: 'before own data may be rewound or replaced' };
-  return run({ do: 'rejoin' }, 'the record says that this member is the standby');
+  return run(asked === undefined ? { do: 'rejoin' } : { do: 'rejoin', anew: true }, 'the record says that this member is the standby');
 }
 
 /** Deposed and the claim not opened: attach to nobody, delete nothing, and take back when the claimant gives no sign of getting on. */

@@ -91,7 +91,7 @@ describe('a switchover under way', () => {
       const after = decideSwitchover(aPrimary(seen), effects);
       expect(after.handover?.stage).toBe(stage);
       const expected =
-        ended === undefined ? [] : [{ do: 'switchoverEnded', id: 'x', ok: ended.ok, why: expect.stringContaining(ended.why) as string }];
+        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', ok: ended.ok, why: expect.stringContaining(ended.why) as string }];
       expect(effects).toEqual(expected);
     });
   }
@@ -128,7 +128,7 @@ describe('asking for a switchover', () => {
   ];
   for (const [behaviour, seen, why] of refusals) {
     test(`${behaviour} refuses and says why`, () => {
-      expect(ask(seen)).toContainEqual({ do: 'switchoverEnded', id: 'y', ok: false, why: expect.stringContaining(why) as string });
+      expect(ask(seen)).toContainEqual({ do: 'askEnded', id: 'y', ok: false, why: expect.stringContaining(why) as string });
     });
   }
 

@@ -53,6 +53,6 @@ function isStandbyLost(state: MemberState): boolean {
 }
 
 function end(state: MemberState, handover: Handover, effects: MemberEffect[], ok: boolean, why: string): MemberState {
-  effects.push({ do: 'switchoverEnded', id: handover.id, ok, why });
+  effects.push({ do: 'askEnded', id: handover.id, ok, why });
   return { ...state, handover: undefined };
 }

@@ -32,7 +32,7 @@ export type MemberEvent =
   | { readonly on: 'heartbeat'; readonly heartbeat: Heartbeat }
   | { readonly on: 'peerLink'; readonly link: PeerLink }
   | { readonly on: 'canary'; readonly which: 'local' | 'sync' | 'remote'; readonly result: 'started' | 'ok' | 'failed' | 'refused' }
-  | { readonly on: 'switchoverAsked'; readonly id: string }
+  | { readonly on: 'switchoverAsked' | 'killAsked' | 'reinitialiseAsked'; readonly id: string }
   | { readonly on: 'paused'; readonly paused: boolean };
 
 /** What the shell is to do. Everything else it reads from `outputsOf`. */
@@ -49,7 +49,10 @@ export type MemberEffect =
     }
   | { readonly do: 'operate'; readonly id: number; readonly what: Operation; readonly why: string }
   | { readonly do: 'abort'; readonly id: number; readonly why: string }
-  | { readonly do: 'switchoverEnded'; readonly id: string; readonly ok: boolean; readonly why: string }
+  /** Kills the own PostgreSQL as a crash would, for a drill: its death is then seen and told like any other. */
+  | { readonly do: 'killPostgres'; readonly id: string }
+  /** Something that a person asked for by this id is over: done, or refused or given up, with the reason. */
+  | { readonly do: 'askEnded'; readonly id: string; readonly ok: boolean; readonly why: string }
   | { readonly do: 'note'; readonly why: string };
 
 export interface Step {

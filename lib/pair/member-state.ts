@@ -73,6 +73,12 @@ export interface Heartbeat {
   readonly localCanaryAgeMs: number;
   /** It has stopped its PostgreSQL for a switchover and asks to be deposed. */
   readonly handingOver: boolean;
+  /** Standby: it is to be copied anew under this id, and asks not to be waited for any more. */
+  readonly leaving: string | undefined;
+  /** Primary: it leads alone, has heard that the peer leaves under this id, and does not ask for it to be waited for again. */
+  readonly letsGo: string | undefined;
+  /** Primary: up to here the standby had flushed when it looked last. Nothing beyond was acknowledged by then; 0 elsewhere. */
+  readonly acknowledged: bigint;
   /** It still stands behind the record as its leader and is not stalled. */
   readonly healthy: boolean;
   /** Whether it could take over, as far as only it knows; absent from an agent of before this was told. */
@@ -107,7 +113,8 @@ export type Operation =
   | { readonly do: 'becomePrimary'; readonly names: SyncNames }
   | { readonly do: 'startStandby'; readonly upstream: boolean }
   | { readonly do: 'follow' }
-  | { readonly do: 'rejoin' }
+  /** `anew`: copied whatever its past allows. */
+  | { readonly do: 'rejoin'; readonly anew?: true }
   | { readonly do: 'prove' }
   | { readonly do: 'admit' }
   | { readonly do: 'setNames'; readonly names: SyncNames }
@@ -167,7 +174,30 @@ export interface Handover {
   readonly sinceMs: number;
 }
 
-export const takeoverReasons = ['processDeath', 'silence', 'diskStall', 'switchover', 'takeBack'] as const;
+/** A drill: the own PostgreSQL is killed, and the standby takes over as from any crash. */
+export interface Kill {
+  readonly id: string;
+  readonly sinceMs: number;
+  /** It was seen to have ended. */
+  readonly died: boolean;
+}
+
+/**
+ * Being copied anew because a person asked for it.
+ *
+ * leaving    The primary is asked to lead alone and not to wait for us again; the copy here stays whole until it has said so.
+ * attaching  The new copy is made; it is done when that is proven complete and streams.
+ */
+export interface Reinitialisation {
+  readonly id: string;
+  readonly stage: 'leaving' | 'attaching';
+  readonly sinceMs: number;
+  /** When the primary was first heard to let this member go, in the clock of the events, time asleep included. */
+  readonly letGoMs: number | undefined;
+}
+
+/** `resumed`: the story began in an earlier life of the agent, or with a request whose answer was lost. */
+export const takeoverReasons = ['processDeath', 'silence', 'diskStall', 'switchover', 'takeBack', 'resumed'] as const;
 export type TakeoverReason = (typeof takeoverReasons)[number];
 
 /** The take-over in progress or just finished: instants of the member's own clock, for the report. */
@@ -182,7 +212,14 @@ export interface Takeover {
   readonly fencedMs: number | undefined;
   readonly promotedMs: number | undefined;
   readonly openedMs: number | undefined;
+  /** When the last canary was acknowledged before: the old primary's as seen from here, or the own one of who takes back. */
+  readonly lastWriteMs: number;
+  /** When the first one was acknowledged here afterwards. */
+  readonly firstWriteMs: number | undefined;
+  /** Up to here the old primary had last said that commits were acknowledged; undefined when it never said so. */
+  readonly acknowledged: bigint | undefined;
   readonly flushAtClaim: bigint;
+  readonly flushAtOpen: bigint | undefined;
 }
 
 /** Everything a member's core knows. Instants are in awake time: time during which this process did not run is left out. */
@@ -224,6 +261,8 @@ export interface MemberState {
   /** Since when the record names the peer as claimant. */
   readonly claimSeenMs: number | undefined;
   readonly handover: Handover | undefined;
+  readonly kill: Kill | undefined;
+  readonly reinitialisation: Reinitialisation | undefined;
   readonly takeover: Takeover | undefined;
 }
 
@@ -291,6 +330,8 @@ export function startMember(
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,
     handover: undefined,
+    kill: undefined,
+    reinitialisation: undefined,
     takeover: undefined,
   };
 }

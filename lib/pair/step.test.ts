@@ -152,6 +152,37 @@ describe('answers of the arbiter', () => {
     expect(taken.takeover).toMatchObject({ reason: 'takeBack', epoch: 3, lastGoodMs: ago(6_000) });
   });
 
+  test('the outage of the story is that of the canary: from the last one that the old primary acknowledged to the first one here', () => {
+    const heartbeat = { ...heartbeatOf(aPrimary()), postgres: 'dead', acknowledged: 4_900n } as const;
+    const dead = step(aMember({ canaries: { remote: { okMs: ago(80) } } }), { on: 'heartbeat', heartbeat }, now + 10);
+    const { request } = dead.state.arbiter;
+    const claimed = answer(dead.state, request?.id ?? 0, won(request?.next ?? records.sync));
+    expect(claimed.takeover).toMatchObject({ lastWriteMs: ago(80), firstWriteMs: undefined, acknowledged: 4_900n });
+    const others = step(claimed, { on: 'canary', which: 'local', result: 'ok' }, now + 50).state;
+    expect(others.takeover?.firstWriteMs).toBeUndefined();
+    const first = step(others, { on: 'canary', which: 'sync', result: 'ok' }, now + 60).state;
+    const second = step(first, { on: 'canary', which: 'sync', result: 'ok' }, now + 160).state;
+    expect(second.takeover?.firstWriteMs).toBe(first.takeover?.firstWriteMs);
+    expect(second.takeover?.firstWriteMs).toBeDefined();
+  });
+
+  test('an agent that finds its own claim tells the rest of the story, in the words of the record', () => {
+    const reading = aMember({
+      record: undefined,
+      postgres: { ...wellPrimary, names: 'gate' },
+      arbiter: { settled: false, request: { id: 5, kind: 'read', next: undefined, sentMs: now } },
+    });
+    const found = step(reading, { on: 'arbiterAnswered', id: 5, answer: current(records.claimed) }, now + 5).state;
+    expect(found.takeover).toMatchObject({ reason: 'resumed', why: 'test', epoch: 2 });
+    const opened = { ...found, arbiter: { ...found.arbiter, seen: { record: records.opened, version: '9' } } };
+    const postgres = { ...wellPrimary, names: 'none', flush: 6_000n } as const;
+    expect(step(opened, { on: 'postgresSeen', postgres }, now + 25).state.takeover).toMatchObject({
+      openedMs: awakeMs(opened) + 20,
+      flushAtOpen: 6_000n,
+      promotedMs: awakeMs(opened) + 20,
+    });
+  });
+
   test('a degrade and an admission are no take-overs', () => {
     for (const [record, next] of [
       [records.sync, records.degraded],

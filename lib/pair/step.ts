@@ -1,7 +1,10 @@
 import { unreachable } from '#lib/base/invariant.ts';
 import { applyArbiterAnswer } from './apply-arbiter-answer.ts';
+import { askKill, askReinitialise, askSwitchover } from './apply-ask.ts';
 import { applyOperationEnd, applyPostgres } from './apply-postgres.ts';
+import { decideKill } from './decide-kill.ts';
 import { decideOperation, mustAbort } from './decide-operation.ts';
+import { decideReinitialisation } from './decide-reinitialisation.ts';
 import { decideRequest } from './decide-request.ts';
 import { decideSwitchover } from './decide-switchover.ts';
 import { awakeMs, leadership, recordOf } from './member-state.ts';
@@ -23,6 +26,8 @@ export function step(state: MemberState, event: MemberEvent, nowMs: number): Ste
   const effects: MemberEffect[] = [];
   let next = apply(advance(state, nowMs), event, effects);
   next = decideSwitchover(next, effects);
+  next = decideKill(next, effects);
+  next = decideReinitialisation(next, effects);
   next = planOperation(next, effects);
   next = planRequest(next, effects);
   return { state: next, effects };
@@ -58,9 +63,16 @@ function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]):
     case 'peerLink':
       return { ...state, peerView: { ...state.peerView, link: event.link } };
     case 'canary':
-      return { ...state, canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) } };
+      return noteFirstWrite(
+        { ...state, canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) } },
+        event,
+      );
     case 'switchoverAsked':
       return askSwitchover(state, event.id, effects);
+    case 'killAsked':
+      return askKill(state, event.id, effects);
+    case 'reinitialiseAsked':
+      return askReinitialise(state, event.id, effects);
     case 'paused':
       return { ...state, paused: event.paused };
     default:
@@ -93,18 +105,11 @@ function probe(canary: CanaryView, result: 'started' | 'ok' | 'failed' | 'refuse
   }
 }
 
-function askSwitchover(state: MemberState, id: string, effects: MemberEffect[]): MemberState {
-  const record = recordOf(state);
-  const problems: string[] = [];
-  if (record?.mode !== 'sync' || record.primary !== state.self) problems.push('only the primary of a pair in mode SYNC hands over');
-  if (!state.arbiter.settled || state.arbiter.failures > 0) problems.push('the arbiter is not reached');
-  if (!state.postgres.peerAttached) problems.push('the standby does not stream');
-  if (state.handover !== undefined) problems.push('another switchover is under way');
-  if (problems.length > 0) {
-    effects.push({ do: 'switchoverEnded', id, ok: false, why: problems.join('; ') });
-    return state;
-  }
-  return { ...state, handover: { id, stage: 'checkpointing', sinceMs: awakeMs(state) } };
+/** What ends an outage for clients: the first commit that is acknowledged as theirs are. Before the gate is open none can be. */
+function noteFirstWrite(state: MemberState, { which, result }: Extract<MemberEvent, { on: 'canary' }>): MemberState {
+  const { takeover } = state;
+  if (which !== 'sync' || result !== 'ok' || takeover?.claimedMs === undefined || takeover.firstWriteMs !== undefined) return state;
+  return { ...state, takeover: { ...takeover, firstWriteMs: awakeMs(state) } };
 }
 
 /** Operations on a server that runs on; every other one starts or ends one. */

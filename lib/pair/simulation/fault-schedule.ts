@@ -13,6 +13,8 @@ const weights = {
   arbiterCut: 3,
   diskLost: 2,
   switchover: 2,
+  killAsked: 2,
+  reinitialiseAsked: 3,
   agentBlind: 2,
   reload: 2,
 } as const;

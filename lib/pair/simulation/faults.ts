@@ -85,6 +85,8 @@ const strikes: Readonly<Record<FaultKind, (struck: Strike) => void>> = {
   },
   diskLost: loseDisk,
   switchover: ({ world, member }) => member.send({ on: 'switchoverAsked', id: `s${world.schedule.nowMs}` }),
+  killAsked: ({ world, member }) => member.send({ on: 'killAsked', id: `k${world.schedule.nowMs}` }),
+  reinitialiseAsked: ({ world, member }) => member.send({ on: 'reinitialiseAsked', id: `r${world.schedule.nowMs}` }),
   agentBlind: ({ member, later }) => {
     member.blind = true;
     later(() => (member.blind = false));

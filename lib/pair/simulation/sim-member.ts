@@ -158,7 +158,10 @@ export class SimMember {
       case 'abort':
         if (this.#running?.id === effect.id) this.#running.aborted = true;
         return;
-      case 'switchoverEnded':
+      case 'killPostgres':
+        world.schedule.after(1, () => this.life === life && this.postgres.process === 'running' && this.postgresDied());
+        return;
+      case 'askEnded':
         world.switchovers[effect.ok ? 'done' : 'refused'] += 1;
         return;
       case 'note':

@@ -36,7 +36,7 @@ export function operate(job: Job, done: Done): void {
     case 'startStandby':
       return start(what, job, later, done);
     case 'rejoin':
-      return rejoin(job, later, done);
+      return rejoin(job, what.anew === true, later, done);
     case 'admit':
       return admit(job, later, done);
     case 'fence':
@@ -145,7 +145,7 @@ function tend(what: Tending, job: Job, later: Later, done: Done): void {
 type Later = (min: number, max: number, task: () => void) => void;
 
 /** Streams where the own log is a beginning of the primary's; else rewinds, marked from before the first byte until the copy streams. */
-function rejoin({ world, member }: Job, later: Later, done: Done): void {
+function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done): void {
   const { postgres } = member;
   const source = member.peer.postgres;
   postgres.die();
@@ -159,9 +159,10 @@ function rejoin({ world, member }: Job, later: Later, done: Done): void {
     };
     // Now and then data that could stream is damaged and has to be copied.
     const damaged = world.schedule.chance(15);
-    if (!damaged && postgres.data === 'full' && isPrefix(postgres.log, source.log)) return start();
+    if (!anew && !damaged && postgres.data === 'full' && isPrefix(postgres.log, source.log)) return start();
+    world.destroying(member);
     postgres.proof = false;
-    const rewinds = postgres.data === 'full' && world.schedule.chance(70);
+    const rewinds = !anew && postgres.data === 'full' && world.schedule.chance(70);
     postgres.data = 'partial';
     postgres.truncate(rewinds ? postgres.log.slice(0, commonLength(postgres.log, source.log)) : []);
     return later(100, 3_000, () => {

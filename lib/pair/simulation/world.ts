@@ -90,6 +90,12 @@ export class World {
     }
   }
 
+  /** A member is about to rewind or delete its data: never one of the two copies that the record counts on. */
+  destroying({ name, postgres }: SimMember): void {
+    const { mode, primary } = this.arbiter.record;
+    if (postgres.proof && (mode !== 'solo' || primary === name)) this.#violate(`${name} destroys its copy (${mode} ${primary ?? ''})`);
+  }
+
   violated(): boolean {
     return this.violation !== undefined;
   }

@@ -143,6 +143,9 @@ function wellHeartbeat(from: string, record: PairRecord | undefined, primary: bo
     replay: 5_000n,
     localCanaryAgeMs: 20,
     handingOver: false,
+    leaving: undefined,
+    letsGo: undefined,
+    acknowledged: primary ? 5_000n : 0n,
     healthy: true,
     standing: { arbiterReached: true, paused: false, stuck: undefined, copying: false, frozen: false },
   };
