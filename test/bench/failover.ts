@@ -6,13 +6,19 @@ import { eventually } from '../cluster/eventually.ts';
 import { longestGapMs } from '../pair/gap.ts';
 import { acknowledgedAgain, inStep, lostOf, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Writer } from '../pair/writer.ts';
-import { median, percentile, wholeOption } from './bench.ts';
+import { median, wholeOption } from './bench.ts';
 import type { Bench, BenchResult } from './bench.ts';
 import { failoverFaults, hurts } from './failover-faults.ts';
 import type { FailoverFault } from './failover-faults.ts';
+import { measureRival } from './patroni/rival.ts';
+import { patroniTimes } from './patroni/times.ts';
+import { inSeconds, spread } from './spread.ts';
 
 const runsDefault = 50;
 const runsMax = 10_000;
+/** The rival takes half a minute for each. */
+const rivalRunsDefault = 5;
+const rivals = ['patroni'] as const;
 
 /** What one failover took, in milliseconds from the fault. */
 interface Run {
@@ -33,10 +39,22 @@ export const failoverBench: Bench = {
   options: {
     fault: { value: 'FAULT', help: `what happens to the primary: ${failoverFaults.join(', ')}`, fallback: 'crash', oneOf: failoverFaults },
     runs: { value: 'N', help: 'failovers to measure', fallback: String(runsDefault) },
+    rival: { value: 'NAME', help: 'run the same fault with another failover manager: patroni', oneOf: rivals },
+    'rival-runs': {
+      value: 'N',
+      help: 'failovers of the rival to measure with each of its choices of times',
+      fallback: String(rivalRunsDefault),
+    },
   },
   run: async (line, say) => {
     const fault = failoverFaults.find((each) => each === line.text('fault')) ?? 'crash';
-    return await measureFailovers(fault, wholeOption(line, 'runs', runsMax) ?? runsDefault, say);
+    const ours = await measureFailovers(fault, wholeOption(line, 'runs', runsMax) ?? runsDefault, say);
+    if (line.text('rival') === undefined) return ours;
+    const patroni: Record<string, BenchResult> = {};
+    for (const times of patroniTimes) {
+      patroni[times.name] = await measureRival(fault, wholeOption(line, 'rival-runs', runsMax) ?? rivalRunsDefault, times, say);
+    }
+    return { ours, patroni };
   },
 };
 
@@ -46,7 +64,7 @@ async function measureFailovers(fault: FailoverFault, runs: number, say: (text: 
   for (let run = 1; run <= runs; run += 1) {
     const one = await failOver(pair, fault, run);
     measured.push(one);
-    say(`run ${run} of ${runs}: outage ${seconds(one.outageMs)} s by name, ${seconds(one.directOutageMs)} s directly`);
+    say(`run ${run} of ${runs}: outage ${inSeconds(one.outageMs)} s by name, ${inSeconds(one.directOutageMs)} s directly`);
   }
   const lost = await lostOf(pair.stand, pair.writer, pair.observers.a, pair.observers.b);
   return {
@@ -95,17 +113,4 @@ function phasesOf(measured: readonly Run[]): Readonly<Record<string, number>> {
       return [phase, Math.round(median(figures))] as const;
     }),
   );
-}
-
-/** Seconds with milliseconds: median, 99th percentile and the worst. */
-export function spread(figuresMs: readonly number[]): { readonly median: number; readonly p99: number; readonly max: number } {
-  return {
-    median: seconds(median(figuresMs)),
-    p99: seconds(percentile(figuresMs, 99)),
-    max: seconds(Math.max(...figuresMs)),
-  };
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms) / 1_000;
 }

@@ -4,6 +4,7 @@ import { startChild } from '../cluster/child.ts';
 import type { Child } from '../cluster/child.ts';
 import type { Network } from '../cluster/network.ts';
 import { postgresUser } from '../cluster/postgres-user.ts';
+import { postmasterOf, signalServer } from './server-processes.ts';
 
 const mainFile = join(import.meta.dirname, '..', '..', 'agents', 'member', 'main.ts');
 
@@ -105,15 +106,7 @@ export class StandMember implements AsyncDisposable {
 
   /** Signals the postmaster and all its children, which are sessions of their own. */
   async signalPostgres(signal: NodeJS.Signals): Promise<void> {
-    const postmaster = await this.postmaster();
-    if (postmaster === undefined) return;
-    for (const pid of [postmaster, ...(await childrenOf(postmaster))]) {
-      try {
-        process.kill(pid, signal);
-      } catch {
-        // It ended by itself meanwhile.
-      }
-    }
+    await signalServer(this.dataDirectory, signal);
   }
 
   /** Agent and PostgreSQL at once, as when the machine hangs. */
@@ -128,13 +121,7 @@ export class StandMember implements AsyncDisposable {
 
   /** The postmaster's process id, or undefined when none runs. */
   async postmaster(): Promise<number | undefined> {
-    try {
-      const pid = Number((await readFile(join(this.dataDirectory, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-      process.kill(pid, 0);
-      return pid;
-    } catch {
-      return undefined;
-    }
+    return await postmasterOf(this.dataDirectory);
   }
 
   /** SIGKILL to the postmaster; its children notice and end by themselves. */
@@ -155,9 +142,4 @@ export class StandMember implements AsyncDisposable {
     await this.agent?.stop();
     await this.killPostgres();
   }
-}
-
-async function childrenOf(pid: number): Promise<readonly number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  return text.split(' ').filter(Boolean).map(Number);
 }

@@ -1,0 +1,66 @@
+import type { PatroniTimes } from './times.ts';
+
+export interface PatroniMember {
+  readonly name: string;
+  readonly address: string;
+  readonly restPort: number;
+  readonly postgresPort: number;
+  readonly etcd: string;
+  readonly dataDirectory: string;
+  readonly binDirectory: string;
+  readonly socketDirectory: string;
+  readonly tls: { readonly certificate: string; readonly key: string; readonly authority: string };
+  readonly passwords: { readonly superuser: string; readonly replication: string };
+  readonly times: PatroniTimes;
+}
+
+/** patroni.yml of one member, as JSON, which is YAML: strict synchronous replication, so that it too loses nothing. */
+export function patroniConfiguration(member: PatroniMember): string {
+  const { name, address, restPort, postgresPort, etcd, tls, passwords, times } = member;
+  const parameters = {
+    ssl: 'on',
+    ssl_cert_file: tls.certificate,
+    ssl_key_file: tls.key,
+    ssl_ca_file: tls.authority,
+    unix_socket_directories: member.socketDirectory,
+    wal_log_hints: 'on',
+    max_connections: 100,
+  };
+  return JSON.stringify(
+    {
+      scope: 'rival',
+      name,
+      restapi: { listen: `${address}:${restPort}`, connect_address: `${address}:${restPort}` },
+      etcd3: { host: etcd, protocol: 'http' },
+      bootstrap: {
+        dcs: {
+          ...times.dcs,
+          synchronous_mode: true,
+          synchronous_mode_strict: false,
+          postgresql: { use_pg_rewind: true, use_slots: true },
+        },
+        initdb: [{ encoding: 'UTF8' }, 'data-checksums'],
+        users: { app: { options: [] } },
+        pg_hba: [
+          'local all all trust',
+          `hostssl all app 0.0.0.0/0 cert`,
+          `hostssl all postgres 0.0.0.0/0 scram-sha-256`,
+          `hostssl replication replicator 0.0.0.0/0 scram-sha-256`,
+        ],
+      },
+      postgresql: {
+        listen: `${address}:${postgresPort}`,
+        connect_address: `${address}:${postgresPort}`,
+        data_dir: member.dataDirectory,
+        bin_dir: member.binDirectory,
+        authentication: {
+          superuser: { username: 'postgres', password: passwords.superuser },
+          replication: { username: 'replicator', password: passwords.replication },
+        },
+        parameters,
+      },
+    },
+    null,
+    2,
+  );
+}

@@ -1,0 +1,17 @@
+import { median, percentile } from './bench.ts';
+
+/** Median, 99th percentile and the worst of some times. */
+export interface Spread {
+  readonly median: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** From milliseconds to seconds with three digits after the point. */
+export function spread(figuresMs: readonly number[]): Spread {
+  return { median: inSeconds(median(figuresMs)), p99: inSeconds(percentile(figuresMs, 99)), max: inSeconds(Math.max(...figuresMs)) };
+}
+
+export function inSeconds(ms: number): number {
+  return Math.round(ms) / 1_000;
+}
