@@ -12,6 +12,7 @@ const unitFolders = ['/etc/systemd/system', '/lib/systemd/system', '/usr/lib/sys
 /** Services of the packages that we install; a test's servers are our own children, and nothing should listen on a machine by surprise. */
 const servicesOf = {
   bind9: ['named'],
+  knot: ['knot'],
   prometheus: ['prometheus'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
   postgresql: ['postgresql'],

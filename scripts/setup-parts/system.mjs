@@ -11,6 +11,7 @@ const postgresRoot = '/usr/lib/postgresql';
 /** Programs, the package of Debian and Ubuntu that brings them, and what it is for. Of several names any one will do. */
 const wanted = [
   { programs: ['named'], package: 'bind9', what: 'BIND' },
+  { programs: ['knotd'], package: 'knot', what: 'Knot DNS' },
   { programs: ['nsupdate', 'dig'], package: 'bind9-dnsutils', what: 'nsupdate and dig' },
   { programs: ['prometheus', 'promtool'], package: 'prometheus', what: 'Prometheus' },
   { programs: [['prometheus-alertmanager', 'alertmanager'], 'amtool'], package: 'prometheus-alertmanager', what: 'Alertmanager' },
