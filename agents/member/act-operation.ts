@@ -1,22 +1,16 @@
 import { within } from '#lib/base/deadline.ts';
-import { defineErrors } from '#lib/base/errors.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Operation, SyncNames } from '#lib/pair/member-state.ts';
-import { applicationNameOf } from '#lib/postgres/names.ts';
+import { admit } from './act-admit.ts';
 import { gateOf } from './picture.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 import { rejoin } from './act-rejoin.ts';
 import { startStandby } from './act-start-standby.ts';
 
-export const operationErrors = defineErrors({
-  HK_MEMBER_ADMISSION: { retry: 'backoff', says: 'the standby was not admitted' },
-});
-
 const primaryReadyMs = 600_000;
 const fenceMaxMs = 100;
 const promoteMaxMs = 600_000;
 const admitMaxMs = 2_000;
-const admitPollMs = 5;
 const checkpointMaxMs = 60_000;
 const stopMaxMs = 10_000;
 const killMaxMs = 30_000;
@@ -113,23 +107,4 @@ async function prove(lane: PostgresLane, signal: AbortSignal): Promise<void> {
   const { systemIdentifier, timeline } = await lane.instance.status(lane.control, within(settingMaxMs, 'looking at the copy', signal));
   await lane.instance.writeProof({ systemIdentifier, timeline });
   lane.proven(systemIdentifier);
-}
-
-/** PostgreSQL first: gate, proof that it bites, the peer's name, own flush position, and the peer has passed it. */
-async function admit(lane: PostgresLane, signal: AbortSignal): Promise<void> {
-  const { instance } = lane;
-  await instance.setGate('closed', signal);
-  if (!(await instance.provesClosed(lane.waiting, lane.control, signal))) {
-    throw operationErrors.HK_MEMBER_ADMISSION('a commit did not wait behind the closed gate');
-  }
-  await instance.setGate('peer', signal);
-  const target = (await instance.status(lane.control, signal)).flushLsn ?? 0n;
-  for (;;) {
-    signal.throwIfAborted();
-    const { peers } = await instance.status(lane.control, signal);
-    const peer = peers.find(({ applicationName }) => applicationName === applicationNameOf(lane.peer));
-    if (peer?.state !== 'streaming') throw operationErrors.HK_MEMBER_ADMISSION('its stream ended');
-    if ((peer.flushLsn ?? 0n) >= target) return;
-    await lane.clock.sleep(admitPollMs, signal);
-  }
 }
