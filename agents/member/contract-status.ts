@@ -1,5 +1,7 @@
 import { readFields } from '#lib/base/fields.ts';
 import type { Fields } from '#lib/base/fields.ts';
+import type { MemberFacts } from '#lib/pair/member-facts.ts';
+import { pairModes } from '#lib/pair/pair-record.ts';
 
 /** Phases of a take-over, in the order in which they happen. */
 export const failoverPhases = ['detect', 'decide', 'fence', 'promote', 'open', 'route'] as const;
@@ -39,12 +41,17 @@ export interface MemberStatus {
   readonly stepSeconds: number;
   readonly timeline: number;
   readonly flushPosition: string;
+  /** False: PostgreSQL is not running, and the log may reach farther than that. */
+  readonly positionExact: boolean;
   /** Bytes that the standby lacks, told by the primary; absent elsewhere. */
   readonly lagBytes: number | undefined;
   readonly peerHeard: boolean;
   readonly arbiterReached: boolean;
   /** Why a failover without loss is not possible now; absent when it is. */
   readonly blockedBy: string | undefined;
+  /** What a verdict about a failover rests on: of itself, and of the peer as far as it has just heard it. */
+  readonly facts: MemberFacts;
+  readonly peer: MemberFacts | undefined;
   readonly diskFreePercent: number | undefined;
   /** PostgreSQL's system identifier of the data here. */
   readonly systemIdentifier: string | undefined;
@@ -69,10 +76,13 @@ export function parseStatus(raw: unknown): MemberStatus {
     stepSeconds: field.wholeNumber('stepSeconds', whole),
     timeline: field.wholeNumber('timeline', whole),
     flushPosition: field.text('flushPosition'),
+    positionExact: field.flag('positionExact'),
     lagBytes: field.has('lagBytes') ? field.wholeNumber('lagBytes', whole) : skip(field, 'lagBytes'),
     peerHeard: field.flag('peerHeard'),
     arbiterReached: field.flag('arbiterReached'),
     blockedBy: field.optionalText('blockedBy'),
+    facts: readFacts(field.group('facts')),
+    peer: field.has('peer') ? readFacts(field.group('peer')) : skip(field, 'peer'),
     diskFreePercent: field.has('diskFreePercent')
       ? field.wholeNumber('diskFreePercent', { min: 0, max: 100 })
       : skip(field, 'diskFreePercent'),
@@ -109,6 +119,36 @@ function readRecord(field: Fields): NonNullable<MemberStatus['record']> {
     primary: field.text('primary', { fallback: '-' }),
     epoch: field.wholeNumber('epoch', whole),
     sequence: field.wholeNumber('sequence', whole),
+  };
+}
+
+function readFacts(field: Fields): MemberFacts {
+  const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
+  const record = field.has('record') ? field.group('record') : skip(field, 'record');
+  return {
+    name: field.text('name'),
+    record:
+      record === undefined
+        ? undefined
+        : {
+            sequence: record.wholeNumber('sequence', whole),
+            mode: record.oneOf('mode', pairModes),
+            epoch: record.wholeNumber('epoch', whole),
+            primary: record.optionalText('primary'),
+          },
+    frozen: field.optionalText('frozen'),
+    arbiterReached: field.flag('arbiterReached'),
+    paused: field.flag('paused'),
+    whenStandbyLost: field.oneOf('whenStandbyLost', ['continue', 'block']),
+    postgres: field.oneOf('postgres', ['running', 'starting', 'down']),
+    role: field.oneOf('role', ['primary', 'standby']),
+    data: field.oneOf('data', ['empty', 'incomplete', 'complete']),
+    copying: field.flag('copying'),
+    streaming: field.flag('streaming'),
+    waitsFor: field.oneOf('waitsFor', ['gate', 'peer', 'none', 'unknown']),
+    hearsPeer: field.flag('hearsPeer'),
+    stuck: field.optionalText('stuck'),
+    replayBehind: field.flag('replayBehind'),
   };
 }
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { messageOf } from '#lib/base/errors.ts';
+import { aPrimaryFacts, aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
 import { formatBundle, formatMemberSettings, parseBundle, parseMemberSettings, parseMemberStatus } from './contract.ts';
 import type { EnrolmentBundle, MemberStatus } from './contract.ts';
 import { aBundle, someSettings } from './testing/settings.ts';
@@ -96,10 +97,13 @@ describe('the status of a member', () => {
     stepSeconds: 12,
     timeline: 3,
     flushPosition: '0/5000000',
+    positionExact: true,
     lagBytes: 0,
     peerHeard: true,
     arbiterReached: true,
     blockedBy: undefined,
+    facts: aPrimaryFacts(),
+    peer: aStandbyFacts({ stuck: 'its replay stands still' }),
     diskFreePercent: 71,
     systemIdentifier: '7300000000000000000',
     certificateExpiresAt: '2027-01-01T00:00:00.000Z',
@@ -128,6 +132,8 @@ describe('the status of a member', () => {
       {
         ...status,
         record: undefined,
+        facts: aStandbyFacts({ record: undefined, frozen: 'the record is missing' }),
+        peer: undefined,
         role: 'none',
         lagBytes: undefined,
         diskFreePercent: undefined,

@@ -1,5 +1,6 @@
 import { decideOperation } from '#lib/pair/decide-operation.ts';
-import { awakeMs, recordOf } from '#lib/pair/member-state.ts';
+import { factsOf, peerFactsOf } from '#lib/pair/member-facts.ts';
+import { recordOf } from '#lib/pair/member-state.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
 import { failoverBlockedBy, outputsOf } from '#lib/pair/outputs.ts';
 import { formatLsn } from '#lib/postgres/lsn.ts';
@@ -9,6 +10,8 @@ export interface StatusFacts {
   readonly version: string;
   readonly settingsRevision: string;
   readonly timeline: number;
+  /** Where the log of a stopped PostgreSQL ends, when that was looked up. */
+  readonly stoppedEnd: bigint | undefined;
   readonly progressPercent: number | undefined;
   readonly stepSeconds: number;
   readonly diskFreePercent: number | undefined;
@@ -33,7 +36,8 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
   const running = postgres.process === 'running';
   const leads = running && postgres.role === 'primary';
   const lag = postgres.flush > postgres.peerFlush ? postgres.flush - postgres.peerFlush : 0n;
-  const { timeline, progressPercent, ...rest } = facts;
+  const { timeline, progressPercent, stoppedEnd, ...rest } = facts;
+  const own = factsOf(state);
   return {
     ...rest,
     member: state.self,
@@ -45,11 +49,14 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
     serving: outputsOf(state).access.to === 'open',
     step: stepInWords(state, progressPercent),
     timeline,
-    flushPosition: formatLsn(postgres.flush),
+    flushPosition: formatLsn(running ? postgres.flush : (stoppedEnd ?? postgres.flush)),
+    positionExact: running || stoppedEnd !== undefined,
     lagBytes: leads && postgres.peerAttached ? Number(lag) : undefined,
-    peerHeard: awakeMs(state) - state.peerView.heardMs < state.limits.suspectAfterMs && state.peerView.heartbeat !== undefined,
-    arbiterReached: (record !== undefined || state.arbiter.vacant || state.arbiter.frozen !== undefined) && state.arbiter.failures === 0,
+    peerHeard: own.hearsPeer,
+    arbiterReached: own.arbiterReached,
     blockedBy: failoverBlockedBy(state),
+    facts: own,
+    peer: peerFactsOf(state),
     systemIdentifier: postgres.systemIdentifier,
   };
 }

@@ -31,6 +31,7 @@ import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
 import { MemberShell } from './member-shell.ts';
 import { statusOf, stepInWords } from './member-status.ts';
+import { StoppedLog } from './stopped-log.ts';
 import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
 import { ReportFile } from './report-file.ts';
@@ -87,6 +88,7 @@ export class Member {
   readonly #route: Route;
   readonly #endpoint: AdminEndpoint;
   readonly #renewal: TlsRenewal;
+  readonly #stoppedLog: StoppedLog;
   #hall: HallProcess | undefined;
   #shell: MemberShell | undefined;
   #told: { epoch: number; routedMs: number | undefined } = { epoch: 0, routedMs: undefined };
@@ -118,6 +120,7 @@ export class Member {
     this.#lane = new PostgresLane(made.instance, lanePorts, died, this.#stop.signal);
     this.#endpoint = this.#admin();
     this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
+    this.#stoppedLog = new StoppedLog({ instance: made.instance, clock: ports.clock, log: ports.log, state: () => this.state });
     this.#route = new Route({
       publisher: createPublisher(ports),
       clock: ports.clock,
@@ -208,6 +211,7 @@ export class Member {
       background('canaries', () => this.#canaries()),
       background('upkeep', () => runUpkeep(this.#lane, () => this.state, signal)),
       background('disk', () => this.#watchDisk()),
+      background('stopped log', () => this.#stoppedLog.watch(signal)),
       background('settings', () => this.#source.watch((settings) => this.#changed(settings), signal)),
       { name: 'route', start: () => undefined, stop: () => this.#route.close(), stopMaxMs: 100 },
     ];
@@ -318,7 +322,8 @@ export class Member {
     return statusOf(state, {
       version: this.#ports.version,
       settingsRevision: this.#source.settings.revision,
-      timeline: this.#lane.lastStatus?.timeline ?? 0,
+      timeline: this.#lane.lastStatus?.timeline ?? this.#stoppedLog.end?.timeline ?? 0,
+      stoppedEnd: this.#stoppedLog.end?.endLsn,
       progressPercent: this.#lane.progressPercent,
       stepSeconds: Math.max(0, Math.round((awakeMs(state) - this.#step.sinceMs) / 1_000)),
       diskFreePercent: this.#diskFreePercent,

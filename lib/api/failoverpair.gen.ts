@@ -374,6 +374,54 @@ export type FailoverPairStatusMemberRole = (typeof failoverPairStatusMemberRoleV
 export const failoverPairStatusMemberLagValues = ['None', 'Small', 'Large'] as const;
 export type FailoverPairStatusMemberLag = (typeof failoverPairStatusMemberLagValues)[number];
 
+/**
+ * From whom the following is known. Directly: from its agent. ThroughPeer: from the heartbeats that the other member hears.
+ * NotHeard: it is not known.
+ */
+export const failoverPairStatusMemberHeardValues = ['Directly', 'ThroughPeer', 'NotHeard'] as const;
+export type FailoverPairStatusMemberHeard = (typeof failoverPairStatusMemberHeardValues)[number];
+
+/** Mode of that record. */
+export const failoverPairStatusMemberKnowsModeValues = ['New', 'Sync', 'Solo', 'Claim'] as const;
+export type FailoverPairStatusMemberKnowsMode = (typeof failoverPairStatusMemberKnowsModeValues)[number];
+
+/** The newest record of the pair that it knows. */
+export interface FailoverPairStatusMemberKnows {
+  /** Mode of that record. */
+  readonly mode: FailoverPairStatusMemberKnowsMode;
+  /** Who leads by that record. Absent when the member is known through its peer. */
+  readonly primary?: string;
+  /** Epoch of that record. */
+  readonly epoch: number;
+  /** Sequence of that record. */
+  readonly sequence: number;
+}
+
+/** State of its PostgreSQL. */
+export const failoverPairStatusMemberPostgresqlValues = ['Running', 'Starting', 'Down'] as const;
+export type FailoverPairStatusMemberPostgresql = (typeof failoverPairStatusMemberPostgresqlValues)[number];
+
+/**
+ * Complete: with a durable proof that its copy holds everything up to its position. Incomplete: it may be anything. Empty: there
+ * is none.
+ */
+export const failoverPairStatusMemberDataValues = ['Complete', 'Incomplete', 'Empty'] as const;
+export type FailoverPairStatusMemberData = (typeof failoverPairStatusMemberDataValues)[number];
+
+/** Of the primary: whom a commit waits for. Gate: nobody is acknowledged. */
+export const failoverPairStatusMemberWaitsForValues = ['Peer', 'Nobody', 'Gate', 'Unknown'] as const;
+export type FailoverPairStatusMemberWaitsFor = (typeof failoverPairStatusMemberWaitsForValues)[number];
+
+/** How far its log reaches. Only while the record is lost, for the comparison before one member is adopted. */
+export interface FailoverPairStatusMemberPosition {
+  /** Position in the write-ahead log, as PostgreSQL writes it. */
+  readonly flushed: string;
+  /** False: the log may reach farther, because PostgreSQL is not running there. */
+  readonly exact: boolean;
+  /** When it was seen; renewed every ten seconds. */
+  readonly seenAt: string;
+}
+
 /** One member. */
 export interface FailoverPairStatusMember {
   /** Name of the member. */
@@ -390,6 +438,44 @@ export interface FailoverPairStatusMember {
   readonly step?: string;
   /** Since when it does that. */
   readonly since?: string;
+  /**
+   * From whom the following is known. Directly: from its agent. ThroughPeer: from the heartbeats that the other member hears.
+   * NotHeard: it is not known.
+   */
+  readonly heard?: FailoverPairStatusMemberHeard;
+  /** The newest record of the pair that it knows. */
+  readonly knows?: FailoverPairStatusMemberKnows;
+  /** Why it keeps its role until a person acts: the record is missing, or cannot be believed. */
+  readonly frozen?: string;
+  /** Whether the arbiter answers it. */
+  readonly arbiterReached?: boolean;
+  /** Whether it makes no failover of its own. */
+  readonly paused?: boolean;
+  /** State of its PostgreSQL. */
+  readonly postgresql?: FailoverPairStatusMemberPostgresql;
+  /**
+   * Complete: with a durable proof that its copy holds everything up to its position. Incomplete: it may be anything. Empty:
+   * there is none.
+   */
+  readonly data?: FailoverPairStatusMemberData;
+  /** Whether its data is being rewound or copied. */
+  readonly copying?: boolean;
+  /** Of the primary: the other member streams from it. Of the standby: it streams. */
+  readonly streaming?: boolean;
+  /** Of the primary: whom a commit waits for. Gate: nobody is acknowledged. */
+  readonly waitsFor?: FailoverPairStatusMemberWaitsFor;
+  /** Whether it hears the agent of the other member. */
+  readonly hearsPeer?: boolean;
+  /** Why its PostgreSQL would not get through a promotion now. */
+  readonly stuck?: string;
+  /** Whether a promotion would first have to replay noticeably much. */
+  readonly replayBehind?: boolean;
+  /** Whether its disk is all but full. */
+  readonly diskFull?: boolean;
+  /** System identifier of its data. */
+  readonly systemIdentifier?: string;
+  /** How far its log reaches. Only while the record is lost, for the comparison before one member is adopted. */
+  readonly position?: FailoverPairStatusMemberPosition;
 }
 
 /** Duration of each phase, in milliseconds. */

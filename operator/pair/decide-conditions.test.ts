@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FailoverPairDns } from '#lib/api/failoverpair.gen.ts';
+import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
 import { aPairView, aSlice, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
 import { serviceOf } from './act-route.ts';
 import { decideConditions, inSteps } from './decide-conditions.ts';
@@ -20,10 +21,14 @@ const withService = aStoredPair({ spec: { service: { name: 'pair', ports: [{ nam
 const server = (state: DnsServerView['state']): DnsServerView => ({ server: '10.0.0.53 port 53', state, says: `it is ${state}` });
 const dnsSeen = (...states: readonly DnsServerView['state'][]): PairView['dns'] => ({ epoch: 3, servers: states.map(server) });
 const silent = { reachable: false, status: undefined, why: 'ECONNREFUSED' };
-const members = (a: ReturnType<typeof heard> | typeof silent, b: ReturnType<typeof heard> | typeof silent): PairView['members'] =>
+type Seen = ReturnType<typeof heard> | typeof silent;
+/** Whatever a test built, it is told of `b`. */
+const asB = (view: Seen): Seen =>
+  view.status === undefined ? view : { ...view, status: { ...view.status, member: 'b', facts: { ...view.status.facts, name: 'b' } } };
+const members = (a: Seen, b: Seen): PairView['members'] =>
   new Map([
     ['a', a],
-    ['b', b],
+    ['b', asB(b)],
   ]);
 const primary = heard({ role: 'primary', step: 'leading' });
 const standby = heard({ step: 'following' });
@@ -38,9 +43,7 @@ interface Row {
 }
 
 const zero = 'ZeroLossFailoverPossible';
-const toldOfDisk = aStoredPair({
-  status: { conditions: [{ type: zero, status: 'False', reason: 'DiskFull', message: 'm', lastTransitionTime: 't' }] },
-});
+const toldOfDisk = aStoredPair({ status: { mode: 'Sync', members: [{ name: 'b', diskFull: true }] } });
 const rows: readonly Row[] = [
   { behaviour: 'an accepted pair is ready', view: {}, says: ['Ready', 'True', 'SettingsDelivered'] },
   {
@@ -94,12 +97,18 @@ const rows: readonly Row[] = [
   },
   { behaviour: 'a claim is a take-over', view: { record: aStoredRecord({ mode: 'Claim' }) }, says: [zero, 'False', 'TakeoverRunning'] },
   {
-    behaviour: 'a full disk outranks a lost standby',
-    view: { members: members(primary, heard({ diskFreePercent: 4 })), record: aStoredRecord({ mode: 'Solo' }) },
+    behaviour: 'a standby with a full disk may fail to take over',
+    view: { members: members(primary, heard({ diskFreePercent: 4 })) },
     says: [zero, 'False', 'DiskFull'],
+    words: 'disk of b',
   },
   {
-    behaviour: 'five percent of disk are not full',
+    behaviour: 'a primary with a full disk is what a failover is for',
+    view: { members: members(heard({ role: 'primary', diskFreePercent: 0 }), standby) },
+    says: [zero, 'True', 'StandbyStreaming'],
+  },
+  {
+    behaviour: 'once told, somewhat more must be free',
     view: { members: members(primary, heard({ diskFreePercent: 6 })), pair: toldOfDisk },
     says: [zero, 'False', 'DiskFull'],
   },
@@ -115,7 +124,7 @@ const rows: readonly Row[] = [
   },
   {
     behaviour: 'alone with a standby that copies',
-    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(primary, heard({ step: 'rejoin 47 %' })) },
+    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(primary, heard({ step: 'rejoin 47 %', facts: { copying: true } })) },
     says: [zero, 'False', 'CopyingStandby'],
     words: 'b: rejoin 40 %',
   },
@@ -136,10 +145,39 @@ const rows: readonly Row[] = [
     says: [zero, 'Unknown', 'MembersUnreachable'],
   },
   {
-    behaviour: 'the primary says what blocks',
-    view: { members: members(heard({ blockedBy: 'the slot is gone' }), standby) },
+    behaviour: 'a primary without arbiter hinders nobody',
+    view: { members: members(heard({ role: 'primary', arbiterReached: false }), standby) },
+    says: [zero, 'True', 'StandbyStreaming'],
+    words: 'Repair the way from a to the arbiter',
+  },
+  {
+    behaviour: 'in Sync with a standby that nobody hears',
+    view: { members: members(primary, silent) },
     says: [zero, 'False', 'StandbyLost'],
-    words: 'the slot is gone',
+    words: 'b is not heard',
+  },
+  {
+    behaviour: 'a standby that only the primary hears is heard',
+    view: { members: members(heard({ role: 'primary', peer: aStandbyFacts() }), silent) },
+    says: [zero, 'True', 'StandbyStreaming'],
+  },
+  {
+    behaviour: 'a primary whose agent is away is watched by the standby',
+    view: { members: members(silent, standby) },
+    says: [zero, 'True', 'StandbyStreaming'],
+    words: 'agent of a is not heard',
+  },
+  {
+    behaviour: 'a standby whose replay stands still',
+    view: { members: members(primary, heard({ facts: { stuck: 'its replay stands still' } })) },
+    says: [zero, 'False', 'StandbyLost'],
+    words: 'its replay stands still',
+  },
+  {
+    behaviour: 'a member that froze has seen that the record is lost',
+    view: { members: members(primary, heard({ facts: { frozen: 'the record is missing' } })) },
+    says: [zero, 'False', 'RecordLost'],
+    words: 'hallctl pair adopt',
   },
 
   { behaviour: 'both agents answer', view: {}, says: ['MembersReachable', 'True', 'AllReachable'] },

@@ -1,12 +1,8 @@
+import { explainFailover } from '#lib/pair/explain.ts';
 import { decideRoute, sliceEpoch } from './decide-route.ts';
-import { isPaused } from './paused.ts';
+import { currentStatus, diskFreePercentAgain, pairFactsOf } from './pair-facts.ts';
 import type { PairStatement } from './pair-conditions.ts';
-import type { AuthorityProblem, DnsServerView, MemberView, PairView } from './pair-view.ts';
-
-/** Below this a member may soon be unable to write. */
-const diskFreePercentMin = 5;
-/** Once told, so much must be free again before it is taken back: a disk at the edge is no news each time it moves. */
-const diskFreePercentAgain = 7;
+import type { AuthorityProblem, DnsServerView, PairView } from './pair-view.ts';
 
 type Statement<Type extends PairStatement['type']> = Extract<PairStatement, { readonly type: Type }>;
 type Body<Type extends PairStatement['type']> = Omit<Statement<Type>, 'type'>;
@@ -54,58 +50,31 @@ function ready({ foreign }: PairView, refusals: readonly string[], problem: Auth
 
 function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
   const { pair, record, members } = view;
-  const no = (reason: Body<'ZeroLossFailoverPossible'>['reason'], message: string): Body<'ZeroLossFailoverPossible'> => ({
-    status: 'False',
-    reason,
-    message,
-  });
-  if (record === undefined) {
-    if (pair.status?.mode === undefined) return no('NeverLed', 'the record is not created yet');
-    return no(
-      'RecordLost',
-      'the PairRecord is gone: the members keep their roles; compare them, then write it anew, with the right to update pairrecords/adopt',
-    );
-  }
-  const { mode, primary } = record.spec;
   const names = pair.spec.members.map(({ name }) => name);
-  if (mode === 'New') return no('NeverLed', `enrol ${names.join(' and ')} with hallctl pair enrol and start their agents`);
-  if (primary === undefined || !names.includes(primary)) {
-    return no(
-      'RecordLost',
-      `the PairRecord names ${String(primary)} as primary, which is no member of this pair; write it anew, with the right to update pairrecords/adopt`,
-    );
+  if (record === undefined && pair.status?.mode === undefined) {
+    return { status: 'False', reason: 'NeverLed', message: 'the record is not created yet' };
   }
-  if (isPaused(pair))
-    return no('Paused', 'the pair makes no failover until spec.paused is false and a PairOperation of type Resume was run');
-  if (mode === 'Claim') return no('TakeoverRunning', `${primary} takes over`);
-  const told = pair.status?.conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible')?.reason === 'DiskFull';
-  const freeMin = told ? diskFreePercentAgain : diskFreePercentMin;
-  const full = names.find((name) => (current(members.get(name))?.diskFreePercent ?? 100) < freeMin);
-  if (full !== undefined)
-    return no('DiskFull', `the disk of ${full} is all but full: make room, until ${diskFreePercentAgain} % of it are free`);
-  const standby = names.find((name) => name !== primary) ?? '';
-  if (mode === 'Solo') return alone(standby, members.get(standby));
-  const cutOff = names.filter((name) => current(members.get(name))?.arbiterReached === false);
-  if (cutOff.length > 0) return no('ArbiterUnreachable', `${cutOff.join(' and ')} does not reach the Kubernetes API`);
-  if (names.every((name) => current(members.get(name)) === undefined)) {
+  const facts = pairFactsOf(view);
+  if (record?.spec.mode === 'Sync' && facts.recordLost === undefined && facts.heard.length === 0) {
     return {
       status: 'Unknown',
       reason: 'MembersUnreachable',
       message: 'the record says that both members have everything, but neither answers',
     };
   }
-  const blocked = current(members.get(primary))?.blockedBy;
-  if (blocked !== undefined) return no('StandbyLost', blocked);
-  return { status: 'True', reason: 'StandbyStreaming', message: `${standby} has everything that ${primary} acknowledged` };
+  const { blockedBy, because, advice } = explainFailover(facts);
+  const message = [...because, ...advice, ...copyingOf(names, members)].join(' ').slice(0, messageMax);
+  if (blockedBy === undefined) return { status: 'True', reason: 'StandbyStreaming', message };
+  const full = `Until ${diskFreePercentAgain} % of it are free this is told.`;
+  return { status: 'False', reason: blockedBy, message: blockedBy === 'DiskFull' ? `${message} ${full}` : message };
 }
 
-function alone(standby: string, view: MemberView | undefined): Body<'ZeroLossFailoverPossible'> {
-  const status = current(view);
-  if (status !== undefined && isCopying(status.step)) {
-    return { status: 'False', reason: 'CopyingStandby', message: `${standby}: ${inSteps(status.step)}` };
-  }
-  const why = status === undefined ? 'does not answer the operator' : `is at: ${inSteps(status.step)}`;
-  return { status: 'False', reason: 'StandbyLost', message: `the primary commits alone; ${standby} ${why}` };
+/** Whatever a member is being copied for: how far it is. */
+function copyingOf(names: readonly string[], members: PairView['members']): readonly string[] {
+  return names.flatMap((name) => {
+    const step = currentStatus(members.get(name))?.step;
+    return step === undefined || !isCopying(step) ? [] : [`${name}: ${inSteps(step)}.`];
+  });
 }
 
 function reachable({ pair, members }: PairView): Body<'MembersReachable'> {
@@ -174,11 +143,6 @@ function progressing({ pair, record, members, revisions }: PairView): Body<'Prog
   return { status: 'False', reason: 'Settled', message: 'nothing is under way' };
 }
 
-/** What a member said, if it was just now. */
-function current(view: MemberView | undefined): MemberView['status'] {
-  return view?.reachable === true ? view.status : undefined;
-}
-
 export function isCopying(step: string): boolean {
   return /\b(rejoin|copy|copies|copying|rewind|rewinding)\b/i.test(step);
 }
@@ -192,6 +156,9 @@ export function inSteps(step: string): string {
 
 /** As the schema limits it. */
 const stepMax = 128;
+
+/** Long enough for every sentence there is; a condition is read on one screen. */
+const messageMax = 1_024;
 
 function sentence(problems: readonly string[]): string {
   return problems.length === 1 ? (problems[0] ?? '') : problems.map((problem, index) => `(${index + 1}) ${problem}`).join('; ');

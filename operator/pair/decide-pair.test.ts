@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
+import type { PairView } from './pair-view.ts';
 import { aPairView, aStoredPair, heard } from '../testing/views.ts';
 import { decideDeletion, giveUpAfterMs, pairFinalizer } from './decide-deletion.ts';
 import { decidePush, pushAfterMs, pushEveryMs } from './decide-push.ts';
@@ -215,12 +217,61 @@ test('a status holds what changed, and keeps times while nothing does', () => {
     pair: aStoredPair({ status: first }),
     members: new Map([
       ['a', heard({ role: 'primary', step: 'leading', lagBytes: 900_000, flushPosition: '0/9000000', stepSeconds: 65 })],
-      ['b', heard({ step: 'following', stepSeconds: 66 })],
+      ['b', heard({ member: 'b', step: 'following', stepSeconds: 66 })],
     ]),
   });
   expect(decideStatus(moved, [], nowMs + 61_500)).toEqual(first);
   // The record is gone, and what is known of it stays.
-  expect(decideStatus({ ...moved, record: undefined }, [], nowMs + 61_500)).toEqual(first);
+  expect(decideStatus({ ...moved, record: undefined }, [], nowMs + 61_500)).toMatchObject(first);
+});
+
+describe('what the verdict about a failover rests on stands in the status', () => {
+  const of = (name: 'a' | 'b', view: Partial<PairView>) =>
+    decideStatus(aPairView(view), [], nowMs).members?.find((member) => member.name === name);
+  const primary = heard({ role: 'primary', peer: aStandbyFacts({ replayBehind: true }) });
+  const standby = heard({ member: 'b' });
+  const failed = (view: typeof standby): typeof standby => ({ ...view, why: 'ECONNREFUSED' });
+  const pairOf = (a: typeof standby, b: typeof standby): Partial<PairView> => ({
+    members: new Map([
+      ['a', a],
+      ['b', b],
+    ]),
+  });
+
+  test('from a member itself', () => {
+    const knows = { record: { mode: 'sync', epoch: 3, sequence: 9, primary: 'a' } } as const;
+    expect(of('b', pairOf(primary, heard({ member: 'b', facts: { ...knows, stuck: 'its replay stands still' } })))).toMatchObject({
+      heard: 'Directly',
+      knows: { mode: 'Sync', epoch: 3, sequence: 9, primary: 'a' },
+      data: 'Complete',
+      stuck: 'its replay stands still',
+      replayBehind: false,
+    });
+  });
+
+  test('through its peer once it fails to answer, and not at all when the peer does not hear it either', () => {
+    expect(of('b', pairOf(primary, failed(standby)))).toMatchObject({ heard: 'ThroughPeer', replayBehind: true, reachable: true });
+    expect(of('b', pairOf(heard({ role: 'primary' }), failed(standby)))).toEqual(expect.objectContaining({ heard: 'NotHeard' }));
+    expect(of('b', pairOf(failed(primary), failed(standby)))).toMatchObject({ heard: 'Directly' });
+  });
+
+  test('with the position only while the record is lost, and renewed every ten seconds', () => {
+    const lost = pairOf(primary, heard({ member: 'b', flushPosition: '0/5', facts: { frozen: 'the record is missing' } }));
+    expect(of('b', pairOf(primary, standby))).not.toHaveProperty('position');
+    const first = decideStatus(aPairView(lost), [], nowMs);
+    expect(first.members?.[1]).toMatchObject({ position: { flushed: '0/5', exact: true, seenAt: '2026-03-01T12:00:00Z' } });
+    const later = (ms: number) =>
+      decideStatus(
+        aPairView({
+          ...pairOf(primary, heard({ member: 'b', flushPosition: '0/7', facts: { frozen: 'gone' } })),
+          pair: aStoredPair({ status: first }),
+        }),
+        [],
+        nowMs + ms,
+      ).members?.[1]?.position;
+    expect(later(9_999)).toEqual(first.members?.[1]?.position);
+    expect(later(10_000)).toMatchObject({ flushed: '0/7' });
+  });
 });
 
 test('a lag at a limit is told once, and not each time it moves', () => {

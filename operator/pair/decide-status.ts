@@ -9,8 +9,11 @@ import type { Condition } from '#lib/api/shared.gen.ts';
 import { setCondition } from '#lib/kube/conditions.ts';
 import type { Condition as KubeCondition } from '#lib/kube/conditions.ts';
 import { kubeTime } from '#lib/kube/time.ts';
+import type { PairFacts } from '#lib/pair/explain.ts';
 import { inSteps, isCopying } from './decide-conditions.ts';
+import { factsOfMember } from './member-facts-status.ts';
 import type { PairStatement } from './pair-conditions.ts';
+import { pairFactsOf } from './pair-facts.ts';
 import type { MemberView, PairView } from './pair-view.ts';
 
 const historyMax = 10;
@@ -34,6 +37,7 @@ export function decideStatus(view: PairView, statements: readonly PairStatement[
   const standby = primary === undefined ? undefined : names.find((name) => name !== primary);
   const history = mergeHistory(before?.history ?? [], reportsOf(view));
   const lastFailover = lastOf(before?.lastFailover, reportsOf(view));
+  const facts = pairFactsOf(view);
   return {
     observedGeneration: pair.metadata.generation,
     conditions: conditionsOf(before?.conditions ?? [], statements, pair.metadata.generation, nowMs),
@@ -46,7 +50,7 @@ export function decideStatus(view: PairView, statements: readonly PairStatement[
       .map(({ metadata }) => metadata.name)
       .slice(0, usedByMax)
       .toSorted(),
-    members: names.map((name) => memberOf(name, view, primary, nowMs)),
+    members: names.map((name) => memberOf(name, view, facts, primary, nowMs)),
     ...(lastFailover === undefined ? {} : { lastFailover }),
     ...(history.length === 0 ? {} : { history }),
   };
@@ -68,13 +72,15 @@ function conditionsOf(
   );
 }
 
-function memberOf(name: string, { pair, members }: PairView, primary: string | undefined, nowMs: number): FailoverPairStatusMember {
-  const view: MemberView | undefined = members.get(name);
-  const before = pair.status?.members?.find((member) => member.name === name);
+function memberOf(name: string, view: PairView, facts: PairFacts, primary: string | undefined, nowMs: number): FailoverPairStatusMember {
+  const { pair, members } = view;
+  const member: MemberView | undefined = members.get(name);
+  const before = pair.status?.members?.find((each) => each.name === name);
   // Until it was asked for the first time since our start, what a leader before us saw is the best there is.
-  if (view === undefined) return before ?? { name, role: 'Unknown', reachable: false };
-  const { reachable, status } = view;
-  if (status === undefined) return { name, role: 'Unknown', reachable };
+  if (member === undefined) return before ?? { name, role: 'Unknown', reachable: false, heard: 'NotHeard' };
+  const { reachable, status } = member;
+  const told = factsOfMember(name, view, facts, nowMs);
+  if (status === undefined) return { name, role: 'Unknown', reachable, ...told };
   const role = status.role === 'primary' ? 'Primary' : status.role === 'standby' ? 'Standby' : 'Unknown';
   const step = inSteps(status.step);
   const lag = name === primary ? undefined : lagOf(status, members, primary, before?.lag);
@@ -87,6 +93,7 @@ function memberOf(name: string, { pair, members }: PairView, primary: string | u
     ...(lag === undefined ? {} : { lag }),
     step,
     since: before?.step === step && before.since !== undefined ? before.since : began,
+    ...told,
   };
 }
 

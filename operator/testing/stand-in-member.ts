@@ -2,6 +2,8 @@ import { createServer } from 'node:https';
 import type { IncomingMessage, Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import type { MemberFacts } from '#lib/pair/member-facts.ts';
+import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
 import { trustDomainDefault } from '#lib/pki/trust-domain.ts';
 import { pairAuthority, peerIdentity, serverTls } from '#lib/pki/trust.ts';
 
@@ -13,7 +15,12 @@ export interface StandInMember extends AsyncDisposable {
   readonly switchovers: readonly string[];
 }
 
-export function aMemberStatus(change: Partial<MemberStatus> = {}): MemberStatus {
+/** What a test wants of a status. */
+export type MemberStatusWish = Partial<Omit<MemberStatus, 'facts'>> & { readonly facts?: Partial<MemberFacts> };
+
+/** A standby that is well, with what goes together changed together. */
+export function aMemberStatus({ facts, ...change }: MemberStatusWish = {}): MemberStatus {
+  const { member = 'a', role = 'standby', arbiterReached = true } = change;
   return {
     member: 'a',
     version: '0.1.0',
@@ -25,10 +32,17 @@ export function aMemberStatus(change: Partial<MemberStatus> = {}): MemberStatus 
     stepSeconds: 5,
     timeline: 1,
     flushPosition: '0/3000000',
+    positionExact: true,
     lagBytes: undefined,
     peerHeard: true,
     arbiterReached: true,
     blockedBy: undefined,
+    facts: {
+      ...aStandbyFacts({ name: member, record: undefined, arbiterReached }),
+      ...(role === 'primary' ? { role, waitsFor: 'peer' as const } : {}),
+      ...facts,
+    },
+    peer: undefined,
     diskFreePercent: 60,
     systemIdentifier: '7400000000000000000',
     certificateExpiresAt: '2027-01-01T00:00:00Z',

@@ -1,4 +1,3 @@
-import type { MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverPair, FailoverPairSpec } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord, PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
 import type { ObjectMeta } from '#lib/api/shared.gen.ts';
@@ -8,6 +7,7 @@ import { sliceOf } from '../pair/act-route.ts';
 import type { PairView } from '../pair/pair-view.ts';
 import type { EndpointSlice } from '../resources.ts';
 import { aMemberStatus } from './stand-in-member.ts';
+import type { MemberStatusWish } from './stand-in-member.ts';
 
 const uid = '5f0c2a52-0000-4000-8000-000000000001';
 
@@ -61,7 +61,7 @@ export function aSlice(pair: FailoverPair, address: string, epoch: number): Endp
 }
 
 /** A member that was just heard. */
-export const heard = (change: Partial<MemberStatus> = {}): PairView['members'] extends ReadonlyMap<string, infer V> ? V : never => ({
+export const heard = (change: MemberStatusWish = {}): PairView['members'] extends ReadonlyMap<string, infer V> ? V : never => ({
   reachable: true,
   status: aMemberStatus({ settingsRevision: 'r1', ...change }),
   why: undefined,
