@@ -53,6 +53,11 @@ describe('whether clients are served', () => {
     ['neither peer nor arbiter for a second: readers are shut out', aPrimary(cutOff(1_000)), 'neither peer nor arbiter'],
     ['a millisecond less', aPrimary(cutOff(999)), undefined],
     ['the arbiter away, the peer heard', aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) } }), undefined],
+    [
+      'the peer is heard and tells of a newer leader while the arbiter is away',
+      aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) }, heartbeat: { record: { sequence: 99, mode: 'claim', epoch: 2 } } }),
+      'knows of a newer leader',
+    ],
     ['the peer silent, the arbiter there', aPrimary({ ...cutOff(60_000), arbiter: { failures: 0, answeredMs: ago(60_000) } }), undefined],
   ];
   for (const [behaviour, seen, why] of rows) {

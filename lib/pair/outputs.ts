@@ -41,6 +41,8 @@ function whyClosed(state: MemberState): string | undefined {
   if (postgres.names === 'unknown') return 'PostgreSQL has not answered yet';
   if (handover !== undefined && handover.stage !== 'checkpointing') return 'handing over';
   if (isCutOff(state)) return cutOff;
+  // The next leader may be heard before the record can be read again, and must not reassure who was shut out.
+  if ((state.peerView.heartbeat?.record?.epoch ?? 0) > record.epoch) return 'the other member knows of a newer leader';
   switch (record.mode) {
     case 'new':
     case 'claim':
