@@ -1,6 +1,95 @@
 import type { Scenario } from './scenario.ts';
+import { blockReplayKillPostmaster } from './scenarios/block-replay-kill-postmaster.ts';
+import { cancelSyncWait, terminateSyncWait } from './scenarios/break-sync-wait.ts';
+import { checkpointOnSlowDisk } from './scenarios/checkpoint-on-slow-disk.ts';
+import { corruptControlFile } from './scenarios/corrupt-control-file.ts';
+import { cutMembersApart } from './scenarios/cut-members-apart.ts';
 import { cutPrimary } from './scenarios/cut-primary.ts';
+import { cutPrimaryFromArbiter } from './scenarios/cut-primary-from-arbiter.ts';
+import { cutStandby } from './scenarios/cut-standby.ts';
+import { deafPrimary } from './scenarios/deaf-primary.ts';
+import { deletePrimaryData, deleteStandbyData } from './scenarios/delete-data.ts';
+import { editAutoConf } from './scenarios/edit-auto-conf.ts';
+import { formerrDns, refusingDns, silentDns, slowDns } from './scenarios/faulty-dns.ts';
+import { fillPrimaryDisk } from './scenarios/fill-primary-disk.ts';
+import { fillStandbyDisk } from './scenarios/fill-standby-disk.ts';
+import { flapPeerLink, flapPeerLinkShortly, flapPrimaryLink } from './scenarios/flap-link.ts';
+import { flapWalreceiver } from './scenarios/flap-walreceiver.ts';
+import { freezePostgresql } from './scenarios/freeze-postgresql.ts';
+import { freezePrimary } from './scenarios/freeze-primary.ts';
+import { freezePrimaryAgent } from './scenarios/freeze-primary-agent.ts';
+import { freezePrimaryDisk } from './scenarios/freeze-primary-disk.ts';
+import { freezeStandbyAgent } from './scenarios/freeze-standby-agent.ts';
+import { freezeStandbyDisk } from './scenarios/freeze-standby-disk.ts';
+import { freezeStartup } from './scenarios/freeze-startup.ts';
+import { freezeStartupKillPostmaster } from './scenarios/freeze-startup-kill-postmaster.ts';
+import { freezeWalreceiver } from './scenarios/freeze-walreceiver.ts';
+import { freezeWalsender } from './scenarios/freeze-walsender.ts';
+import { halfOpenPrimary } from './scenarios/half-open-primary.ts';
+import { halfOpenStandby } from './scenarios/half-open-standby.ts';
+import { healInMidPromotion } from './scenarios/heal-in-mid-promotion.ts';
 import { killPostmaster } from './scenarios/kill-postmaster.ts';
+import { killPostmasterCutFromArbiter } from './scenarios/kill-postmaster-cut-from-arbiter.ts';
+import { killPrimaryAgent } from './scenarios/kill-primary-agent.ts';
+import { killRewind } from './scenarios/kill-rewind.ts';
+import { killStandbyAgent } from './scenarios/kill-standby-agent.ts';
+import { killWaitingBackend } from './scenarios/kill-waiting-backend.ts';
+import { losePacketsToPrimary } from './scenarios/lose-packets-to-primary.ts';
+import { losePacketsToStandby } from './scenarios/lose-packets-to-standby.ts';
+import { mutePrimary } from './scenarios/mute-primary.ts';
+import { muteStandby } from './scenarios/mute-standby.ts';
+import { rewindAfterPromotion } from './scenarios/rewind-after-promotion.ts';
+import { slowPrimaryDisk, slowStandbyDisk } from './scenarios/slow-disk.ts';
 
 /** Every scenario, in the order in which they run and are reported. */
-export const scenarios: readonly Scenario[] = [killPostmaster, cutPrimary];
+export const scenarios: readonly Scenario[] = [
+  killPostmaster,
+  killWaitingBackend,
+  freezePrimary,
+  freezePostgresql,
+  freezeWalsender,
+  freezeWalreceiver,
+  freezeStartup,
+  freezeStartupKillPostmaster,
+  killPrimaryAgent,
+  freezePrimaryAgent,
+  killStandbyAgent,
+  freezeStandbyAgent,
+  cutPrimary,
+  cutMembersApart,
+  cutPrimaryFromArbiter,
+  killPostmasterCutFromArbiter,
+  cutStandby,
+  mutePrimary,
+  muteStandby,
+  deafPrimary,
+  losePacketsToStandby,
+  losePacketsToPrimary,
+  healInMidPromotion,
+  halfOpenPrimary,
+  halfOpenStandby,
+  flapPeerLink,
+  flapPrimaryLink,
+  flapPeerLinkShortly,
+  silentDns,
+  slowDns,
+  refusingDns,
+  formerrDns,
+  blockReplayKillPostmaster,
+  checkpointOnSlowDisk,
+  cancelSyncWait,
+  terminateSyncWait,
+  killRewind,
+  rewindAfterPromotion,
+  flapWalreceiver,
+  editAutoConf,
+  fillPrimaryDisk,
+  fillStandbyDisk,
+  freezePrimaryDisk,
+  freezeStandbyDisk,
+  slowPrimaryDisk,
+  slowStandbyDisk,
+  corruptControlFile,
+  deleteStandbyData,
+  deletePrimaryData,
+];

@@ -67,6 +67,27 @@ export class Stage {
     return goOn;
   }
 
+  /** Asks one process of the machine's PostgreSQL to end. */
+  async end({ name, member }: Machine, does: ServerProcess): Promise<void> {
+    signal(await this.until(`${name} has a ${does}`, () => serverProcess(member, does)), 'SIGTERM');
+  }
+
+  /**
+   * Lets the machine's disk work only for an instant after each pause.
+   *
+   * @returns makes it as fast as before; at the end of the scenario that happens in any case.
+   */
+  slow({ disk }: Machine, pauseMs: number): () => Promise<void> {
+    const stop = new AbortController();
+    const slowing = disk.slow(pauseMs, stop.signal);
+    const fast = async (): Promise<void> => {
+      stop.abort();
+      await slowing;
+    };
+    this.undo(fast);
+    return fast;
+  }
+
   async status(machine: Machine): Promise<MemberStatus> {
     return await this.stand.status(machine.name);
   }

@@ -1,0 +1,29 @@
+import { rm } from 'node:fs/promises';
+import type { Scenario } from '../scenario.ts';
+
+export const deleteStandbyData: Scenario = {
+  name: 'delete-standby-data',
+  group: 'storage',
+  about: 'The data directory of the running standby is deleted: it is copied anew.',
+  changes: 0,
+  act: async (stage) => {
+    const { standby } = stage;
+    await rm(standby.member.dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    await stage.logged(standby, /"does":"copy"/);
+    await stage.acknowledged();
+  },
+};
+
+export const deletePrimaryData: Scenario = {
+  name: 'delete-primary-data',
+  group: 'storage',
+  about: 'The data directory of the running primary is deleted: the standby takes over, and the old primary is copied anew.',
+  changes: 1,
+  act: async (stage) => {
+    const { primary } = stage;
+    await rm(primary.member.dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    await stage.takenOver();
+    await stage.logged(primary, /"does":"copy"/);
+    await stage.acknowledged();
+  },
+};

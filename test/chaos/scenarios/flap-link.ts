@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cut } from '../../cluster/branch.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+
+const halfMs = 300;
+
+/**
+ * The lead can change hands only out of SYNC, so each change needs an admission since the one before: the deposed member was killed,
+ * waited for the checkpoint that the new leader makes 1.5 s after it opened, was rewound and streamed; and then 600 ms of silence on
+ * both paths. More changes than one in this time would mean that a rule of the protocol is broken.
+ */
+const changeMinMs = 2_000;
+
+/** Cuts and heals again and again, and checks how often the lead changed hands meanwhile. */
+async function flap(stage: Stage, forMs: number, cut: Cut): Promise<void> {
+  const { primary, standby } = stage;
+  stage.undo(() => primary.branch.cut([]));
+  const beginMs = performance.now();
+  while (performance.now() - beginMs < forMs) {
+    await primary.branch.cut([cut]);
+    await sleep(halfMs);
+    await primary.branch.cut([]);
+    await sleep(halfMs);
+  }
+  const epoch = Math.max(...(await Promise.all([primary, standby].map(async (each) => (await stage.status(each)).record?.epoch ?? 0))));
+  const changes = epoch - stage.epoch;
+  const changesMax = Math.ceil((performance.now() - beginMs) / changeMinMs);
+  stage.notes.push(`the lead changed hands ${changes} times in ${forMs / 1_000} s`);
+  if (changes > changesMax) throw new Error(`the lead changed hands ${changes} times, at most ${changesMax} were possible`);
+}
+
+export const flapPeerLink: Scenario = {
+  name: 'flap-peer-link',
+  group: 'network',
+  about: 'For a minute the members lose each other every 300 ms for 300 ms, and both reach the arbiter all the time.',
+  changes: 'any',
+  act: async (stage) => {
+    await flap(stage, 60_000, { from: [stage.standby.branch.ownAddress] });
+    await stage.acknowledged();
+  },
+};
+
+export const flapPrimaryLink: Scenario = {
+  name: 'flap-primary-link',
+  group: 'network',
+  about: 'For a minute the primary loses everybody every 300 ms for 300 ms.',
+  changes: 'any',
+  act: async (stage) => {
+    await flap(stage, 60_000, {});
+    await stage.acknowledged();
+  },
+};
+
+export const flapPeerLinkShortly: Scenario = {
+  name: 'flap-peer-link-shortly',
+  group: 'network',
+  about: 'For five seconds the members lose each other every 300 ms for 300 ms.',
+  changes: 'any',
+  act: async (stage) => {
+    await flap(stage, 5_000, { from: [stage.standby.branch.ownAddress] });
+    await stage.acknowledged();
+  },
+};

@@ -1,0 +1,47 @@
+import { newClient, commit } from '../../pair/writer.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+
+/** Between two instants in which the disk works: an fsync takes about half a second. */
+const pauseMs = 450;
+const observedMs = 4_000;
+const attemptMaxMs = 30_000;
+const commits = 3;
+/** Beyond the ids of every writer, and never the same twice. */
+let nextId = 4_000_000_000;
+
+/** Clients with patience are served, however slowly. */
+async function commitsPatiently(stage: Stage): Promise<void> {
+  const { primary, stand } = stage;
+  const client = newClient(primary.member.address, { port: stand.postgresPort, client: stand.client }, attemptMaxMs);
+  try {
+    await client.connect();
+    const beginMs = performance.now();
+    for (let count = 0; count < commits; count += 1) await commit(client, (nextId += 1));
+    stage.notes.push(`a commit took ${Math.round((performance.now() - beginMs) / commits)} ms`);
+  } finally {
+    await client.end();
+  }
+}
+
+function slowDisk(who: 'primary' | 'standby', about: string): Scenario {
+  return {
+    name: `slow-${who}-disk`,
+    group: 'storage',
+    about,
+    changes: 0,
+    act: async (stage) => {
+      stage.slow(stage[who], pauseMs);
+      await stage.keepsLeader(observedMs);
+      await commitsPatiently(stage);
+      stage.notes.push(`the record says ${(await stage.status(stage.primary)).record?.mode ?? '?'}`);
+      await stage.keepsLeader(observedMs);
+    },
+  };
+}
+
+export const slowPrimaryDisk = slowDisk(
+  'primary',
+  "An fsync of the primary's disk takes half a second: slow is not dead, and nobody takes over.",
+);
+export const slowStandbyDisk = slowDisk('standby', "An fsync of the standby's disk takes half a second: the primary keeps the lead.");
