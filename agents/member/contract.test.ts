@@ -4,7 +4,7 @@ import { messageOf } from '#lib/base/errors.ts';
 import { aPrimaryFacts, aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
 import { formatBundle, formatMemberSettings, parseBundle, parseMemberSettings, parseMemberStatus } from './contract.ts';
 import type { EnrolmentBundle, MemberStatus } from './contract.ts';
-import { aBundle, someSettings } from './testing/settings.ts';
+import { aBundle, anEtcd, someSettings } from './testing/settings.ts';
 
 const settings = someSettings();
 const raw = (): Record<string, unknown> => JSON.parse(formatMemberSettings(settings)) as Record<string, unknown>;
@@ -30,6 +30,42 @@ describe('settings of a member', () => {
     const bare = { ...settings, dns: undefined, hallServer: undefined };
     expect(parseMemberSettings(JSON.parse(formatMemberSettings(bare)))).toEqual(bare);
   });
+
+  test('of a pair whose record is kept by an etcd', () => {
+    const kept = { ...settings, arbiter: anEtcd() };
+    const text = formatMemberSettings(kept);
+    expect(parseMemberSettings(JSON.parse(text))).toEqual(kept);
+    expect(text).toContain('the-etcd-key');
+    expect(JSON.stringify(kept)).not.toContain('the-etcd-key');
+  });
+
+  test('of before there was a choice of arbiters mean Kubernetes, and are written as an older agent reads them', () => {
+    expect(raw()).not.toHaveProperty('arbiter');
+    expect(parseMemberSettings(raw()).arbiter).toEqual({ kind: 'kubernetes' });
+    expect(parseMemberSettings({ ...raw(), arbiter: { kubernetes: {} } }).arbiter).toEqual({ kind: 'kubernetes' });
+  });
+
+  const { tls, ...etcd } = anEtcd();
+  const wrongArbiters: readonly (readonly [string, object, string])[] = [
+    ['none', {}, 'arbiter must have exactly one of kubernetes and etcd'],
+    ['two', { kubernetes: {}, etcd: {} }, 'arbiter must have exactly one of kubernetes and etcd'],
+    ['another one', { zookeeper: {} }, 'arbiter.zookeeper is not a known setting'],
+    [
+      'an etcd without encryption',
+      { etcd: { ...etcd, endpoints: ['http://10.20.0.13:2379'] } },
+      'arbiter.etcd.endpoints[0] must be like https://',
+    ],
+    ['an etcd without a place', { etcd: { ...etcd, endpoints: [] } }, 'arbiter.etcd.endpoints must have 1 to 7 entries'],
+    ['an etcd without certificates', { etcd: { ...etcd, tls: undefined } }, 'arbiter.etcd.tls is required'],
+    [
+      'a prefix that ends with a slash',
+      { etcd: { ...etcd, prefix: '/pairs/', tls } },
+      'arbiter.etcd.prefix must be like /hallkeeper/pairs',
+    ],
+  ];
+  for (const [what, arbiter, says] of wrongArbiters) {
+    test(`an arbiter that is ${what} is refused`, () => expect(refusal(parseMemberSettings, { ...raw(), arbiter })).toContain(says));
+  }
 
   test('never show a secret by JSON, in a log or in the debugger', () => {
     for (const shown of [JSON.stringify(settings), inspect(settings, { depth: 9 }), JSON.stringify(aBundle()), inspect(aBundle())]) {

@@ -2,6 +2,8 @@ import { dnsLabel, dnsName } from '#lib/base/dns-label.ts';
 import { readFields } from '#lib/base/fields.ts';
 import type { Fields } from '#lib/base/fields.ts';
 import type { Secret } from '#lib/base/secret.ts';
+import { rawArbiter, readArbiter } from './contract-arbiter.ts';
+import type { ArbiterSettings } from './contract-arbiter.ts';
 import { parseStatus } from './contract-status.ts';
 import type { MemberStatus } from './contract-status.ts';
 
@@ -60,6 +62,7 @@ export interface MemberSettings {
   /** The member that starts a pair that never led: the first in the FailoverPair. */
   readonly founder: string;
   readonly adminPort: number;
+  readonly arbiter: ArbiterSettings;
   readonly postgresql: {
     readonly port: number;
     readonly parameters: Readonly<Record<string, string>>;
@@ -121,6 +124,7 @@ export function parseMemberSettings(raw: unknown): MemberSettings {
     peer: readPlace(field.group('peer')),
     founder: field.text('founder', dnsLabel),
     adminPort: field.wholeNumber('adminPort', port),
+    arbiter: readArbiter(field),
     postgresql: {
       port: postgresql.wholeNumber('port', port),
       parameters: postgresql.textMap('parameters', { max: 200 }),
@@ -174,9 +178,10 @@ function readHallServer(field: Fields): HallServerPlan {
 
 /** The text of `settings.json`. The only place that reveals the secrets: its result goes into the Secret or the agent's private file. */
 export function formatMemberSettings(settings: MemberSettings): string {
-  const { dns, tls, ...rest } = settings;
+  const { dns, tls, arbiter, ...rest } = settings;
   return JSON.stringify({
     ...rest,
+    ...rawArbiter(arbiter),
     tls: { ...tls, key: tls.key.reveal() },
     ...(dns === undefined ? {} : { dns: { ...dns, tsig: { name: dns.tsig.name, secret: dns.tsig.secret.reveal() } } }),
   });
@@ -206,5 +211,6 @@ export function formatBundle(bundle: EnrolmentBundle): string {
 export function parseMemberStatus(raw: unknown): MemberStatus {
   return parseStatus(raw);
 }
+export type { ArbiterSettings } from './contract-arbiter.ts';
 export type { FailoverPhase, FailoverReport, MemberStatus } from './contract-status.ts';
 export { failoverPhases } from './contract-status.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { optionErrors } from '#lib/base/fields.ts';
+import { tlsProblem } from '#lib/etcd/connections.ts';
 import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
 import { settingsProblems } from '#lib/postgres/check-settings.ts';
 import type { InstanceSettings } from '#lib/postgres/instance.ts';
@@ -40,6 +41,12 @@ export function refuseUnusable(options: MemberOptions, settings: MemberSettings)
   const problems = [
     ...limitProblems({ ...defaultLimits, ...settings.detection }),
     ...settingsProblems(instanceSettingsOf(options, settings, anywhere)),
+    ...arbiterProblems(settings),
   ];
   if (problems.length > 0) throw optionErrors.HK_OPTIONS_INVALID(problems.join('; '));
+}
+
+function arbiterProblems({ arbiter }: MemberSettings): readonly string[] {
+  const problem = arbiter.kind === 'etcd' ? tlsProblem(arbiter.tls) : undefined;
+  return problem === undefined ? [] : [problem];
 }

@@ -26,12 +26,13 @@ import { reportOf } from './failover-story.ts';
 import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
 import { instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
-import { KubernetesRecordStore } from './kubernetes-record-store.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
 import { MemberShell } from './member-shell.ts';
 import { statusOf, stepInWords } from './member-status.ts';
+import type { OpenArbiter } from './open-arbiter.ts';
 import { StoppedLog } from './stopped-log.ts';
+import { openArbiter } from './open-arbiter.ts';
 import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
 import { ReportFile } from './report-file.ts';
@@ -62,6 +63,7 @@ function needsRestart(before: MemberSettings, after: MemberSettings): boolean {
   const rest = ({ paused: _paused, revision: _revision, tls: _tls, ...others }: MemberSettings): string =>
     JSON.stringify({
       ...others,
+      arbiter: { ...others.arbiter, tls: undefined },
       dns: others.dns === undefined ? undefined : { ...others.dns, tsig: { ...others.dns.tsig, secret: others.dns.tsig.secret.reveal() } },
       hallServer: others.hallServer === undefined ? undefined : { ...others.hallServer, hallAuthority: '' },
     });
@@ -69,8 +71,10 @@ function needsRestart(before: MemberSettings, after: MemberSettings): boolean {
 }
 
 /** Everything that certificates are checked and shown with, in one text. */
-function certificatesOf({ tls, hallServer }: MemberSettings): string {
-  return [tls.certificate, tls.key.reveal(), tls.authority, hallServer?.hallAuthority ?? ''].join('\n');
+function certificatesOf({ tls, hallServer, arbiter }: MemberSettings): string {
+  const all = [tls, ...(arbiter.kind === 'etcd' ? [arbiter.tls] : [])];
+  const own = all.flatMap(({ certificate, key, authority }) => [certificate, key.reveal(), authority]);
+  return [...own, hallServer?.hallAuthority ?? ''].join('\n');
 }
 
 /** One member with one set of settings, from taking the lock to letting it go. */
@@ -90,6 +94,7 @@ export class Member {
   readonly #renewal: TlsRenewal;
   readonly #stoppedLog: StoppedLog;
   #hall: HallProcess | undefined;
+  #arbiter: OpenArbiter | undefined;
   #shell: MemberShell | undefined;
   #told: { epoch: number; routedMs: number | undefined } = { epoch: 0, routedMs: undefined };
   #step = { words: '', sinceMs: 0 };
@@ -203,7 +208,7 @@ export class Member {
         log,
       }),
       { name: 'lock', start: () => this.#instance.lock(signal), stop: () => this.#instance.close(), stopMaxMs: 5_000 },
-      { name: 'core', start: () => this.#makeShell(), stop: () => undefined, stopMaxMs: 100 },
+      { name: 'core', start: () => this.#makeShell(), stop: () => this.#arbiter?.close(), stopMaxMs: 1_000 },
       this.#endpoint,
       background('hall server', () => this.#runHall()),
       background('core loop', async () => await this.#shell?.run()),
@@ -223,14 +228,11 @@ export class Member {
   }
 
   async #makeShell(): Promise<void> {
-    const { self, peer, pair, founder, detection, whenStandbyLost, paused } = this.#settings;
-    const { clock, log } = this.#ports;
-    const store = new KubernetesRecordStore(
-      this.#source.client,
-      { namespace: pair.namespace, name: pair.name },
-      [self.name, peer.name],
-      clock,
-    );
+    const { self, peer, founder, detection, whenStandbyLost, paused } = this.#settings;
+    const { clock, random, log } = this.#ports;
+    const { stateDirectory } = this.#options;
+    this.#arbiter = await openArbiter(this.#settings, { client: this.#source.client, stateDirectory, clock, random, log });
+    const { store } = this.#arbiter;
     const limits = { ...defaultLimits, ...detection };
     const postgres = await this.#lane.find(this.#stop.signal);
     // A server that ran on while no agent was there has the certificates of then.
@@ -358,6 +360,7 @@ export class Member {
     const { certificate, key, authority } = settings.tls;
     await this.#instance.setTls({ certificate, key, authority }, signal);
     this.#endpoint.renewTls();
+    this.#arbiter?.renew(settings);
     await this.#writeHallFiles(settings);
   }
 

@@ -1,7 +1,9 @@
 import { checkServerIdentity, createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import type { Clock } from '#lib/base/clock.ts';
+import { messageOf } from '#lib/base/errors.ts';
 import type { Secret } from '#lib/base/secret.ts';
 import type { EtcdEndpoint } from './endpoint.ts';
 import { KVClient, WatchClient } from './gen/etcdserverpb/record.ts';
@@ -79,10 +81,22 @@ export class EtcdConnections {
   }
 }
 
-/** @throws Error of OpenSSL when certificate or key cannot be used. */
-export function credentialsFor({ host }: Pick<EtcdEndpoint, 'host'>, { certificate, key, authority }: EtcdTls): ChannelCredentials {
-  const context = createSecureContext({ cert: certificate, key: key.reveal(), ca: authority, minVersion: 'TLSv1.3' });
-  return ChannelCredentials.createFromSecureContext(context, {
+/** Why nothing can be called with these, in words; undefined when it can. */
+export function tlsProblem(tls: EtcdTls): string | undefined {
+  try {
+    contextOf(tls);
+    return undefined;
+  } catch (error) {
+    return `certificate and key for etcd cannot be used: ${messageOf(error)}`;
+  }
+}
+
+function contextOf({ certificate, key, authority }: EtcdTls): SecureContext {
+  return createSecureContext({ cert: certificate, key: key.reveal(), ca: authority, minVersion: 'TLSv1.3' });
+}
+
+function credentialsFor({ host }: EtcdEndpoint, tls: EtcdTls): ChannelCredentials {
+  return ChannelCredentials.createFromSecureContext(contextOf(tls), {
     checkServerIdentity: (_name, presented) => checkServerIdentity(host, presented),
   });
 }

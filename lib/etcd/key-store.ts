@@ -23,6 +23,9 @@ export type KeyAnswer =
   | { readonly is: 'written'; readonly modRevision: bigint; readonly cluster: string }
   | { readonly is: 'failed'; readonly carriedOut: 'no' | 'maybe'; readonly why: string };
 
+/** An answer that tells what stands there, or nothing. */
+export type KeyShown = Exclude<KeyAnswer, { is: 'written' }>;
+
 /** What a change rests on: the key's version, or that there is none. */
 export type Expected = { readonly modRevision: bigint } | 'absent';
 
@@ -62,7 +65,7 @@ export class EtcdKey {
   }
 
   /** Linearizable: what the majority has agreed on, never what one server remembers. Never throws. */
-  async read(signal: AbortSignal): Promise<KeyAnswer> {
+  async read(signal: AbortSignal): Promise<KeyShown> {
     const answer = await this.#ask<RangeResponse>(
       ({ kv }, options, done) => kv.range({ key: this.#key }, new Metadata(), options, done),
       signal,
@@ -101,7 +104,7 @@ export class EtcdKey {
     };
   }
 
-  #shown(kvs: RangeResponse['kvs'], cluster: string): KeyAnswer {
+  #shown(kvs: RangeResponse['kvs'], cluster: string): Exclude<KeyShown, { is: 'failed' }> {
     const [found] = kvs;
     if (found === undefined) return { is: 'absent', cluster };
     return { is: 'found', value: Buffer.from(found.value), modRevision: found.modRevision, cluster };

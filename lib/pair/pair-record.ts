@@ -18,7 +18,7 @@ export const pairModes = ['new', 'sync', 'solo', 'claim'] as const;
 export type PairMode = (typeof pairModes)[number];
 
 /** The format this code writes. A member that reads a higher one freezes. */
-const recordFormat = 1;
+export const recordFormat = 1;
 
 /**
  * What the arbiter keeps, changed only by compare-and-swap. Every change raises `sequence` by one, so that of two records the newer

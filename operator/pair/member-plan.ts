@@ -35,6 +35,7 @@ export function planMember(member: string, { pair, trustDomain, tsigSecret, hall
     peer: placeOf(peer),
     founder: spec.members[0]?.name ?? member,
     adminPort: hallServer.adminPort,
+    arbiter: { kind: 'kubernetes' },
     postgresql: {
       port: postgresql.port,
       parameters: postgresql.parameters ?? {},

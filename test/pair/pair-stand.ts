@@ -233,6 +233,7 @@ function settingsOf(
     peer: { name: peer, address: address[peer] },
     founder: 'a',
     adminPort: ports.admin,
+    arbiter: { kind: 'kubernetes' },
     postgresql: { port: ports.postgres, parameters: {}, databases: [database], slotKeepMegabytes: 1_024 },
     detection: { periodMs, suspectAfterMs, degradeAfterMs, degradeSlowAfterMs, canaryStaleAfterMs },
     whenStandbyLost: 'continue',

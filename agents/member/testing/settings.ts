@@ -1,6 +1,6 @@
 import { Secret } from '#lib/base/secret.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
-import type { EnrolmentBundle, MemberSettings } from '../contract.ts';
+import type { ArbiterSettings, EnrolmentBundle, MemberSettings } from '../contract.ts';
 
 /** Settings of member `a` of `pair-7` that name everything; with the changes asked for. */
 export function someSettings(change: Partial<MemberSettings> = {}): MemberSettings {
@@ -14,6 +14,7 @@ export function someSettings(change: Partial<MemberSettings> = {}): MemberSettin
     peer: { name: 'b', address: '10.20.0.12' },
     founder: 'a',
     adminPort: 7_443,
+    arbiter: { kind: 'kubernetes' },
     postgresql: { port: 5_432, parameters: { work_mem: '8MB' }, databases: [{ name: 'app', owner: 'app' }], slotKeepMegabytes: 1_024 },
     detection: { periodMs, suspectAfterMs, degradeAfterMs, degradeSlowAfterMs, canaryStaleAfterMs },
     whenStandbyLost: 'continue',
@@ -28,6 +29,16 @@ export function someSettings(change: Partial<MemberSettings> = {}): MemberSettin
     },
     hallServer: { hall: 'hall-7', port: 7_000, metricsPort: 0, hallAuthority: 'the authority of the hall' },
     ...change,
+  };
+}
+
+/** An etcd of the hall as arbiter. */
+export function anEtcd(): Extract<ArbiterSettings, { kind: 'etcd' }> {
+  return {
+    kind: 'etcd',
+    endpoints: ['https://10.20.0.13:2379', 'https://[fd00::13]:2379', 'https://etcd.hall.test:2379'],
+    prefix: '/hallkeeper/pairs',
+    tls: { certificate: 'a client certificate', key: new Secret('the-etcd-key'), authority: 'the authority of etcd' },
   };
 }
 
