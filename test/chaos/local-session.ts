@@ -17,5 +17,5 @@ export async function localSession(stage: Stage, { member }: Machine, database =
   });
   client.on('error', () => undefined);
   await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: async () => void (await client.end().catch(() => undefined)) });
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => undefined) });
 }

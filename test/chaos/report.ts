@@ -33,5 +33,6 @@ export const seconds = (ms: number): string => (ms / 1_000).toFixed(3);
 /** One line about one run, as it ends. */
 export function lineOf(result: ScenarioResult): string {
   const [name, outage, direct, lost, verdict, expected, end] = rowOf(result);
-  return `${name}: ${verdict} (expected ${expected}), outage ${outage} s by name and ${direct} s directly, ${lost} lost, ${seconds(result.tookMs)} s: ${end}`;
+  const head = `${name}: ${verdict} (expected ${expected}), outage ${outage} s by name and ${direct} s directly, ${lost} lost, ${seconds(result.tookMs)} s: ${end}`;
+  return [head, ...result.notes.map((note) => `  ${note}`)].join('\n');
 }

@@ -45,6 +45,7 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
   const verdict = changes === undefined ? 'not in step' : verdictOf(scenario.changes === 'any' ? 'any' : changes);
   const expected = verdictOf(scenario.changes);
   if (end !== undefined && verdict !== expected) problems.push(`expected ${expected}, found ${verdict}`);
+  await attempt(problems, async () => void stage.notes.push(...(await takeoversOf(pair, stage.epoch))));
   const everyone = [pair.writer, pair.observers.a, pair.observers.b];
   await attempt(problems, () => pair.nameWatch.pointsTo(pair.machines[end?.leader ?? 'a'].member.address));
   const lost = end === undefined ? [] : ((await attempt(problems, () => lostOf(pair, end.leader))) ?? []);
@@ -69,6 +70,19 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     lost: lost.length,
     notes: stage.notes,
   };
+}
+
+/** What the members tell of the take-overs since an epoch: who, why, and how long each phase took. */
+async function takeoversOf({ stand }: ChaosPair, epoch: number): Promise<readonly string[]> {
+  const reports = (await Promise.all([stand.status('a'), stand.status('b')])).flatMap(({ failovers }) => failovers);
+  const phases = (ms: object): string =>
+    Object.entries(ms)
+      .map(([phase, took]) => `${phase} ${took}`)
+      .join(', ');
+  return reports
+    .filter((report) => report.epoch > epoch)
+    .toSorted((one, two) => one.epoch - two.epoch)
+    .map(({ to, reason, phasesMs, outageMs }) => `${to} took over by ${reason} within ${outageMs} ms (${phases(phasesMs)})`);
 }
 
 async function attempt<T>(problems: string[], task: () => Promise<T>): Promise<T | undefined> {
