@@ -53,6 +53,8 @@ export function patroniConfiguration(member: PatroniMember): string {
         connect_address: `${address}:${postgresPort}`,
         data_dir: member.dataDirectory,
         bin_dir: member.binDirectory,
+        pgpass: `${member.socketDirectory}/pgpass`,
+        basebackup: [{ checkpoint: 'fast' }],
         authentication: {
           superuser: { username: 'postgres', password: passwords.superuser },
           replication: { username: 'replicator', password: passwords.replication },

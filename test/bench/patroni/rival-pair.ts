@@ -172,7 +172,7 @@ function machineOf(
     address: branch.ownAddress,
     branch,
     start: async () => {
-      const env = { PATH: `${postgresPrograms()}:/usr/bin:/bin` };
+      const env = { PATH: `${postgresPrograms()}:/usr/bin:/bin`, HOME: directory };
       const user = postgresUser();
       child = await startChild({
         name: `patroni-${name}-${Date.now()}`,
