@@ -18,9 +18,10 @@ usage: scripts/setup [options]
   etcd, kube-apiserver, kube-controller-manager, kubectl
                                 built once with Go into ~/.cache/hallkeeper, unless KUBEBUILDER_ASSETS or PATH has them
 
-  --check  only look; fails when something is missing
-  --json   print what was found as JSON on standard output
-  --help   print this text
+  --check   only look; fails when something is missing
+  --rivals  also what the benchmarks compare with: Patroni
+  --json    print what was found as JSON on standard output
+  --help    print this text
 
 exit codes: 0 everything is there, 1 something is missing or failed, 2 wrong usage
 `;
@@ -28,7 +29,7 @@ exit codes: 0 everything is there, 1 something is missing or failed, 2 wrong usa
 const parts = [nodePart, systemPart, dependenciesPart, controlPlanePart];
 
 async function main(args, progress) {
-  const unknown = args.filter((arg) => !['--check', '--json', '--help', '-h'].includes(arg));
+  const unknown = args.filter((arg) => !['--check', '--rivals', '--json', '--help', '-h'].includes(arg));
   if (unknown.length > 0) {
     process.stderr.write(`scripts/setup: unknown argument: ${unknown.join(' ')}\nSee 'scripts/setup --help'.\n`);
     return 2;

@@ -16,6 +16,7 @@ const servicesOf = {
   prometheus: ['prometheus'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
   postgresql: ['postgresql'],
+  patroni: ['patroni'],
 };
 
 /**

@@ -24,10 +24,14 @@ const wanted = [
   { programs: ['ps'], package: 'procps', what: 'ps' },
 ];
 
+/** Failover managers that `npm run bench` compares ours with; nothing else needs them. */
+const rivals = [{ programs: ['patroni'], package: 'patroni', what: 'Patroni' }];
+const asked = process.argv.includes('--rivals') ? [...wanted, ...rivals] : wanted;
+
 export const systemPart = { name: 'system', look, obstacles, install };
 
 function look() {
-  const rows = wanted.map((row) => ({ ...row, paths: row.programs.map((name) => [name].flat().map(findProgram).find(Boolean)) }));
+  const rows = asked.map((row) => ({ ...row, paths: row.programs.map((name) => [name].flat().map(findProgram).find(Boolean)) }));
   const missing = rows.filter(({ paths }) => paths.includes(undefined)).map(({ what }) => what);
   const postgres = findPostgres();
   if (postgres === undefined) missing.unshift(`PostgreSQL ${postgresVersionMin} or newer`);
@@ -50,7 +54,7 @@ function findPostgres() {
 
 /** Packages that bring what is missing. The release of PostgreSQL stands open until apt is asked. */
 function missingPackages() {
-  const rows = wanted.filter(({ programs }) => programs.some((name) => [name].flat().every((one) => findProgram(one) === undefined)));
+  const rows = asked.filter(({ programs }) => programs.some((name) => [name].flat().every((one) => findProgram(one) === undefined)));
   return [...(findPostgres() === undefined ? ['postgresql'] : []), ...rows.map((row) => row.package)];
 }
 

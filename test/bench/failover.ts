@@ -11,6 +11,7 @@ import type { Bench, BenchResult } from './bench.ts';
 import { failoverFaults, hurts } from './failover-faults.ts';
 import type { FailoverFault } from './failover-faults.ts';
 import { measureRival } from './patroni/rival.ts';
+import { setUpRivals } from './patroni/set-up.ts';
 import { patroniTimes } from './patroni/times.ts';
 import { inSeconds, spread } from './spread.ts';
 
@@ -48,6 +49,7 @@ export const failoverBench: Bench = {
   },
   run: async (line, say) => {
     const fault = failoverFaults.find((each) => each === line.text('fault')) ?? 'crash';
+    if (line.text('rival') !== undefined) await setUpRivals();
     const ours = await measureFailovers(fault, wholeOption(line, 'runs', runsMax) ?? runsDefault, say);
     if (line.text('rival') === undefined) return ours;
     const patroni: Record<string, BenchResult> = {};
