@@ -28,6 +28,8 @@ export interface ScenarioResult {
   readonly tookMs: number;
   readonly acknowledged: number;
   readonly lost: number;
+  /** Whether it was said, before the primary failed, that the other would take over; absent where the primary does not fail. */
+  readonly foretold?: boolean;
   readonly notes: readonly string[];
 }
 
@@ -45,6 +47,11 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
   const verdict = changes === undefined ? 'not in step' : verdictOf(scenario.changes === 'any' ? 'any' : changes);
   const expected = verdictOf(scenario.changes);
   if (end !== undefined && verdict !== expected) problems.push(`expected ${expected}, found ${verdict}`);
+  const { foretold } = stage;
+  if (foretold !== undefined && changes !== undefined && foretold.takesOver !== changes > 0) {
+    const said = foretold.takesOver ? `${foretold.by ?? ''} takes over` : `nobody takes over (${foretold.blockedBy ?? ''})`;
+    problems.push(`before the primary failed it was said that ${said}; found ${verdict}`);
+  }
   await attempt(problems, async () => void stage.notes.push(...(await takeoversOf(pair, stage.epoch))));
   const everyone = [pair.writer, pair.observers.a, pair.observers.b];
   await attempt(problems, () => pair.nameWatch.pointsTo(pair.machines[end?.leader ?? 'a'].member.address));
@@ -68,6 +75,7 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     tookMs: Math.round(performance.now() - beginMs),
     acknowledged: times(everyone).length,
     lost: lost.length,
+    ...(foretold === undefined ? {} : { foretold: foretold.takesOver }),
     notes: stage.notes,
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberStatus } from '#agents/member/contract.ts';
+import type { FailoverVerdict } from '#lib/pair/explain.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { longestGapMs } from '../pair/gap.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
@@ -7,6 +8,7 @@ import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from
 import type { Name } from '../pair/watch-pair.ts';
 import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
+import { foretell } from './foretell.ts';
 import { serverProcess } from './server-process.ts';
 import type { ServerProcess } from './server-process.ts';
 
@@ -22,6 +24,7 @@ export class Stage {
   readonly notes: string[] = [];
   readonly #undo: (() => Promise<unknown>)[] = [];
   readonly #logged: Readonly<Record<Name, number>>;
+  #foretold: FailoverVerdict | undefined;
 
   private constructor(pair: ChaosPair, leader: Name, epoch: number, logged: Readonly<Record<Name, number>>) {
     this.pair = pair;
@@ -44,6 +47,20 @@ export class Stage {
   /** Something to be done at the end, however the scenario ends; the last given is done first. */
   undo(task: () => Promise<unknown>): void {
     this.#undo.push(task);
+  }
+
+  /**
+   * Makes the primary fail, after asking what the pair would do then. The end of the scenario shows whether it was right: somebody must have
+   * taken over when it said so, and nobody when it did not.
+   */
+  async primaryFails(fail: () => Promise<unknown>): Promise<void> {
+    this.#foretold = await foretell(this.stand);
+    await fail();
+  }
+
+  /** What was said before the primary failed; undefined in a scenario in which it does not. */
+  get foretold(): FailoverVerdict | undefined {
+    return this.#foretold;
   }
 
   /** Undoes everything that is still to be undone. */

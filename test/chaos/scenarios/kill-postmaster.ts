@@ -7,7 +7,7 @@ export const killPostmaster: Scenario = {
   changes: 1,
   everyChange: true,
   act: async (stage) => {
-    await stage.primary.member.killPostgres();
+    await stage.primaryFails(() => stage.primary.member.killPostgres());
     await stage.takenOver();
   },
 };
