@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { admissionProvenMs, admissionRetry, entered, lost, mayAdmit } from './admission.ts';
 import { decideOperation } from './decide-operation.ts';
+import { defaultLimits } from './limits.ts';
 import type { AdmissionView, MemberState } from './member-state.ts';
 import { admit, degrade } from './pair-record.ts';
 import { step } from './step.ts';
@@ -38,6 +39,15 @@ describe('the leader', () => {
     expect(decideOperation(waiting)).toMatchObject({ do: 'none', why: expect.stringContaining('again and again') as string });
     expect(mayAdmit(waiting)).toBe(false);
     expect(decideOperation(solo({ losses: 3, notBeforeMs: now }))).toMatchObject({ do: 'run', what: { do: 'admit' } });
+  });
+
+  test('does not admit a standby that is shown streaming, lags and stands still, and does once it moves or has everything', () => {
+    const stillMs = defaultLimits.canaryStaleAfterMs;
+    const shown = (peerFlush: bigint, movedMs: number): MemberState =>
+      aPrimary({ record: records.solo, postgres: { names: 'none', flush: 5_000n, peerFlush }, peerFlushMovedMs: movedMs, admission: fresh });
+    expect(decideOperation(shown(4_000n, now - stillMs))).toMatchObject({ do: 'none' });
+    expect(decideOperation(shown(4_000n, now - stillMs + 1))).toMatchObject({ do: 'run', what: { do: 'admit' } });
+    expect(decideOperation(shown(5_000n, now - stillMs))).toMatchObject({ do: 'run', what: { do: 'admit' } });
   });
 
   test('counts an admission that failed as a loss', () => {

@@ -12,7 +12,8 @@ export const admissionRetry = { firstMs: 500, maxMs: 10_000 } as const;
 export const admissionProvenMs = 60_000;
 
 /**
- * Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. And it is on our
+ * Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. A walsender that hangs
+ * is shown as streaming for ever: what lags and has not moved for as long as would make it lost again is not waited for. And it is on our
  * timeline: PostgreSQL takes the flush position of a standby that asks for an older timeline, whose end it may have passed, for that
  * of its own log, and would release commits that are on no other disk.
  */
@@ -23,11 +24,17 @@ export function canAdmit(state: MemberState): boolean {
   return (
     postgres.peerAttached &&
     heard &&
+    !standsStill(state) &&
     heartbeat?.role === 'standby' &&
     heartbeat.data === 'complete' &&
     heartbeat.leaving === undefined &&
     heartbeat.timeline === postgres.timeline
   );
+}
+
+function standsStill(state: MemberState): boolean {
+  const { postgres, limits, peerFlushMovedMs } = state;
+  return postgres.peerFlush < postgres.flush && awakeMs(state) - peerFlushMovedMs >= limits.canaryStaleAfterMs;
 }
 
 /** Whether the pause after earlier losses is over. */
