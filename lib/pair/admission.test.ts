@@ -44,7 +44,12 @@ describe('the leader', () => {
   test('does not admit a standby that is shown streaming, lags and stands still, and does once it moves or has everything', () => {
     const stillMs = defaultLimits.canaryStaleAfterMs;
     const shown = (peerFlush: bigint, movedMs: number): MemberState =>
-      aPrimary({ record: records.solo, postgres: { names: 'none', flush: 5_000n, peerFlush }, peerFlushMovedMs: movedMs, admission: fresh });
+      aPrimary({
+        record: records.solo,
+        postgres: { names: 'none', flush: 5_000n, peerFlush },
+        peerFlushMovedMs: movedMs,
+        admission: fresh,
+      });
     expect(decideOperation(shown(4_000n, now - stillMs))).toMatchObject({ do: 'none' });
     expect(decideOperation(shown(4_000n, now - stillMs + 1))).toMatchObject({ do: 'run', what: { do: 'admit' } });
     expect(decideOperation(shown(5_000n, now - stillMs))).toMatchObject({ do: 'run', what: { do: 'admit' } });
