@@ -4,8 +4,7 @@ import { silentLog } from '#lib/base/log.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
 import { KubeClient } from '#lib/kube/client.ts';
-import type { ArbiterAnswer } from '#lib/pair/events.ts';
-import { found, identify, settled } from '#lib/pair/pair-record.ts';
+import { found, settled } from '#lib/pair/pair-record.ts';
 import type { PairRecord, SeenRecord } from '#lib/pair/pair-record.ts';
 import { aPairRecord } from '#test/api/builders.ts';
 import { namespace, startApiServer } from '#test/api/api-server.ts';
@@ -15,6 +14,8 @@ import { KubernetesRecordStore } from './kubernetes-record-store.ts';
 
 const account = (name: string): string => `system:serviceaccount:${namespace}:hallkeeper-pair-7-${name}`;
 const waits = { maxMs: 60_000 } as const;
+/** Generous: the machine may be busy with other work. */
+const deadlineMs = 20_000;
 const signal = new AbortController().signal;
 const clients: KubeClient[] = [];
 let api: ApiServer;
@@ -22,7 +23,7 @@ let api: ApiServer;
 let record = 'pair-0';
 
 /** A member's client, as the agent makes it: one attempt, and a deadline. */
-function clientOf(name: string, deadlineMs = 20_000): KubeClient {
+function clientOf(name: string): KubeClient {
   const config = new KubeConfig();
   config.loadFromString(JSON.stringify(api.controlPlane.kubeconfig(account(name))));
   const ports = { clock: systemClock, random: systemRandom, log: silentLog, userAgent: 'test' };
@@ -66,7 +67,7 @@ afterAll(async () => {
   await api?.[Symbol.asyncDispose]();
 });
 
-describe('the record on a real API server', () => {
+describe('what only the API server does for the record', () => {
   test('what is written is read by the other member, with labels, annotations and writers as they were', async () => {
     await fresh({ labels: { hall: 'north' }, annotations: { note: 'kept' } });
     const a = storeOf('a');
@@ -86,17 +87,6 @@ describe('the record on a real API server', () => {
     expect(object.metadata).toMatchObject({ labels: { hall: 'north' }, annotations: { note: 'kept' } });
     expect(object.spec.writers).toEqual([account('a'), account('b')]);
     expect(Math.abs(Date.parse(object.spec.changedAt) - Date.now())).toBeLessThan(60_000);
-  });
-
-  test('of two writers that expect one version, one wins, and the other is told what stands there', async () => {
-    await fresh();
-    const [a, b] = [storeOf('a'), storeOf('b')];
-    const seen = await seenBy(a);
-    await seenBy(b);
-    const answers = await Promise.all([a.swap(seen, settled(seen.record), signal), b.swap(seen, settled(seen.record), signal)]);
-    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['current', 'won']);
-    const versions = answers.map((answer) => ('seen' in answer ? answer.seen.version : ''));
-    expect(versions[0]).toBe(versions[1]);
   });
 
   test('a change that the protocol does not know is refused by the policy, and surely not carried out', async () => {
@@ -129,83 +119,5 @@ describe('the record on a real API server', () => {
     expect(won.kind).toBe('won');
     const answer = await store.swap(now, now.record, signal);
     expect(answer).toMatchObject({ kind: 'failed' });
-  });
-
-  test('a long reason is cut, not refused', async () => {
-    await fresh();
-    const a = storeOf('a');
-    const seen = await seenBy(a);
-    const next = found(seen.record, { author: 'a', reason: 'x'.repeat(5_000) });
-    const answer = await a.swap(seen, next, signal);
-    expect(answer).toMatchObject({ kind: 'won', seen: { record: { reason: 'x'.repeat(512) } } });
-  });
-
-  test('an absent record is told as such', async () => {
-    await fresh();
-    const a = storeOf('a');
-    const seen = await seenBy(a);
-    const uid = await api.kubectl('get', 'pairrecord', record, '-o', 'jsonpath={.metadata.uid}');
-    await api.kubectl('annotate', 'pairrecord', record, `hallkeeper.dev/retired=${uid}`);
-    await api.kubectl('delete', 'pairrecord', record);
-    expect(await a.read(signal)).toEqual({ kind: 'absent' });
-    expect(await a.swap(seen, settled(seen.record), signal)).toEqual({ kind: 'absent' });
-  });
-
-  const unusable: readonly (readonly [string, NonNullable<Parameters<typeof aPairRecord>[0]>['spec'], string])[] = [
-    ['of a newer format', { formatVersion: 2 }, "format 2 is newer than this agent's 1"],
-    ['that names a third member', { mode: 'Solo', primary: 'c', epoch: 1 }, 'its primary c is not one of a, b'],
-  ];
-  for (const [which, spec, why] of unusable) {
-    test(`a record ${which} cannot be understood`, async () => {
-      await fresh({ spec: spec ?? {} });
-      expect(await storeOf('a').read(signal)).toMatchObject({ kind: 'invalid', why: expect.stringContaining(why) as string });
-    });
-  }
-
-  test('the system identifier goes through unchanged, beyond what a number could hold', async () => {
-    await fresh();
-    const a = storeOf('a');
-    const seen = await seenBy(a);
-    const founded = await a.swap(seen, found(seen.record, by('a')), signal);
-    const now = founded.kind === 'won' ? founded.seen : seen;
-    const named = await a.swap(now, identify(now.record, '7300000000000000001', by('a')), signal);
-    expect(named).toMatchObject({ kind: 'won', seen: { record: { systemIdentifier: '7300000000000000001' } } });
-  });
-});
-
-describe('an API server that goes away', () => {
-  test('a refused connection was surely not carried out; one that ends in mid-air perhaps was; hints come again afterwards', async () => {
-    await fresh();
-    const a = storeOf('a', clientOf('a', 2_000));
-    const seen = await seenBy(a);
-    let hints = 0;
-    const stop = new AbortController();
-    const watching = a.watch(() => (hints += 1), stop.signal);
-    await eventually('the first hint', () => hints > 0, waits);
-
-    const answers: ArbiterAnswer[] = [];
-    const { apiserver } = api.controlPlane;
-    // Stopped in its tracks it takes the request and never answers it.
-    if (apiserver.pid !== undefined) process.kill(apiserver.pid, 'SIGSTOP');
-    answers.push(await a.swap(seen, settled(seen.record), signal));
-    await apiserver.kill();
-    answers.push(await a.swap(seen, settled(seen.record), signal));
-    answers.push(await a.read(signal));
-    expect(answers).toMatchObject([
-      { kind: 'failed', carriedOut: 'maybe' },
-      { kind: 'failed', carriedOut: 'no' },
-      { kind: 'failed', carriedOut: 'no' },
-    ]);
-
-    // The watch may stand again before the server calls itself ready.
-    const before = hints;
-    await apiserver.start();
-    await eventually('the watch stands again', () => hints > before, waits);
-    const again = await eventually('the record is read', async () => await seenBy(a), waits);
-    const counted = hints;
-    expect(await a.swap(again, settled(again.record), signal)).toMatchObject({ kind: 'won' });
-    await eventually('a change is hinted', () => hints > counted, waits);
-    stop.abort();
-    await watching;
   });
 });
