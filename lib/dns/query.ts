@@ -49,7 +49,8 @@ const aliasesMax = 8;
 /**
  * Asks one given server, without any cache. Recursion is asked for, so that it works against resolvers too.
  *
- * @throws HK_DNS_UNREACHABLE, HK_DNS_MESSAGE_INVALID, HK_DNS_UNAUTHENTICATED (only with a key), HK_DNS_NAME_INVALID
+ * @throws HK_DNS_UNREACHABLE, HK_DNS_MESSAGE_INVALID, HK_DNS_NAME_INVALID; only with a key HK_DNS_UNAUTHENTICATED, HK_DNS_KEY_INVALID,
+ *         and HK_DNS_REFUSED when an unsigned answer says that the server cannot answer
  */
 export async function query(server: DnsServer, request: QueryRequest, ports: DnsPorts, signal: AbortSignal): Promise<QueryAnswer> {
   const limited = within(request.maxMs, `the query of ${serverName(server)}`, signal);
@@ -131,10 +132,15 @@ async function askTcp(server: DnsServer, request: QueryRequest, { clock, random 
   return message;
 }
 
+/** Codes by which a server says that it cannot do what was asked; unsigned they need not mean that it takes our key for wrong. */
+const failures: readonly Rcode[] = ['FORMERR', 'SERVFAIL', 'NOTIMP', 'REFUSED'];
+
 function believed({ verdict }: SignedAnswer, server: DnsServer): DnsMessage {
   if (verdict.authentic && verdict.error === undefined) return verdict.message;
-  const why = verdict.authentic ? (verdict.error ?? '') : [verdict.error, verdict.says].filter(Boolean).join(', ');
-  throw dnsErrors.HK_DNS_UNAUTHENTICATED(`${serverName(server)}: ${verdict.message.rcode}, ${why}`);
+  const { rcode } = verdict.message;
+  const why = [serverName(server), rcode, verdict.error, verdict.authentic ? undefined : verdict.says].filter(Boolean).join(', ');
+  if (verdict.error === undefined && failures.includes(rcode)) throw dnsErrors.HK_DNS_REFUSED(why);
+  throw dnsErrors.HK_DNS_UNAUTHENTICATED(why);
 }
 
 function questionOf(request: QueryRequest, id: number): DnsMessage {

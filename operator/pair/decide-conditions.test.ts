@@ -219,6 +219,39 @@ const rows: readonly Row[] = [
     says: ['DNSInSync', 'False', 'NameForeign'],
   },
   {
+    behaviour: 'a later epoch than the record counts more than a server that is down',
+    view: { pair: withDns, dns: dnsSeen('ahead', 'unreachable', 'failing') },
+    says: ['DNSInSync', 'False', 'LaterEpoch'],
+  },
+  {
+    behaviour: 'a server that answers with an error counts more than one that is down',
+    view: { pair: withDns, dns: dnsSeen('unreachable', 'failing') },
+    says: ['DNSInSync', 'False', 'ServerFailing'],
+  },
+  {
+    behaviour: 'a name on its way is neither right nor wrong',
+    view: { pair: withDns, dns: dnsSeen('in sync', 'moving') },
+    says: ['DNSInSync', 'Unknown', 'Moving'],
+  },
+  {
+    behaviour: 'every server that is not right is named, also those on their way',
+    view: { pair: withDns, dns: dnsSeen('moving', 'unreachable', 'in sync') },
+    says: ['DNSInSync', 'False', 'ServerUnreachable'],
+    words: '; ',
+  },
+  {
+    behaviour: 'while one member takes over the name waits',
+    view: { pair: withDns, record: aStoredRecord({ mode: 'Claim', primary: 'b', epoch: 4 }), dns: dnsSeen('in sync') },
+    says: ['DNSInSync', 'Unknown', 'Moving'],
+    words: 'b takes over',
+  },
+  {
+    behaviour: 'what was seen under an earlier epoch says nothing of this one',
+    view: { pair: withDns, record: aStoredRecord({ mode: 'Solo', primary: 'b', epoch: 4 }), dns: dnsSeen('in sync') },
+    says: ['DNSInSync', 'Unknown', 'Moving'],
+    words: 'b has just opened',
+  },
+  {
     behaviour: 'without a leader there is nothing to show',
     view: { pair: withDns, record: aStoredRecord({ mode: 'New', epoch: 0 }) },
     says: ['DNSInSync', 'Unknown', 'NotLedYet'],
@@ -250,8 +283,23 @@ const rows: readonly Row[] = [
   {
     behaviour: 'the slice is of a later epoch',
     view: { pair: withService, slice: aSlice(withService, '10.20.0.12', 4) },
-    says: ['ServiceInSync', 'False', 'OutOfSync'],
-    words: 'later epoch',
+    says: ['ServiceInSync', 'False', 'LaterEpoch'],
+    words: 'delete it',
+  },
+  {
+    behaviour: 'while one member takes over the slice waits',
+    view: {
+      pair: withService,
+      record: aStoredRecord({ mode: 'Claim', primary: 'b', epoch: 4 }),
+      slice: aSlice(withService, '10.20.0.11', 3),
+    },
+    says: ['ServiceInSync', 'Unknown', 'Moving'],
+    words: 'b takes over',
+  },
+  {
+    behaviour: 'a slice whose record is gone stays as it is',
+    view: { pair: withService, record: undefined, slice: aSlice(withService, '10.20.0.11', 3) },
+    says: ['ServiceInSync', 'False', 'RecordLost'],
   },
   {
     behaviour: 'nobody led yet',

@@ -90,9 +90,12 @@ function reachable({ pair, members }: PairView): Body<'MembersReachable'> {
   return { status: 'True', reason: 'AllReachable', message: 'both agents answer' };
 }
 
+/** The worst first: one condition tells of all servers. */
 const dnsReasons = [
   ['foreign', 'NameForeign'],
   ['refused', 'KeyRefused'],
+  ['ahead', 'LaterEpoch'],
+  ['failing', 'ServerFailing'],
   ['unreachable', 'ServerUnreachable'],
   ['behind', 'OutOfSync'],
 ] as const satisfies readonly (readonly [DnsServerView['state'], Body<'DNSInSync'>['reason']])[];
@@ -102,11 +105,16 @@ function dnsInSync({ record, dns, tsig }: PairView): Body<'DNSInSync'> {
     return { status: 'Unknown', reason: 'NotLedYet', message: 'nobody leads, so the name has nothing to show' };
   }
   if (tsig?.found === false) return { status: 'False', reason: 'KeyRefused', message: tsig.says };
+  const { mode, primary, epoch } = record.spec;
+  if (mode === 'Claim') return { status: 'Unknown', reason: 'Moving', message: `${primary ?? 'a member'} takes over` };
   if (dns === undefined) return { status: 'Unknown', reason: 'NotAskedYet', message: 'the servers are being asked' };
+  if (dns.epoch !== epoch) return { status: 'Unknown', reason: 'Moving', message: `${primary ?? 'a member'} has just opened` };
   const wrong = dns.servers.filter(({ state }) => state !== 'in sync');
+  const message = wrong.map(({ server, says }) => `${server}: ${says}`).join('; ');
   const worst = dnsReasons.find(([state]) => wrong.some((each) => each.state === state));
-  if (worst === undefined) return { status: 'True', reason: 'InSync', message: 'every server shows the primary' };
-  return { status: 'False', reason: worst[1], message: wrong.map(({ server, says }) => `${server}: ${says}`).join('; ') };
+  if (worst !== undefined) return { status: 'False', reason: worst[1], message };
+  if (wrong.length > 0) return { status: 'Unknown', reason: 'Moving', message };
+  return { status: 'True', reason: 'InSync', message: 'every server shows the primary' };
 }
 
 function serviceInSync({ pair, record, slice, service, routeProblem }: PairView): Body<'ServiceInSync'> {
@@ -118,10 +126,13 @@ function serviceInSync({ pair, record, slice, service, routeProblem }: PairView)
       return { status: 'True', reason: 'InSync', message: 'the Service leads to the primary' };
     case 'point':
       return { status: 'False', reason: 'OutOfSync', message: `the EndpointSlice is to lead to ${decision.address}` };
-    case 'obsolete':
-      return { status: 'False', reason: 'OutOfSync', message: `the EndpointSlice is of a later epoch than the record: ${decision.epoch}` };
+    case 'obsolete': {
+      const message = `the EndpointSlice is of epoch ${decision.epoch}, later than the record; when no member has led in it, delete it`;
+      return { status: 'False', reason: 'LaterEpoch', message };
+    }
     case 'wait':
-      if (slice !== undefined && sliceEpoch(slice) >= 0) return { status: 'False', reason: 'OutOfSync', message: decision.why };
+      if (record?.spec.mode === 'Claim') return { status: 'Unknown', reason: 'Moving', message: decision.why };
+      if (slice !== undefined && sliceEpoch(slice) >= 0) return { status: 'False', reason: 'RecordLost', message: decision.why };
       return { status: 'Unknown', reason: 'NotLedYet', message: decision.why };
   }
 }

@@ -15,10 +15,19 @@ export interface MemberView {
   readonly why: string | undefined;
 }
 
-/** What one DNS server shows. */
+/**
+ * What one DNS server shows.
+ *
+ * moving       Not yet the primary of an epoch that has just begun, or already one of which we have not heard.
+ * behind       Something older, though it had time; repaired at this very look where that is possible.
+ * ahead        A later epoch than the pair's record knows.
+ * unreachable  No answer.
+ * failing      An answer that says nothing about the name: SERVFAIL, FORMERR and the like.
+ * refused      An answer that our key does not sign, or a signed no to a repair.
+ */
 export interface DnsServerView {
   readonly server: string;
-  readonly state: 'in sync' | 'behind' | 'foreign' | 'unreachable' | 'refused';
+  readonly state: 'in sync' | 'moving' | 'behind' | 'ahead' | 'foreign' | 'unreachable' | 'failing' | 'refused';
   readonly says: string;
 }
 

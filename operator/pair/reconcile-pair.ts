@@ -3,7 +3,7 @@ import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import { Applier } from '#lib/kube/apply.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
-import { findCondition, setCondition, statusDiffers } from '#lib/kube/conditions.ts';
+import { setCondition, statusDiffers } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
 import { isTold, notApplied, notAppliedStatement } from '../not-applied.ts';
 import { failoverPairs } from '../resources.ts';
@@ -12,6 +12,7 @@ import { putFinalizer, takeDown } from './act-deletion.ts';
 import { provision } from './act-provision.ts';
 import { decideConditions } from './decide-conditions.ts';
 import { decideDeletion } from './decide-deletion.ts';
+import { decideNews } from './decide-news.ts';
 import { refusalsOf } from './decide-refusal.ts';
 import { decideStatus } from './decide-status.ts';
 import { gatherPair } from './gather-pair.ts';
@@ -132,12 +133,8 @@ async function tellPending(
   if (statusDiffers(pair.status, status)) await writer.write(pair, status, signal);
 }
 
-/** An event when Ready or ZeroLossFailoverPossible changes its status. */
 function tellTransitions(pair: FailoverPair, statements: readonly PairStatement[], { events }: PairPorts): void {
-  for (const { type, status, reason, message } of statements) {
-    if (type !== 'Ready' && type !== 'ZeroLossFailoverPossible') continue;
-    const before = findCondition(pair.status?.conditions as readonly Condition[] | undefined, type);
-    if (before?.status === status || (before === undefined && status !== 'True')) continue;
+  for (const { type, status, reason, message } of decideNews(pair.status?.conditions as readonly Condition[] | undefined, statements)) {
     events.record(failoverPairs, pair, { type: status === 'True' ? 'Normal' : 'Warning', reason, action: type, note: message });
   }
 }

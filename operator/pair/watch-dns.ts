@@ -1,32 +1,40 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { within } from '#lib/base/deadline.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { Secret } from '#lib/base/secret.ts';
-import { readNameState, setFailoverRecord } from '#lib/dns/act-failover-record.ts';
+import { outcomeInWords, readNameState, setFailoverRecord } from '#lib/dns/act-failover-record.ts';
 import type { UpdateTarget } from '#lib/dns/act-failover-record.ts';
-import { isInSync } from '#lib/dns/failover-record.ts';
-import type { FailoverRecord, NameState } from '#lib/dns/failover-record.ts';
+import type { FailoverRecord } from '#lib/dns/failover-record.ts';
 import type { Reconcile } from '#lib/kube/controller.ts';
-import { codeOf } from '#lib/base/errors.ts';
 import { readSecretRef } from '../foreign-secrets.ts';
 import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
 import type { Nudge } from '../nudge.ts';
+import { failoverPairs } from '../resources.ts';
+import { judgeName, judgeRepair, wantedName } from './decide-dns.ts';
 import type { Observations } from './observations.ts';
 import { ownRecord } from './own-objects.ts';
 import type { DnsServerView, DnsView } from './pair-view.ts';
 
 export const dnsEveryMs = 10_000;
 const dnsJitterMs = 1_000;
+/** While a name is on its way the next look comes sooner: it is over in a moment, or the operator has to help. */
+const movingAgainMs = 2_000;
+/** For all that one look asks of one server, and for one repair: a sick server keeps a look from ending no longer. */
+const lookMaxMs = 6_000;
+const repairMaxMs = 6_000;
 
-export interface WatchDnsPorts extends Pick<OperatorPorts, 'caches' | 'clock' | 'random'> {
+export interface WatchDnsPorts extends Pick<OperatorPorts, 'caches' | 'clock' | 'random' | 'events'> {
   readonly foreign: ForeignSecrets;
   readonly observations: Observations;
   readonly observed: Nudge;
 }
 
 /**
- * Asks every authoritative server of a pair's name what it shows, and mends one that has stayed behind. The member that leads writes the
- * name itself, at once; a repair waits for the next look, so that the two do not meet, and the epoch guards both.
+ * Asks every authoritative server of a pair's name what it shows, all at the same time, and mends one that has stayed behind. The member
+ * that leads writes the name itself, at once; a repair waits for the next look, so that the two hardly meet. Where they do, they write
+ * the same, and the epoch guards both.
  */
 export function watchDns(ports: WatchDnsPorts): Reconcile {
   const { caches, observations, observed, random, foreign } = ports;
@@ -35,68 +43,71 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
     if (pair === undefined || pair.metadata.deletionTimestamp !== undefined) return undefined;
     const { uid, namespace } = pair.metadata;
     const { dns } = pair.spec;
-    const wanted = wantedName(pair, ownRecord(pair, caches)?.spec);
-    if (dns === undefined || wanted === undefined) {
+    if (dns === undefined) {
       observations.sawDns(uid, undefined);
-      return dns === undefined ? undefined : { requeueAfterMs: dnsEveryMs };
+      return undefined;
     }
+    const wanted = wantedName(pair, ownRecord(pair, caches)?.spec);
+    if (wanted === undefined) return { requeueAfterMs: dnsEveryMs };
     const entry = await readSecretRef(foreign, { namespace, ...dns.tsigSecretRef, field: 'dns.tsigSecretRef' }, signal);
-    if (entry.found) {
-      const before = observations.of(uid).dns;
-      const secret = new Secret(entry.text);
-      const views = await Promise.all(
-        dns.servers.map(async ({ address, port }): Promise<DnsServerView> => {
-          const target: UpdateTarget = { server: { host: address, port }, key: { name: dns.tsigKeyName, secret } };
-          const view = await lookAt(target, wanted, ports, signal);
-          const again =
-            before?.epoch === wanted.epoch && before.servers.some((each) => each.server === view.server && each.state === 'behind');
-          if (view.state !== 'behind' || !again) return view;
-          const { outcome } = await setFailoverRecord(target, wanted, undefined, ports, signal);
-          log.info({ server: view.server, epoch: wanted.epoch, outcome }, 'a DNS server that had stayed behind was told again');
-          return outcome === 'applied' || outcome === 'unchanged' ? lookAt(target, wanted, ports, signal) : view;
-        }),
-      );
-      const view: DnsView = { epoch: wanted.epoch, servers: views };
-      observations.sawDns(uid, view);
-      observed.tell(key);
-    }
-    return { requeueAfterMs: dnsEveryMs + random.below(dnsJitterMs) };
+    if (!entry.found) return { requeueAfterMs: dnsEveryMs + random.below(dnsJitterMs) };
+    const known = observations.of(uid).dns;
+    const before = known?.epoch === wanted.epoch ? known.servers : [];
+    const secret = new Secret(entry.text);
+    const servers = await Promise.all(
+      dns.servers.map(({ address, port }) => {
+        const target: UpdateTarget = { server: { host: address, port }, key: { name: dns.tsigKeyName, secret } };
+        return watchServer({ pair, target, wanted, before, ports, log }, signal);
+      }),
+    );
+    const view: DnsView = { epoch: wanted.epoch, servers };
+    observations.sawDns(uid, view);
+    observed.tell(key);
+    const nextMs = servers.some(({ state }) => state === 'moving') ? movingAgainMs : dnsEveryMs;
+    return { requeueAfterMs: nextMs + random.below(dnsJitterMs) };
   };
 }
 
-/** What the name should show; undefined while nobody leads. */
-function wantedName(
-  { metadata, spec }: FailoverPair,
-  record: { readonly mode: string; readonly primary?: string; readonly epoch: number } | undefined,
-): FailoverRecord | undefined {
-  const address = spec.members.find(({ name }) => name === record?.primary)?.host?.address;
-  if (spec.dns === undefined || record === undefined || address === undefined) return undefined;
-  if (record.mode !== 'Sync' && record.mode !== 'Solo') return undefined;
-  const { zone, name, ttl } = spec.dns;
-  return { zone, name, ttlSeconds: ttl, address, pairUid: metadata.uid, epoch: record.epoch };
+interface ServerWatch {
+  readonly pair: FailoverPair;
+  readonly target: UpdateTarget;
+  readonly wanted: FailoverRecord;
+  /** What all servers showed when they were last asked for this epoch. */
+  readonly before: readonly DnsServerView[];
+  readonly ports: WatchDnsPorts;
+  readonly log: Logger;
 }
 
-async function lookAt(
-  target: UpdateTarget,
-  wanted: FailoverRecord,
-  { clock, random }: Pick<WatchDnsPorts, 'clock' | 'random'>,
-  signal: AbortSignal,
-): Promise<DnsServerView> {
+async function watchServer({ pair, target, wanted, before, ports, log }: ServerWatch, signal: AbortSignal): Promise<DnsServerView> {
+  const { clock, random, events } = ports;
   const server = `${target.server.host} port ${target.server.port}`;
+  const look = async (): Promise<ReturnType<typeof judgeName>> => {
+    const limited = within(lookMaxMs, `the look at ${server}`, signal);
+    const seen = await readNameState(target, wanted.name, { clock, random }, limited);
+    return judgeName(wanted, seen, before.find((each) => each.server === server)?.state);
+  };
   try {
-    const seen = await readNameState(target, wanted.name, { clock, random }, signal);
-    return { server, ...judge(wanted, seen) };
+    const { repair, ...found } = await look();
+    if (!repair) return { server, ...found };
+    const limited = within(repairMaxMs, `the repair of ${server}`, signal);
+    const outcome = await setFailoverRecord(target, wanted, undefined, { clock, random }, limited);
+    log.warn({ server, epoch: wanted.epoch, outcome: outcomeInWords(outcome), before: found.says }, 'a DNS server was told again');
+    const left = judgeRepair(outcome);
+    if (left !== undefined) return { server, ...left };
+    if (outcome.outcome === 'applied') {
+      const note = `${server}: ${found.says}; it was told again that ${wanted.name} leads to ${wanted.address}`;
+      events.record(failoverPairs, pair, { type: 'Normal', reason: 'NameRepaired', action: 'WriteName', note });
+    }
+    const { repair: _again, ...now } = await look();
+    return { server, ...now };
   } catch (error) {
     signal.throwIfAborted();
-    const refused = codeOf(error) === 'HK_DNS_UNAUTHENTICATED' || codeOf(error) === 'HK_DNS_REFUSED';
-    return { server, state: refused ? 'refused' : 'unreachable', says: messageOf(error) };
+    return { server, state: stateOf(error), says: messageOf(error) };
   }
 }
 
-function judge(wanted: FailoverRecord, seen: NameState): Pick<DnsServerView, 'state' | 'says'> {
-  if (isInSync(wanted, seen)) return { state: 'in sync', says: '' };
-  if (seen.is === 'foreign') return { state: 'foreign', says: seen.says };
-  if (seen.is === 'absent') return { state: 'behind', says: 'it has no record' };
-  if (seen.pairUid !== wanted.pairUid) return { state: 'foreign', says: `it belongs to pair ${seen.pairUid}` };
-  return { state: 'behind', says: `it shows ${seen.addresses.join(', ')} of epoch ${seen.epoch}` };
+function stateOf(error: unknown): DnsServerView['state'] {
+  const code = codeOf(error);
+  if (code === 'HK_DNS_UNREACHABLE') return 'unreachable';
+  return code === 'HK_DNS_UNAUTHENTICATED' || code === 'HK_DNS_KEY_INVALID' ? 'refused' : 'failing';
 }
