@@ -4,8 +4,9 @@ import { runCommand } from '#lib/base/system-program.ts';
 import type { Bench } from './bench.ts';
 import { expositionBench } from './exposition.ts';
 import { failoverBench } from './failover.ts';
+import { steadyStateBench } from './steady-state.ts';
 
-const benches: readonly Bench[] = [expositionBench, failoverBench];
+const benches: readonly Bench[] = [expositionBench, failoverBench, steadyStateBench];
 
 const benchOptions: Readonly<Record<string, CommandOption>> = Object.fromEntries(
   benches.flatMap(({ name, options: own }) =>

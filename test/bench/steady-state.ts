@@ -1,0 +1,111 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startChaosPair } from '../chaos/chaos-pair.ts';
+import type { ChaosPair } from '../chaos/chaos-pair.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { postgresPrograms } from '../cluster/programs.ts';
+import { runTool } from '../cluster/run-tool.ts';
+import { temporaryFolder } from '../cluster/temporary.ts';
+import { inStep, waits } from '../pair/watch-pair.ts';
+import { median, rounded, wholeOption } from './bench.ts';
+import type { Bench, BenchResult } from './bench.ts';
+
+const roundsDefault = 10;
+const roundsMax = 1_000;
+const roundSeconds = 10;
+const clients = 4;
+/** After agents were started or stopped, before anything is counted. */
+const restMs = 2_000;
+const ticksPerSecond = 100;
+
+export const steadyStateBench: Bench = {
+  name: 'steady-state',
+  says:
+    'What the agents cost while nothing fails: pgbench (its default transaction, 4 clients, TLS) against a real pair with synchronous ' +
+    'replication, in rounds of 10 s with both agents at work and with both agents ended, which PostgreSQL outlives; the order alternates. ' +
+    'Members, clients and the control plane share this machine, so what an agent takes is taken twice. ratio is the median of the ' +
+    'rounds of transactions per second with agents by those without; agentCores is what one agent takes of a core.',
+  options: { rounds: { value: 'N', help: 'measured rounds, the result is their median (default: enough for the size)' } },
+  run: async (line, say) => await measureCost(wholeOption(line, 'rounds', roundsMax) ?? roundsDefault, say),
+};
+
+async function measureCost(rounds: number, say: (text: string) => void): Promise<BenchResult> {
+  await using pair = await startChaosPair();
+  await using folder = await temporaryFolder('pgbench');
+  for (const writer of [pair.writer, pair.observers.a, pair.observers.b]) await writer.stop();
+  const { leader } = await inStep(pair.stand);
+  const run = await preparePgbench(pair, folder.path, pair.machines[leader].member.address);
+  await run(['--initialize', '--scale', '10', '--quiet']);
+  const figures = { with: [] as number[], without: [] as number[], ratio: [] as number[], cores: [] as number[] };
+  for (let round = 1; round <= rounds; round += 1) {
+    const one: { with: number; without: number } = { with: Number.NaN, without: Number.NaN };
+    for (const side of round % 2 === 1 ? (['with', 'without'] as const) : (['without', 'with'] as const)) {
+      await setAgents(pair, side === 'with');
+      await sleep(restMs);
+      const before = await agentTicks(pair);
+      one[side] = tpsOf(await run(['--client', String(clients), '--time', String(roundSeconds)]));
+      if (side === 'with') figures.cores.push(((await agentTicks(pair)) - before) / ticksPerSecond / roundSeconds / 2);
+    }
+    figures.with.push(one.with);
+    figures.without.push(one.without);
+    figures.ratio.push(one.with / one.without);
+    say(`round ${round} of ${rounds}: ${one.with.toFixed(0)} transactions a second with agents, ${one.without.toFixed(0)} without`);
+  }
+  await setAgents(pair, true);
+  return {
+    rounds,
+    withAgents: rounded(median(figures.with)),
+    without: rounded(median(figures.without)),
+    ratio: Number(median(figures.ratio).toFixed(3)),
+    agentCores: rounded(median(figures.cores)),
+  };
+}
+
+/** pgbench as the owner of the database, with its certificate. */
+async function preparePgbench(
+  { stand }: ChaosPair,
+  folder: string,
+  address: string,
+): Promise<(args: readonly string[]) => Promise<string>> {
+  const { authority, certificate, key } = stand.client;
+  await mkdir(folder, { recursive: true });
+  const files = { PGSSLROOTCERT: authority, PGSSLCERT: certificate, PGSSLKEY: key.reveal() };
+  const env: Record<string, string> = { PGHOST: address, PGPORT: String(stand.postgresPort), PGUSER: 'app', PGSSLMODE: 'verify-full' };
+  for (const [name, text] of Object.entries(files)) {
+    env[name] = join(folder, name.toLowerCase());
+    await writeFile(env[name], text, { mode: 0o600 });
+  }
+  return async (args) => await runTool(join(postgresPrograms(), 'pgbench'), [...args, 'app'], env);
+}
+
+async function setAgents({ stand, machines }: ChaosPair, running: boolean): Promise<void> {
+  for (const { member } of Object.values(machines)) {
+    if (running && member.agent?.running !== true) await member.startAgent();
+    if (!running) await member.agent?.stop();
+  }
+  if (!running) return;
+  await eventually('both agents lead and follow', async () => (await inStep(stand)).epoch > 0, waits);
+}
+
+/** Processor time of both agents, in ticks of the kernel. */
+async function agentTicks({ machines }: ChaosPair): Promise<number> {
+  const ticks = await Promise.all(
+    Object.values(machines).map(async ({ member }) => {
+      const stat = await readFile(`/proc/${member.agent?.pid ?? 0}/stat`, 'utf8').catch(() => '');
+      const [user = 0, system = 0] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13)
+        .map(Number);
+      return user + system;
+    }),
+  );
+  return ticks.reduce((sum, each) => sum + each, 0);
+}
+
+function tpsOf(output: string): number {
+  const found = /^tps = ([0-9.]+)/m.exec(output)?.[1];
+  if (found === undefined) throw new Error(`pgbench told no transactions per second: ${output}`);
+  return Number(found);
+}
