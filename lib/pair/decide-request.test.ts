@@ -48,6 +48,55 @@ const lane: readonly Row[] = [
     asks: swap('claim', 'b', 2),
   },
   {
+    behaviour: 'a silence that lasts half its time: asks whether it is deaf itself',
+    seen: aMember({ peerView: { heardMs: ago(300) }, canaries: { remote: { okMs: ago(320) } }, arbiter: { answeredMs: ago(301) } }),
+    asks: { do: 'read' },
+  },
+  {
+    behaviour: 'a shorter silence: asks nothing',
+    seen: aMember({ peerView: { heardMs: ago(299) }, canaries: { remote: { okMs: ago(320) } }, arbiter: { answeredMs: ago(301) } }),
+    asks: nothing('nothing to change'),
+  },
+  {
+    behaviour: 'no claim upon silence as long as the arbiter is silent too: its answer might never be heard',
+    seen: aMember({
+      ...silent,
+      arbiter: { answeredMs: ago(301), request: { id: 1, kind: 'read', next: undefined, sentMs: ago(300) } },
+    }),
+    asks: nothing('a request is under way'),
+  },
+  {
+    behaviour: 'a read from before the silence is asked again',
+    seen: aMember({
+      ...silent,
+      arbiter: { answeredMs: ago(700), request: { id: 1, kind: 'read', next: undefined, sentMs: ago(301) } },
+    }),
+    asks: { do: 'read' },
+  },
+  {
+    behaviour: 'a death that was seen needs no such answer',
+    seen: aMember({ heartbeat: { postgres: 'dead' }, arbiter: { answeredMs: ago(700) } }),
+    asks: swap('claim', 'b', 2),
+  },
+  {
+    behaviour: 'the primary does not go on alone as long as the arbiter is silent too',
+    seen: aPrimary({
+      peerView: { heardMs: ago(400) },
+      canaries: { sync: { pendingSinceMs: ago(400) } },
+      arbiter: { answeredMs: ago(251) },
+    }),
+    asks: { do: 'read' },
+  },
+  {
+    behaviour: 'it does when the arbiter has answered',
+    seen: aPrimary({
+      peerView: { heardMs: ago(400) },
+      canaries: { sync: { pendingSinceMs: ago(400) } },
+      arbiter: { answeredMs: ago(250) },
+    }),
+    asks: swap('solo', 'a', 1),
+  },
+  {
     behaviour: 'one read at a time',
     seen: aMember({ arbiter: { readMs: ago(2_000), request: { id: 1, kind: 'read', next: undefined, sentMs: now } } }),
     asks: nothing('a request is under way'),

@@ -2,6 +2,7 @@ import { canAdmit } from './admission.ts';
 import { decideClaim } from './decide-claim.ts';
 import { decideDegrade } from './decide-degrade.ts';
 import { decideOperation } from './decide-operation.ts';
+import { answerWantedSince } from './hears-arbiter.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
 import { admit, claim, degrade, found, identify, newRecord, open, settled, takeBack } from './pair-record.ts';
@@ -37,15 +38,22 @@ export function decideRequest(state: MemberState): RequestDecision {
     return pollDue ? { do: 'read' } : none('no record yet, until both members confirm that they hold no data');
   }
   if (!arbiter.settled || decideOperation(state).do === 'settleFirst') return { do: 'settle', next: settled(record) };
-  const change = decideTransition(state, record);
+  const wantedSinceMs = answerWantedSince(state);
+  const change = decideTransition(state, record, wantedSinceMs === undefined);
   if (change !== undefined) return { do: 'swap', next: change, why: change.reason };
+  // A read that was sent before may hang with the connection it was sent on.
+  if (wantedSinceMs !== undefined && (arbiter.request?.sentMs ?? Number.NEGATIVE_INFINITY) < wantedSinceMs) return { do: 'read' };
   if (reading) return none('a request is under way');
   const newer = (state.peerView.heartbeat?.record?.sequence ?? 0) > record.sequence;
   return newer || pollDue ? { do: 'read' } : none('nothing to change');
 }
 
-/** The one change of the record that the member's own state calls for, or undefined. */
-function decideTransition(state: MemberState, record: PairRecord): PairRecord | undefined {
+/**
+ * The one change of the record that the member's own state calls for, or undefined.
+ *
+ * @param mayTrustSilence  The arbiter has answered since the peer fell silent, so that it is not this member that is deaf.
+ */
+function decideTransition(state: MemberState, record: PairRecord, mayTrustSilence: boolean): PairRecord | undefined {
   const mine = record.primary === state.self;
   const change = (reason: string): { readonly author: string; readonly reason: string } => ({ author: state.self, reason });
   const { postgres } = state;
@@ -61,10 +69,11 @@ function decideTransition(state: MemberState, record: PairRecord): PairRecord | 
     case 'sync': {
       if (mine) {
         const verdict = decideDegrade(state);
-        return verdict.do === 'degrade' ? degrade(record, change(verdict.why)) : undefined;
+        return verdict.do === 'degrade' && mayTrustSilence ? degrade(record, change(verdict.why)) : undefined;
       }
       const verdict = decideClaim(state);
-      return verdict.do === 'claim' ? claim(record, change(verdict.why)) : undefined;
+      const mayClaim = verdict.do === 'claim' && (verdict.reason !== 'silence' || mayTrustSilence);
+      return mayClaim ? claim(record, change(verdict.why)) : undefined;
     }
     case 'claim': {
       const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';

@@ -8,7 +8,10 @@ import { failoverBlockedBy, heartbeatOf, outputsOf } from './outputs.ts';
 import { gapToleratedMs, step, tickMs } from './step.ts';
 import { aMember, aPrimary, ago, downPostgres, now, records, wellPrimary, wellStandby } from './testing/a-member.ts';
 
-/** Lets a member live: ticks as the shell gives them, and what `says` adds at a time. Answers the effects in order. */
+/**
+ * Lets a member live: ticks as the shell gives them, and what `says` adds at a time. The arbiter answers each read with the record that is
+ * known; it answers nothing else. Gives the effects in order.
+ */
 function live(
   state: MemberState,
   ms: number,
@@ -20,11 +23,17 @@ function live(
   for (let at = from + tickMs; at <= from + ms; at += tickMs) {
     for (const event of [...says(at - from), { on: 'tick' } as const]) {
       const after = step(next, event, at);
-      next = after.state;
       effects.push(...after.effects);
+      next = after.effects.reduce((state_, effect) => answered(state_, effect, at), after.state);
     }
   }
   return { state: next, effects };
+}
+
+function answered(state: MemberState, effect: MemberEffect, at: number): MemberState {
+  const { seen } = state.arbiter;
+  if (effect.do !== 'read' || seen === undefined) return state;
+  return step(state, { on: 'arbiterAnswered', id: effect.id, answer: { kind: 'current', seen } }, at).state;
 }
 
 const swaps = (effects: readonly MemberEffect[]): readonly string[] =>
