@@ -30,6 +30,7 @@ import { readProof, removeProof, writeProof } from './proof.ts';
 import { rewindToPeer } from './rewind.ts';
 import {
   checkBeforeStart,
+  emptyAutoConfiguration,
   prepareDataDirectory,
   prepareDirectories,
   readWrittenChoice,
@@ -190,6 +191,7 @@ class Instance implements PostgresInstance {
     this.#context = { ...this.#context, settings: Object.freeze({ ...this.settings, tls }) };
     await prepareDirectories(this.#context);
     await writeTls(this.#context, tls);
+    await emptyAutoConfiguration(this.#context);
     if ((await findPostmaster(this.#context)) === undefined) return;
     await signalReload(this.#context);
     await this.#onFreshLine((line) => refuseFileErrors(line, signal));
@@ -305,7 +307,10 @@ class Instance implements PostgresInstance {
 
   /** One writer at a time: each reads what the one before has written. */
   #write(part: Partial<ConfigurationChoice>): Promise<void> {
-    return this.#alone(async () => writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part }));
+    return this.#alone(async () => {
+      await writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part });
+      await emptyAutoConfiguration(this.#context);
+    });
   }
 
   #alone<T>(task: () => Promise<T>): Promise<T> {

@@ -45,6 +45,19 @@ export async function writeChoice(context: InstanceContext, choice: Configuratio
   await writeIfChanged(paths.configuration, renderConfiguration(settings, paths, choice), access);
 }
 
+/**
+ * Empties a postgresql.auto.conf that a person wrote into while the server ran: with the next reload its values would win over ours, the
+ * gate among them. Asked before each reload of ours.
+ */
+export async function emptyAutoConfiguration({ settings, paths, ports }: InstanceContext): Promise<void> {
+  const text = await readIfPresent(paths.autoConfiguration);
+  if (text === undefined || text === '') return;
+  // The names only: a connection string may hold a password.
+  const names = [...text.matchAll(/^\s*([\w.]+)/gm)].map((match) => match[1]).join(', ');
+  ports.log.warn({ settings: names }, 'postgresql.auto.conf was written into by hand and is emptied: change settings in the pair instead');
+  await writeDurably(paths.autoConfiguration, '', { mode: 0o600, owner: settings.account });
+}
+
 /** A take-over waits for these writes, and most change one of the two files only. */
 async function writeIfChanged(path: string, text: string, access: Parameters<typeof writeAtomically>[2]): Promise<void> {
   if ((await readIfPresent(path)) !== text) await writeAtomically(path, text, access);

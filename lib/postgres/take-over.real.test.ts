@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gateName } from './names.ts';
 import type { RealPair } from './testing/real-pair.ts';
@@ -57,9 +59,11 @@ describe('a pair from empty directories to a take-over', () => {
     expect(await pair.a.provesClosed(pair.a.openLine('waiting'), watching, soon())).toBe(false);
   });
 
-  test('a promoted standby acknowledges nothing until its gate is opened, and then does', async () => {
+  test('a promoted standby acknowledges nothing until its gate is opened, and then does, whatever a person wrote into its postgresql.auto.conf', async () => {
     await pair.a.killAll(soon());
     const { b } = pair;
+    const byHand = join(pair.settingsOf('b').dataDirectory, 'postgresql.auto.conf');
+    await writeFile(byHand, `# by hand\nsynchronous_standby_names = ''\n`);
     const line = b.openLine('control');
     expect(await b.fence(line, 1_000, soon())).toBe(true);
     await b.promote(line, soon());
@@ -75,6 +79,7 @@ describe('a pair from empty directories to a take-over', () => {
     await b.setGate('none', soon());
     await commit;
     expect(acknowledged).toBe(true);
+    expect(await readFile(byHand, 'utf8')).toBe('');
   });
 });
 
