@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { commandErrors, exitCodes } from '#lib/base/command.ts';
 import { runCommand } from '#lib/base/system-program.ts';
 import { lineOf, tableOf } from './report.ts';
+import { machineInWords, reportPage } from './report-file.ts';
 import { runScenarios } from './run-scenarios.ts';
 import { scenarioGroups } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
@@ -20,6 +22,7 @@ await runCommand(
       times: { value: 'N', help: 'how often each scenario runs', fallback: '1' },
       list: { help: 'say which scenarios there are, and run none' },
       stories: { value: 'DIR', help: 'folder for the logs of a scenario that failed', fallback: '.hallkeeper/chaos' },
+      report: { value: 'FILE', help: 'write the results as a page in Markdown, with date and machine' },
       json: { help: 'print the results as one JSON object and nothing else on standard output' },
     },
   },
@@ -42,6 +45,11 @@ await runCommand(
       storyFolder,
       done: (result) => void process.stderr.write(`${lineOf(result)}\n`),
     });
+    const report = line.text('report');
+    if (report !== undefined) {
+      const about = { date: new Date().toISOString().slice(0, 10), machine: await machineInWords(), times };
+      await writeFile(report, reportPage(scenarios, results, about));
+    }
     process.stdout.write(line.has('json') ? `${JSON.stringify({ results })}\n` : `${tableOf(results)}\n`);
     return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
   },

@@ -41,6 +41,7 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
   const stage = await Stage.set(pair);
   await attempt(problems, () => scenario.act(stage));
   await attempt(problems, () => stage.heal());
+  for (const { member } of Object.values(pair.machines)) problems.push(...member.failures.splice(0));
   await attempt(problems, () => startEnded(pair));
   const end = await attempt(problems, () => inStep(pair.stand));
   const changes = end === undefined ? undefined : end.epoch - stage.epoch;
@@ -107,7 +108,7 @@ function wordsOf(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}: ${wordsOf(error.cause)}`;
 }
 
-/** No agent may end by itself; those that a scenario killed are started again, as their service manager would. */
+/** Agents that a scenario killed are started again, as their service manager would do it. */
 async function startEnded(pair: ChaosPair): Promise<void> {
   for (const { member } of Object.values(pair.machines)) if (member.agent?.running !== true) await member.startAgent();
 }

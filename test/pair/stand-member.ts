@@ -21,6 +21,8 @@ export class StandMember implements AsyncDisposable {
   readonly #logs: string;
   readonly #logFiles = new Set<string>();
   agent: Child | undefined;
+  /** Agents that ended neither by a signal nor because they were asked to. */
+  readonly failures: string[] = [];
 
   private constructor(
     name: string,
@@ -79,6 +81,9 @@ export class StandMember implements AsyncDisposable {
     });
     this.#logFiles.add(agent.logFile);
     this.agent = agent;
+    void agent.exited.then(({ code }) => {
+      if (code !== null && code !== 0) this.failures.push(`the agent of ${this.name} ended by itself with exit code ${code}`);
+    });
   }
 
   /** A second agent for the same data, as when two services are configured by mistake. */
