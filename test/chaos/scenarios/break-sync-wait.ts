@@ -108,6 +108,7 @@ function breakSyncWait(name: string, about: string, breaking: Breaking): Scenari
       }
       await primary.member.killPostgres();
       await stage.takenOver();
+      await stage.acknowledgedBy(standby);
       const client = newClient(standby.member.address, { port: stand.postgresPort, client: stand.client }, attemptMaxMs);
       try {
         await client.connect();

@@ -6,7 +6,7 @@ import type { Stage } from '../stage.ts';
 const pauseMs = 450;
 const observedMs = 4_000;
 const attemptMaxMs = 30_000;
-const commits = 3;
+const commits = 40;
 /** Beyond the ids of every writer, and never the same twice. */
 let nextId = 4_000_000_000;
 
@@ -16,9 +16,13 @@ async function commitsPatiently(stage: Stage): Promise<void> {
   const client = newClient(primary.member.address, { port: stand.postgresPort, client: stand.client }, attemptMaxMs);
   try {
     await client.connect();
-    const beginMs = performance.now();
-    for (let count = 0; count < commits; count += 1) await commit(client, (nextId += 1));
-    stage.notes.push(`a commit took ${Math.round((performance.now() - beginMs) / commits)} ms`);
+    let longestMs = 0;
+    for (let count = 0; count < commits; count += 1) {
+      const beginMs = performance.now();
+      await commit(client, (nextId += 1));
+      longestMs = Math.max(longestMs, performance.now() - beginMs);
+    }
+    stage.notes.push(`a commit took up to ${Math.round(longestMs)} ms`);
   } finally {
     await client.end();
   }
