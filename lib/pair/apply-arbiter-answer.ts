@@ -55,11 +55,7 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
   const now = awakeMs(state);
   const known = arbiter.seen?.record;
   if (known !== undefined && !isForward(known, seen.record)) {
-    return freeze(
-      state,
-      arbiter,
-      `the record went back from sequence ${known.sequence}, epoch ${known.epoch} to ${seen.record.sequence}, ${seen.record.epoch}`,
-    );
+    return freeze(state, arbiter, `the record of ${inWords(known)} cannot become that of ${inWords(seen.record)}`);
   }
   const newer = known !== undefined && seen.record.sequence > known.sequence;
   const changed = known === undefined || known.mode !== seen.record.mode || known.primary !== seen.record.primary;
@@ -89,6 +85,9 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
   };
   return next;
 }
+
+const inWords = ({ sequence, epoch, primary, systemIdentifier }: PairRecord): string =>
+  `sequence ${sequence}, epoch ${epoch}, primary ${primary ?? 'nobody'}, data ${systemIdentifier ?? 'unnamed'}`;
 
 /** Only the leader waits for a standby. */
 function admissionAfter(state: MemberState, { record }: SeenRecord): MemberState['admission'] {

@@ -65,6 +65,13 @@ describe('the record of a pair', () => {
     expect(isForward(claimed, { ...claimed, primary: 'a' })).toBe(false);
   });
 
+  test('a record that names another leader in the same epoch, or other data, is not believed, however new it is', () => {
+    expect(isForward(sync, { ...sync, sequence: 99, primary: 'b' })).toBe(false);
+    expect(isForward(sync, { ...sync, sequence: 99, epoch: 2, primary: 'b' })).toBe(true);
+    expect(isForward(sync, { ...sync, sequence: 99, systemIdentifier: '8' })).toBe(false);
+    expect(isForward(found(newRecord, by('a')), { ...solo, sequence: 99 })).toBe(true);
+  });
+
   test('a malformed record is refused with all that is wrong', () => {
     const bad = { ...sync, formatVersion: 2, epoch: -1, primary: 'c' };
     expect(() => checkRecord(bad, ['a', 'b'])).toThrow(

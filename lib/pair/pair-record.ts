@@ -140,9 +140,14 @@ export function isLegal(from: PairRecord, to: PairRecord): boolean {
   }
 }
 
-/** Whether `next` may be believed after `known`: forward in sequence, and never back in epoch. */
+/**
+ * Whether `next` may be believed after `known`: forward in sequence, never back in epoch, one leader in one epoch, and data that keeps its
+ * name. Changes between the two may have been missed, so this asks for less than `isLegal`.
+ */
 export function isForward(known: PairRecord, next: PairRecord): boolean {
-  if (next.sequence === known.sequence) return next.epoch === known.epoch && next.mode === known.mode && next.primary === known.primary;
+  if (known.systemIdentifier !== undefined && next.systemIdentifier !== known.systemIdentifier) return false;
+  if (next.epoch === known.epoch && next.primary !== known.primary) return false;
+  if (next.sequence === known.sequence) return next.epoch === known.epoch && next.mode === known.mode;
   return next.sequence > known.sequence && next.epoch >= known.epoch;
 }
 

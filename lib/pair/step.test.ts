@@ -275,9 +275,10 @@ describe('answers of the arbiter', () => {
   const lost: readonly (readonly [string, ArbiterAnswer, string])[] = [
     ['is missing', { kind: 'absent' }, 'the record is missing'],
     ['is malformed', { kind: 'invalid', why: 'mode Broken is not known' }, 'mode Broken is not known'],
-    ['goes back in sequence', current(records.solo), 'the record went back'],
-    ['goes back in epoch', current({ ...records.sync, sequence: 99, epoch: 0 }), 'the record went back'],
-    ['changed without a new sequence', current({ ...records.sync, mode: 'solo' }), 'the record went back'],
+    ['goes back in sequence', current(records.solo), 'cannot become that of'],
+    ['goes back in epoch', current({ ...records.sync, sequence: 99, epoch: 0 }), 'cannot become that of'],
+    ['changed without a new sequence', current({ ...records.sync, mode: 'solo' }), 'cannot become that of'],
+    ['names another leader in the same epoch', current({ ...records.sync, sequence: 99, primary: 'b' }), 'cannot become that of'],
   ];
   for (const [behaviour, given, why] of lost) {
     test(`a record that ${behaviour} freezes roles until a person acts`, () => {
