@@ -1,6 +1,9 @@
 import type { Scenario } from './scenario.ts';
+import { alternate } from './scenarios/alternate.ts';
+import { freezeArbiter, killArbiter, killArbiterKillPostmaster } from './scenarios/arbiter-away.ts';
 import { blockReplayKillPostmaster } from './scenarios/block-replay-kill-postmaster.ts';
 import { cancelSyncWait, terminateSyncWait } from './scenarios/break-sync-wait.ts';
+import { busyProcessors } from './scenarios/busy-processors.ts';
 import { checkpointOnSlowDisk } from './scenarios/checkpoint-on-slow-disk.ts';
 import { corruptControlFile } from './scenarios/corrupt-control-file.ts';
 import { cutMembersApart } from './scenarios/cut-members-apart.ts';
@@ -8,8 +11,12 @@ import { cutPrimary } from './scenarios/cut-primary.ts';
 import { cutPrimaryFromArbiter } from './scenarios/cut-primary-from-arbiter.ts';
 import { cutStandby } from './scenarios/cut-standby.ts';
 import { deafPrimary } from './scenarios/deaf-primary.ts';
+import { deafStandby } from './scenarios/deaf-standby.ts';
 import { deletePrimaryData, deleteStandbyData } from './scenarios/delete-data.ts';
+import { deleteRecordKillPostmaster, deleteRecordServesOn } from './scenarios/delete-record.ts';
 import { editAutoConf } from './scenarios/edit-auto-conf.ts';
+import { editRecordByHand } from './scenarios/edit-record.ts';
+import { exhaustConnections } from './scenarios/exhaust-connections.ts';
 import { formerrDns, refusingDns, silentDns, slowDns } from './scenarios/faulty-dns.ts';
 import { fillPrimaryDisk } from './scenarios/fill-primary-disk.ts';
 import { fillStandbyDisk } from './scenarios/fill-standby-disk.ts';
@@ -28,18 +35,27 @@ import { freezeWalsender } from './scenarios/freeze-walsender.ts';
 import { halfOpenPrimary } from './scenarios/half-open-primary.ts';
 import { halfOpenStandby } from './scenarios/half-open-standby.ts';
 import { healInMidPromotion } from './scenarios/heal-in-mid-promotion.ts';
+import { killArbiterInMidClaim } from './scenarios/kill-arbiter-in-mid-claim.ts';
+import { killBothAtOnce, killBothStaleFirst, killBothStandbyReturns } from './scenarios/kill-both.ts';
+import { killNewPrimary } from './scenarios/kill-new-primary.ts';
 import { killPostmaster } from './scenarios/kill-postmaster.ts';
 import { killPostmasterCutFromArbiter } from './scenarios/kill-postmaster-cut-from-arbiter.ts';
 import { killPrimaryAgent } from './scenarios/kill-primary-agent.ts';
 import { killRewind } from './scenarios/kill-rewind.ts';
 import { killStandbyAgent } from './scenarios/kill-standby-agent.ts';
+import { killStandbyInMidPromotion, restartStandbyInMidPromotion } from './scenarios/kill-standby-in-mid-promotion.ts';
 import { killWaitingBackend } from './scenarios/kill-waiting-backend.ts';
 import { losePacketsToPrimary } from './scenarios/lose-packets-to-primary.ts';
 import { losePacketsToStandby } from './scenarios/lose-packets-to-standby.ts';
 import { mutePrimary } from './scenarios/mute-primary.ts';
 import { muteStandby } from './scenarios/mute-standby.ts';
+import { noOperator } from './scenarios/no-operator.ts';
+import { promoteByHand } from './scenarios/promote-by-hand.ts';
 import { rewindAfterPromotion } from './scenarios/rewind-after-promotion.ts';
+import { runOutOfMemory } from './scenarios/run-out-of-memory.ts';
+import { setBackRecord } from './scenarios/set-back-record.ts';
 import { slowPrimaryDisk, slowStandbyDisk } from './scenarios/slow-disk.ts';
+import { switchoverAndKill } from './scenarios/switchover-and-kill.ts';
 
 /** Every scenario, in the order in which they run and are reported. */
 export const scenarios: readonly Scenario[] = [
@@ -55,6 +71,9 @@ export const scenarios: readonly Scenario[] = [
   freezePrimaryAgent,
   killStandbyAgent,
   freezeStandbyAgent,
+  busyProcessors,
+  exhaustConnections,
+  runOutOfMemory,
   cutPrimary,
   cutMembersApart,
   cutPrimaryFromArbiter,
@@ -92,4 +111,23 @@ export const scenarios: readonly Scenario[] = [
   corruptControlFile,
   deleteStandbyData,
   deletePrimaryData,
+  noOperator,
+  killArbiter,
+  freezeArbiter,
+  killArbiterKillPostmaster,
+  killArbiterInMidClaim,
+  deleteRecordServesOn,
+  deleteRecordKillPostmaster,
+  editRecordByHand,
+  setBackRecord,
+  killBothStaleFirst,
+  killBothAtOnce,
+  killBothStandbyReturns,
+  killNewPrimary,
+  killStandbyInMidPromotion,
+  restartStandbyInMidPromotion,
+  switchoverAndKill,
+  promoteByHand,
+  alternate,
+  deafStandby,
 ];

@@ -8,7 +8,7 @@ export const freezePostgresql: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.member.signalPostgres('SIGCONT'));
-    await primary.member.signalPostgres('SIGSTOP');
+    await stage.primaryFails(() => primary.member.signalPostgres('SIGSTOP'));
     await stage.takenOver();
     await stage.acknowledged();
   },

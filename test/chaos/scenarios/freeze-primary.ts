@@ -12,7 +12,7 @@ export const freezePrimary: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.member.signalMember('SIGCONT'));
-    await primary.member.signalMember('SIGSTOP');
+    await stage.primaryFails(() => primary.member.signalMember('SIGSTOP'));
     await stage.takenOver();
     await stage.acknowledged();
     await primary.member.signalPostgres('SIGCONT');

@@ -1,0 +1,56 @@
+import type { PairRecordManifest, PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
+import { aPairRecord } from '../api/builders.ts';
+import type { Answer } from '../api/api-server.ts';
+import type { Machine } from './chaos-pair.ts';
+import type { Stage } from './stage.ts';
+
+/** The annotation without which nobody may delete a record. */
+const retiredAnnotation = 'hallkeeper.dev/retired';
+
+const kind = 'PairRecord';
+
+/** The record as it stands in the arbiter. */
+export async function readRecord(stage: Stage): Promise<PairRecordManifest> {
+  const answer = refuse(await stage.stand.api.read(kind, aPairRecord().metadata.name));
+  return answer.body as unknown as PairRecordManifest;
+}
+
+/** Changes the record as an administrator with an editor does. */
+export async function editRecord(stage: Stage, change: Partial<PairRecordSpec>): Promise<void> {
+  const { spec } = await readRecord(stage);
+  refuse(await stage.stand.api.update(aPairRecord({ spec: { ...spec, ...change } })));
+}
+
+/** Deletes the record as an administrator does who wants it at all costs. */
+export async function deleteRecord(stage: Stage): Promise<void> {
+  const { metadata, spec } = await readRecord(stage);
+  const uid = (metadata as { readonly uid?: string }).uid ?? '';
+  refuse(await stage.stand.api.update(aPairRecord({ annotations: { [retiredAnnotation]: uid }, spec })));
+  refuse(await stage.stand.api.remove(kind, metadata.name));
+}
+
+/** Writes the record anew, newer than every one that was there: this machine has everything, and leads alone until the other is in step. */
+export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
+  const spec: PairRecordSpec = {
+    ...last,
+    sequence: last.sequence + 1_000,
+    mode: 'Solo',
+    primary: leader.name,
+    reason: 'adopted by a person',
+    author: 'admin',
+  };
+  const known = await stage.stand.api.read(kind, aPairRecord().metadata.name);
+  if (known.code === 404) refuse(await stage.stand.api.create(aPairRecord({ spec })));
+  else refuse(await stage.stand.api.update(aPairRecord({ spec })));
+}
+
+/** Waits until both members say that the record is lost, and that they froze their roles. */
+export async function bothFreeze(stage: Stage): Promise<void> {
+  await stage.blocked(stage.primary, 'RecordLost');
+  await stage.blocked(stage.standby, 'RecordLost');
+}
+
+function refuse(answer: Answer): Answer {
+  if (answer.code >= 300) throw new Error(`the API server answered ${answer.code}: ${answer.message}`);
+  return answer;
+}

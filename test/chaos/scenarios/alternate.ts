@@ -1,0 +1,41 @@
+import { readWritten, Writer } from '../../pair/writer.ts';
+import type { Scenario } from '../scenario.ts';
+
+const rounds = 10;
+const busyWriters = 4;
+/** Beyond the ids of all others. */
+const firstId = 4_000_000_000;
+const idsEach = 10_000_000;
+let runs = 0;
+
+export const alternate: Scenario = {
+  name: 'alternate',
+  group: 'sequences',
+  about: `The postmaster of whoever leads is killed ${rounds} times, each time as soon as both are in step, while ${busyWriters} more clients write as fast as they can.`,
+  changes: rounds,
+  act: async (stage) => {
+    const { bind, postgresPort: port, client, members } = stage.stand;
+    const writers = Array.from({ length: busyWriters }, (_, index) => {
+      const first = firstId + (runs * busyWriters + index) * idsEach;
+      return new Writer(() => bind.addressesOf('pair'), { port, client }, { firstId: first });
+    });
+    runs += 1;
+    stage.undo(() => Promise.all(writers.map((writer) => writer.stop())));
+    for (const writer of writers) writer.start();
+    for (let round = 0; round < rounds; round += 1) {
+      const { leader, epoch } = await stage.inStep();
+      await members[leader].killPostgres();
+      await stage.until(`failover ${round + 1} of ${rounds}`, async () => {
+        const { leader: next, epoch: later } = await stage.inStep();
+        return next !== leader && later === epoch + 1;
+      });
+    }
+    for (const writer of writers) await writer.stop();
+    const { leader } = await stage.inStep();
+    const written = await readWritten(members[leader].address, { port, client });
+    const all = writers.flatMap(({ acknowledged }) => acknowledged.map(({ id }) => id));
+    const lost = all.filter((id) => !written.has(id));
+    stage.notes.push(`${all.length} more writes were acknowledged under load`);
+    if (lost.length > 0) throw new Error(`${lost.length} acknowledged writes of the load are lost, ${lost[0] ?? ''} first`);
+  },
+};
