@@ -128,6 +128,11 @@ export class Stage {
     await takenOverBy(this.stand, by.name, this.epoch);
   }
 
+  /** What the machine tells of its take-over, once it is finished. */
+  async takeover(by: Machine = this.standby): Promise<MemberStatus['failovers'][number]> {
+    return await this.until('the take-over is told', async () => (await this.status(by)).failovers.find(({ epoch }) => epoch > this.epoch));
+  }
+
   /** Waits until the machine leads without a second copy. */
   async leadsAlone(machine: Machine = this.primary): Promise<void> {
     await leadsAlone(this.stand, machine.name);

@@ -5,6 +5,7 @@ export const deafPrimary: Scenario = {
   group: 'network',
   about: 'Whatever is sent to the primary is lost, and whatever it sends arrives: no answer reaches it, and the standby takes over.',
   changes: 1,
+  everyChange: true,
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.branch.cut([]));

@@ -57,6 +57,7 @@ export const flapPeerLinkShortly: Scenario = {
   group: 'network',
   about: 'For five seconds the members lose each other every 300 ms for 300 ms.',
   changes: 'any',
+  everyChange: true,
   act: async (stage) => {
     await flap(stage, 5_000, { from: [stage.standby.branch.ownAddress] });
     await stage.acknowledged();

@@ -11,6 +11,7 @@ export const flapWalreceiver: Scenario = {
   group: 'postgresql',
   about: "The standby's stream breaks twice within a second, and stands again at once.",
   changes: 0,
+  everyChange: true,
   act: async (stage) => {
     const { primary, standby } = stage;
     await using session = await localSession(stage, primary);

@@ -7,6 +7,7 @@ export const freezePrimaryDisk: Scenario = {
   group: 'storage',
   about: "The primary's disk hangs while its kernel and its agent live: the standby takes over.",
   changes: 1,
+  everyChange: true,
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.disk.thaw());
