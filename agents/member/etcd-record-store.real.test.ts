@@ -13,6 +13,7 @@ import type { SeenRecord } from '#lib/pair/pair-record.ts';
 import { startEtcd } from '#test/cluster/etcd.ts';
 import type { Etcd } from '#test/cluster/etcd.ts';
 import { eventually } from '#test/cluster/eventually.ts';
+import { stopProcess } from '#test/cluster/processes.ts';
 import { TcpProxy } from '#test/cluster/tcp-proxy.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
 import type { TemporaryFolder } from '#test/cluster/temporary.ts';
@@ -266,12 +267,12 @@ describe('three members', () => {
       // The member of the pair prefers this endpoint: it is listed first, and hangs.
       const prefers = await member({ ...wish, endpoints: [asked?.url ?? '', ...three.endpoints.filter((url) => url !== asked?.url)] });
       expect(await prefers.read(signal)).toMatchObject({ kind: 'current' });
-      asked?.signal('SIGSTOP');
+      await stopProcess(asked?.pid ?? 0);
       const answer = await prefers.swap(seen, settled(seen.record), signal);
       expect(answer).toMatchObject({ kind: 'won' });
       if (answer.kind === 'won') ({ seen } = answer);
 
-      leader.signal('SIGSTOP');
+      await stopProcess(leader.pid ?? 0);
       const hasty = await member({ ...wish, requestMaxMs: 1_000 });
       expect(await hasty.read(signal)).toMatchObject({ kind: 'failed', carriedOut: 'no' });
       expect(await hasty.swap(seen, settled(seen.record), signal)).toMatchObject({ kind: 'failed', carriedOut: 'maybe' });

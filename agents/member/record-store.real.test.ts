@@ -195,7 +195,7 @@ for (const [name, open] of arbiters) {
       const watching = a.watch(() => (hints += 1), stop.signal);
       await eventually('the first hint', () => hints > 0, waits);
 
-      stand.pause();
+      await stand.pause();
       expect(await a.swap(seen, settled(seen.record), signal)).toMatchObject({ kind: 'failed', carriedOut: 'maybe' });
       await stand.kill();
       // The first may still be put on a connection whose end is not known yet.

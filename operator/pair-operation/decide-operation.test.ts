@@ -131,7 +131,7 @@ const rows: readonly Row[] = [
   {
     behaviour: 'a member without arbiter refuses it',
     view: { members: members({}, { arbiterReached: false }) },
-    does: { do: 'fail', why: 'b does not reach the Kubernetes API' },
+    does: { do: 'fail', why: 'b does not reach the arbiter' },
   },
   {
     behaviour: 'what blocks the primary refuses it',

@@ -72,7 +72,7 @@ function beginSwitchover({ operation, pair, record, members }: OperationView): O
   const silent = members.filter(({ status }) => status === undefined).map(({ name }) => name);
   if (silent.length > 0) return fail('Refused', `the operator does not reach ${silent.join(' and ')}`);
   const cutOff = members.filter(({ status }) => status?.arbiterReached === false).map(({ name }) => name);
-  if (cutOff.length > 0) return fail('Refused', `${cutOff.join(' and ')} does not reach the Kubernetes API`);
+  if (cutOff.length > 0) return fail('Refused', `${cutOff.join(' and ')} does not reach the arbiter`);
   const blocked = memberOf(members, primary)?.status?.blockedBy;
   if (blocked !== undefined) return fail('Refused', blocked);
   return { do: 'start', note: startNote(primary ?? '', epoch) };

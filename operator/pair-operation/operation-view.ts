@@ -1,7 +1,7 @@
 import type { MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
-import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { RecordView } from '../pair/known-record.ts';
 
 /** One member as an operation sees it. */
 export interface OperatedMember {
@@ -18,7 +18,7 @@ export interface OperatedMember {
 export interface OperationView {
   readonly operation: PairOperation;
   readonly pair: FailoverPair | undefined;
-  readonly record: PairRecord | undefined;
+  readonly record: RecordView | undefined;
   readonly members: readonly OperatedMember[];
   /** Operations of the same pair that came first and are not finished. */
   readonly before: readonly string[];

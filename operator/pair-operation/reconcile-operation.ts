@@ -8,7 +8,8 @@ import { isKubeError } from '#lib/kube/errors.ts';
 import { keyOf, keyText } from '#lib/kube/objects.ts';
 import { kubeTime } from '#lib/kube/time.ts';
 import { failoverOf } from '../pair/decide-status.ts';
-import { ownRecord, ownSettings } from '../pair/own-objects.ts';
+import { knownRecord } from '../pair/known-record.ts';
+import { ownSettings } from '../pair/own-objects.ts';
 import { pausedByAnnotation } from '../pair/pair-names.ts';
 import type { PairPorts } from '../pair/pair-ports.ts';
 import { placeOf } from '../pair/poll-members.ts';
@@ -90,7 +91,7 @@ function gather(operation: PairOperation, { caches, clock, observations }: PairP
   return {
     operation,
     pair,
-    record: pair === undefined ? undefined : ownRecord(pair, caches),
+    record: pair === undefined ? undefined : knownRecord(pair, { caches, observations }),
     members: (pair?.spec.members ?? []).map(({ name }) => {
       const view = seen.get(name);
       const held = pair === undefined ? undefined : ownSettings(pair, name, caches)?.settings;

@@ -4,6 +4,7 @@ import { keepObject } from '../keep.ts';
 import type { OperatorPorts } from '../frame.ts';
 import { roleBindings, roles, serviceAccounts } from '../resources.ts';
 import type { PolicyRule, Role, RoleBinding, ServiceAccount } from '../resources.ts';
+import { isKeptInEtcd } from './known-record.ts';
 import { memberKey } from './pair-names.ts';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
@@ -13,13 +14,14 @@ const rbacGroup = 'rbac.authorization.k8s.io';
  * deletion policy Retain the members serve on, and need the record for the next failover.
  */
 function memberRules(pair: FailoverPair, member: string): readonly PolicyRule[] {
+  const record = {
+    apiGroups: ['hallkeeper.dev'],
+    resources: ['pairrecords'],
+    resourceNames: [pair.metadata.name],
+    verbs: ['get', 'watch', 'update'],
+  };
   return [
-    {
-      apiGroups: ['hallkeeper.dev'],
-      resources: ['pairrecords'],
-      resourceNames: [pair.metadata.name],
-      verbs: ['get', 'watch', 'update'],
-    },
+    ...(isKeptInEtcd(pair) ? [] : [record]),
     { apiGroups: [''], resources: ['secrets'], resourceNames: [memberKey(pair, member).name], verbs: ['get', 'watch'] },
   ];
 }

@@ -11,7 +11,8 @@ import { keepRecord } from './act-record.ts';
 import { keepSettings } from './act-settings.ts';
 import { planMember } from './member-plan.ts';
 import type { MemberPlan } from './member-plan.ts';
-import { ownSettings } from './own-objects.ts';
+import { isKeptInEtcd } from './known-record.ts';
+import { ownRecord, ownSettings } from './own-objects.ts';
 import { authoritySecretName, memberKey } from './pair-names.ts';
 import type { PairPorts } from './pair-ports.ts';
 import type { AuthorityProblem, PairView, ServedHall } from './pair-view.ts';
@@ -45,7 +46,9 @@ export async function provision(view: PairView, refusals: readonly string[], por
     if (authorityProblem === undefined) noteForeign(error, foreign);
   }
   const mayPlan = refusals.length === 0 && authority !== undefined;
-  const record = mayPlan ? await keepRecord(pair, view.record, ports.client, signal) : view.record;
+  // Of an etcd the members themselves create the record: nobody else is let in there.
+  const makesRecord = mayPlan && !isKeptInEtcd(pair);
+  const record = makesRecord ? await keepRecord(pair, ownRecord(pair, ports.caches), ports.client, signal) : view.record;
   // Somebody else's Secret in the place of the authority: what else bears our names is not ours either.
   if (authority === undefined && authorityProblem === undefined) return done(record);
 
@@ -92,12 +95,18 @@ function authorityProblemOf(error: unknown): AuthorityProblem | undefined {
 }
 
 function sourcesOf(
-  { pair, tsig, served }: PairView,
+  { pair, tsig, etcdTls, served }: PairView,
   member: string,
   held: ReadonlyMap<string, MemberSettings>,
   trustDomain: string,
 ): Parameters<typeof planMember>[1] {
-  return { pair, trustDomain, tsigSecret: tsig?.found === true ? tsig.secret : undefined, hall: hallOf(served, member, held) };
+  return {
+    pair,
+    trustDomain,
+    tsigSecret: tsig?.found === true ? tsig.secret : undefined,
+    etcdTls: etcdTls?.found === true ? etcdTls.tls : undefined,
+    hall: hallOf(served, member, held),
+  };
 }
 
 /** The hall that a member is told to serve. `as before`: what it was told; a member whose settings are gone, what the other one was. */

@@ -18,7 +18,7 @@ import { endpointSlices, services } from '../resources.ts';
 import type { EndpointSlice, Service } from '../resources.ts';
 import { operatorErrors } from '../errors.ts';
 import { decideRoute, sliceLabels, slicePorts } from './decide-route.ts';
-import { ownRecord } from './own-objects.ts';
+import { knownRecord } from './known-record.ts';
 import { epochAnnotation, sliceName } from './pair-names.ts';
 import type { RouteProblem } from './pair-view.ts';
 
@@ -69,7 +69,7 @@ async function keepRoute(pair: FailoverPair, ports: RoutePorts, log: Logger, sig
     // A slice makes the Service of its label lead to our primary, whoever made that Service: it must be ours first. Where it is known
     // to be so the slice goes first, because a failover waits for it.
     if (!isOurs) await keepObject(services, service, known, client, signal);
-    const decision = decideRoute({ pair, record: ownRecord(pair, caches), slice });
+    const decision = decideRoute({ pair, record: knownRecord(pair, ports), slice });
     if (decision.do === 'point') {
       const { address, epoch } = decision;
       await writeSlice(sliceOf(pair, address, epoch), slice, client, signal);

@@ -144,7 +144,7 @@ test('a spec is refused with every reason at once', () => {
         { name: 'a', pod },
         { name: 'b', pod },
       ],
-      arbiter: { etcd: { endpoints: ['https://e:2379'], tlsSecretRef: { name: 't' } } },
+      arbiter: { etcd: { endpoints: ['https://e:2379', 'https://e:99999'], tlsSecretRef: { name: 't' } } },
       hallServer: { port: 5432, adminPort: 7444 },
     },
   });
@@ -152,11 +152,14 @@ test('a spec is refused with every reason at once', () => {
     pair,
     earlierRecord: true,
     tsig: { found: false, says: 'no Secret' },
+    etcdTls: { found: false, says: ['no tls.crt', 'no tls.key'] },
     rivals: [{ pair: 'x/y', place: '10.0.0.1 port 5432' }],
   });
   expect(problems.map((problem) => problem.split(':')[0])).toEqual([
     'members of kind pod are not supported yet',
-    'the arbiter etcd is not supported yet',
+    'arbiter.etcd.endpoints',
+    'no tls.crt',
+    'no tls.key',
     'no Secret',
     'the PairRecord pair-7 belongs to an earlier pair of this name, whose members may still serve',
     '10.0.0.1 port 5432 belongs to the pair x/y already, which was there before hall-7/pair-7',

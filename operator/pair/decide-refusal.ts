@@ -1,5 +1,6 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { parseDurationMs } from '#lib/base/duration.ts';
+import { parseEndpoint } from '#lib/etcd/endpoint.ts';
 import type { PairView } from './pair-view.ts';
 
 /**
@@ -10,13 +11,18 @@ export function refusalsOf({
   pair,
   earlierRecord,
   tsig,
+  etcdTls,
   rivals,
-}: Pick<PairView, 'pair' | 'earlierRecord' | 'tsig' | 'rivals'>): readonly string[] {
+}: Pick<PairView, 'pair' | 'earlierRecord' | 'tsig' | 'etcdTls' | 'rivals'>): readonly string[] {
   const { spec, metadata } = pair;
   const pods = spec.members.filter((member) => member.host === undefined).map(({ name }) => name);
   const problems: string[] = [];
   if (pods.length > 0) problems.push(`members of kind pod are not supported yet: run ${pods.join(' and ')} on servers, with host.address`);
-  if (spec.arbiter.kubernetes === undefined) problems.push('the arbiter etcd is not supported yet: use arbiter.kubernetes');
+  for (const url of spec.arbiter.etcd?.endpoints ?? []) {
+    if (parseEndpoint(url) === undefined)
+      problems.push(`arbiter.etcd.endpoints: ${url} is no address that can be called, such as https://10.20.0.13:2379`);
+  }
+  if (etcdTls?.found === false) problems.push(...etcdTls.says);
   if (tsig?.found === false) problems.push(tsig.says);
   if (earlierRecord) {
     problems.push(

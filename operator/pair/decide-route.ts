@@ -1,6 +1,6 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
-import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import type { EndpointSlice } from '../resources.ts';
+import type { RecordView } from './known-record.ts';
 import { epochAnnotation } from './pair-names.ts';
 
 /**
@@ -17,7 +17,7 @@ export type RouteDecision =
 
 export interface RouteFacts {
   readonly pair: FailoverPair;
-  readonly record: PairRecord | undefined;
+  readonly record: RecordView | undefined;
   readonly slice: EndpointSlice | undefined;
 }
 

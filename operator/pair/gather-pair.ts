@@ -13,6 +13,8 @@ import { madeFor } from '../labels.ts';
 import { decodeData } from '../secret-data.ts';
 import { rivalsOf } from './decide-refusal.ts';
 import type { Observations } from './observations.ts';
+import { gatherEtcdTls } from './gather-etcd-tls.ts';
+import { knownRecord } from './known-record.ts';
 import { ownRecord, ownSettings } from './own-objects.ts';
 import { hallAuthoritySecretName, sliceName } from './pair-names.ts';
 import type { PairView, ServedHall, TsigView } from './pair-view.ts';
@@ -22,7 +24,7 @@ export interface GatherPorts extends Pick<OperatorPorts, 'caches'> {
   readonly observations: Observations;
 }
 
-/** Everything that is known of a pair now. Asks the API server at most for the TSIG Secret. */
+/** Everything that is known of a pair now. Asks the API server at most for Secrets that people made. */
 export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal: AbortSignal): Promise<PairView> {
   const { caches, observations } = ports;
   const { namespace, name, uid } = pair.metadata;
@@ -32,14 +34,14 @@ export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal:
     const held = ownSettings(pair, member.name, caches);
     return held === undefined ? [] : [[member.name, held.settings.revision]];
   });
-  const record = ownRecord(pair, caches);
   return {
     pair,
     halls: hallsOf(pair, ports),
     served: servedHall(pair, caches),
-    record,
-    earlierRecord: record === undefined && caches.pairRecords.get({ namespace, name }) !== undefined,
+    record: knownRecord(pair, { caches, observations }),
+    earlierRecord: ownRecord(pair, caches) === undefined && caches.pairRecords.get({ namespace, name }) !== undefined,
     tsig: await gatherTsig(pair, ports.foreign, signal),
+    etcdTls: await gatherEtcdTls(pair, ports.foreign, signal),
     rivals: rivalsOf(pair, caches.pairs.list()),
     members,
     dns,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatMemberSettings, parseMemberSettings, settingsFormat } from '#agents/member/contract.ts';
-import type { HallServerPlan, MemberSettings } from '#agents/member/contract.ts';
+import type { ArbiterSettings, HallServerPlan, MemberSettings } from '#agents/member/contract.ts';
 import type { FailoverPair, FailoverPairMember } from '#lib/api/failoverpair.gen.ts';
 import { parseDurationMs } from '#lib/base/duration.ts';
 import { invariant } from '#lib/base/invariant.ts';
@@ -16,12 +16,14 @@ export interface PlanSources {
   readonly trustDomain: string;
   /** Present exactly when the spec has DNS. */
   readonly tsigSecret: Secret | undefined;
+  /** Present exactly when the arbiter is an etcd. */
+  readonly etcdTls: Extract<ArbiterSettings, { kind: 'etcd' }>['tls'] | undefined;
   /** The hall that is served, and the bundle of its authorities; absent while there is none. */
   readonly hall: { readonly name: string; readonly authority: string } | undefined;
 }
 
 /** What a member of an accepted pair is told. */
-export function planMember(member: string, { pair, trustDomain, tsigSecret, hall }: PlanSources): MemberPlan {
+export function planMember(member: string, { pair, trustDomain, tsigSecret, etcdTls, hall }: PlanSources): MemberPlan {
   const { metadata, spec } = pair;
   const self = spec.members.find(({ name }) => name === member);
   const peer = spec.members.find(({ name }) => name !== member);
@@ -35,7 +37,7 @@ export function planMember(member: string, { pair, trustDomain, tsigSecret, hall
     peer: placeOf(peer),
     founder: spec.members[0]?.name ?? member,
     adminPort: hallServer.adminPort,
-    arbiter: { kind: 'kubernetes' },
+    arbiter: arbiterOf(pair, etcdTls),
     postgresql: {
       port: postgresql.port,
       parameters: postgresql.parameters ?? {},
@@ -95,6 +97,16 @@ const revisionLength = 16;
 function hallPlan({ spec }: FailoverPair, { name, authority }: { readonly name: string; readonly authority: string }): HallServerPlan {
   const { port, metricsPort } = spec.hallServer;
   return { hall: name, port, metricsPort: metricsPort ?? 0, hallAuthority: authority };
+}
+
+/** Below this the records of all pairs stand, each under its UID. An etcd with users of its own gives the members' right to it. */
+const etcdPrefix = '/hallkeeper/pairs';
+
+function arbiterOf({ spec }: FailoverPair, tls: PlanSources['etcdTls']): ArbiterSettings {
+  const { etcd } = spec.arbiter;
+  if (etcd === undefined) return { kind: 'kubernetes' };
+  invariant(tls !== undefined, 'a pair without a certificate for its etcd is refused');
+  return { kind: 'etcd', endpoints: etcd.endpoints, prefix: etcdPrefix, tls };
 }
 
 function placeOf({ name, host }: FailoverPairMember): { readonly name: string; readonly address: string } {

@@ -7,6 +7,14 @@ export interface PairObservation {
   readonly dns: DnsView | undefined;
   /** Why the Service cannot be kept; absent when it can. */
   readonly routeProblem: RouteProblem | undefined;
+  /** The newest record of which the members told, and the wall time when it was first heard of. */
+  readonly recordSeen: RecordSeen | undefined;
+}
+
+export interface RecordSeen {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly atMs: number;
 }
 
 /** So many calls in a row must fail before a member counts as not reachable: an agent that restarts is no news. */
@@ -29,9 +37,15 @@ export class Observations {
   readonly #members = new Map<string, ReadonlyMap<string, MemberMemory>>();
   readonly #dns = new Map<string, DnsView>();
   readonly #routes = new Map<string, RouteProblem>();
+  readonly #records = new Map<string, RecordSeen>();
 
   of(uid: string): PairObservation {
-    return { members: this.#members.get(uid) ?? none, dns: this.#dns.get(uid), routeProblem: this.#routes.get(uid) };
+    return {
+      members: this.#members.get(uid) ?? none,
+      dns: this.#dns.get(uid),
+      routeProblem: this.#routes.get(uid),
+      recordSeen: this.#records.get(uid),
+    };
   }
 
   answered(uid: string, member: string, status: MemberStatus): void {
@@ -57,7 +71,16 @@ export class Observations {
     else this.#routes.set(uid, problem);
   }
 
+  /** Notes of which record the members told. Answers whether it is another one than before. */
+  sawRecord(uid: string, { epoch, sequence }: Pick<RecordSeen, 'epoch' | 'sequence'>, atMs: number): boolean {
+    const before = this.#records.get(uid);
+    if (before?.epoch === epoch && before.sequence === sequence) return false;
+    this.#records.set(uid, { epoch, sequence, atMs });
+    return true;
+  }
+
   forget(uid: string): void {
+    this.#records.delete(uid);
     this.#routes.delete(uid);
     this.#members.delete(uid);
     this.#dns.delete(uid);

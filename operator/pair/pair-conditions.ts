@@ -17,7 +17,7 @@ export const pairConditions = {
     StandbyStreaming: 'Everything acknowledged is on both members; either may fail without loss.',
     StandbyLost: 'The primary commits alone. Find out what is the matter with the standby.',
     CopyingStandby: 'The standby is being brought up to date; the message tells how far it is, in steps of ten percent.',
-    ArbiterUnreachable: 'A member does not reach the Kubernetes API, so it could not take over.',
+    ArbiterUnreachable: 'A member does not reach the arbiter, so it could not take over.',
     DiskFull: 'A member has almost no free disk.',
     RecordLost: "The pair's record is missing or names no member of it. Nobody repairs it silently: compare both members and adopt one.",
     Paused: 'The pair is paused, by spec.paused or by a PairOperation, and makes no failover.',

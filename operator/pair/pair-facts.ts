@@ -1,7 +1,8 @@
 import { heardFrom } from '#lib/pair/explain.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
 import type { KnownRecord } from '#lib/pair/member-facts.ts';
-import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import { isKeptInEtcd, recordConflict } from './known-record.ts';
+import type { RecordView } from './known-record.ts';
 import { isPaused } from './paused.ts';
 import type { MemberView, PairView } from './pair-view.ts';
 
@@ -21,7 +22,7 @@ export function pairFactsOf(view: PairView): PairFacts {
   const told = (answered.length > 0 ? answered : [...members.values()]).flatMap((member) => currentStatus(member) ?? []);
   return {
     members: [one ?? '', other ?? ''],
-    record: record === undefined ? undefined : knownRecord(record),
+    record: record === undefined ? undefined : factsOfRecord(record),
     recordLost: recordProblem(view),
     paused: isPaused(pair),
     heard: heardFrom(told),
@@ -30,7 +31,9 @@ export function pairFactsOf(view: PairView): PairFacts {
 }
 
 /** Why the record that there is, or is not, cannot be used by the members. */
-function recordProblem({ pair, record }: PairView): string | undefined {
+function recordProblem({ pair, record, members }: PairView): string | undefined {
+  // What an etcd holds the members alone can tell; that it is gone they say themselves.
+  if (isKeptInEtcd(pair)) return recordConflict(members);
   if (record === undefined) return pair.status?.mode === undefined ? undefined : 'the PairRecord is gone';
   const { mode, primary } = record.spec;
   const names = pair.spec.members.map(({ name }) => name);
@@ -38,7 +41,7 @@ function recordProblem({ pair, record }: PairView): string | undefined {
   return `the PairRecord names ${String(primary)} as primary, which is no member of this pair`;
 }
 
-function knownRecord({ spec }: PairRecord): KnownRecord {
+function factsOfRecord({ spec }: RecordView): KnownRecord {
   return { sequence: spec.sequence, mode: recordModes[spec.mode], epoch: spec.epoch, primary: spec.primary };
 }
 

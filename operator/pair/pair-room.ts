@@ -31,10 +31,11 @@ export function pairRoom(ports: OperatorPorts): Room {
   const { caches } = ports;
   const observations = new Observations();
   const observed = new Nudge();
+  const recordMoved = new Nudge();
   const certificates = new OperatorCertificates(ports);
   const members = new MemberClient();
   const foreign = new ForeignSecrets(ports);
-  const inside = { ...ports, observations, observed, certificates, members, foreign };
+  const inside = { ...ports, observations, observed, recordMoved, certificates, members, foreign };
   const ours = mapPairLabel();
   return {
     parts: [members.part()],
@@ -51,6 +52,7 @@ export function pairRoom(ports: OperatorPorts): Room {
           watch(caches.pairRecords, mapSelf()),
           watch(caches.services, ours),
           watch(caches.endpointSlices, ours),
+          hear(recordMoved),
         ],
       }),
       defineController({
@@ -65,7 +67,7 @@ export function pairRoom(ports: OperatorPorts): Room {
         reconcile: watchDns(inside),
         refusedAgainMs,
         workers: 16,
-        watches: [watch(caches.pairs, mapSelf(), specChanged), watch(caches.pairRecords, mapSelf())],
+        watches: [watch(caches.pairs, mapSelf(), specChanged), watch(caches.pairRecords, mapSelf()), hear(recordMoved)],
       }),
     ],
   };

@@ -1,9 +1,9 @@
-import type { MemberStatus } from '#agents/member/contract.ts';
+import type { ArbiterSettings, MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
-import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import type { Secret } from '#lib/base/secret.ts';
 import type { EndpointSlice, Service } from '../resources.ts';
+import type { RecordView } from './known-record.ts';
 
 /** What was seen of a member by asking its agent. */
 export interface MemberView {
@@ -40,6 +40,11 @@ export interface DnsView {
 /** What was found under the name of the TSIG Secret. */
 export type TsigView = { readonly found: true; readonly secret: Secret } | { readonly found: false; readonly says: string };
 
+/** What was found under the name of the Secret with the members' certificate for etcd. */
+export type EtcdTlsView =
+  | { readonly found: true; readonly tls: Extract<ArbiterSettings, { kind: 'etcd' }>['tls'] }
+  | { readonly found: false; readonly says: readonly string[] };
+
 /**
  * The hall that the members serve, with the bundle of its authorities.
  *
@@ -67,11 +72,13 @@ export interface PairView {
   readonly halls: readonly Hall[];
   readonly served: ServedHall;
   /** The pair's own. */
-  readonly record: PairRecord | undefined;
+  readonly record: RecordView | undefined;
   /** A record of this name is there that an earlier pair left. */
   readonly earlierRecord: boolean;
   /** Absent: no DNS in the spec. */
   readonly tsig: TsigView | undefined;
+  /** Absent: the arbiter is Kubernetes. */
+  readonly etcdTls: EtcdTlsView | undefined;
   /** Pairs that were there before and use an address and port of this one. */
   readonly rivals: readonly { readonly pair: string; readonly place: string }[];
   /** By member name; absent before the first call. */

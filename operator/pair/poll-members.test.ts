@@ -31,6 +31,7 @@ async function settingsOf(paused: boolean): Promise<MemberSettings> {
     pair: aStoredPair({ spec: { paused } }),
     trustDomain: 'hallkeeper.dev',
     tsigSecret: undefined,
+    etcdTls: undefined,
     hall: undefined,
   });
   const authority = await createAuthority({ commonName: 'x', nowMs: 0 });
@@ -53,6 +54,7 @@ class Polled {
   readonly observations = new Observations();
   readonly pushed: { readonly revision: string; readonly token: string }[] = [];
   readonly told: string[] = [];
+  readonly moved: string[] = [];
   status: MemberStatus = aMemberStatus();
   /** What the API server holds of the member's settings. */
   stored: KubeSecret | Error | undefined;
@@ -64,6 +66,8 @@ class Polled {
     this.caches.pairs.see(pair);
     const observed = new Nudge();
     observed.listen(({ name }) => this.told.push(name));
+    const recordMoved = new Nudge();
+    recordMoved.listen(({ name }) => this.moved.push(name));
     const certificates = {
       forPair: () => (this.authority === undefined ? Promise.resolve(this.hasAuthority ? {} : undefined) : Promise.reject(this.authority)),
     };
@@ -84,6 +88,7 @@ class Polled {
       random: seededRandom(1),
       observations,
       observed,
+      recordMoved,
       certificates,
       members,
     };
@@ -156,6 +161,29 @@ test('what cannot be read is not pushed, and that is not the member’s fault', 
   }
   expect(polled.pushed).toEqual([]);
   expect(polled.observations.of(uid).members.get('a')?.reachable).toBe(true);
+});
+
+test('of a record that an etcd keeps the members tell: each change is told on once, and looked for more often', async () => {
+  const record = { mode: 'sync', primary: 'a', epoch: 3, sequence: 9 };
+  polled.status = aMemberStatus({ record });
+  await polled.round();
+  expect(polled.moved).toEqual([]);
+
+  polled.caches.pairs.see(aStoredPair({ spec: { arbiter: { etcd: { endpoints: ['https://e:2379'], tlsSecretRef: { name: 't' } } } } }));
+  expect(await polled.round()).toBeLessThan(pollEveryMs);
+  await polled.round();
+  expect(polled.moved).toEqual(['pair-7']);
+  expect(polled.observations.of(uid).recordSeen).toMatchObject({ epoch: 3, sequence: 9 });
+  polled.status = aMemberStatus({ record: { ...record, mode: 'solo', sequence: 10 } });
+  await polled.round();
+  expect(polled.moved).toEqual(['pair-7', 'pair-7']);
+  // A member that was cut off speaks of the past.
+  polled.status = aMemberStatus({ record: { ...record, epoch: 2, sequence: 4 } });
+  polled.caches.pairs.see(
+    aStoredPair({ spec: polled.caches.pairs.list()[0]?.spec ?? {}, status: { mode: 'Solo', primary: 'a', epoch: 3 } }),
+  );
+  await polled.round();
+  expect(polled.observations.of(uid).recordSeen?.epoch).toBe(3);
 });
 
 test('settings that an earlier pair of the name left are nobody’s', async () => {

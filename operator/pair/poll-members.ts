@@ -13,6 +13,7 @@ import { decidePush } from './decide-push.ts';
 import type { MemberClient, MemberPlace } from './member-client.ts';
 import type { Observations } from './observations.ts';
 import type { OperatorCertificates, PairCredentials } from './operator-certificates.ts';
+import { isKeptInEtcd, knownRecord } from './known-record.ts';
 import { ownSettings } from './own-objects.ts';
 import { memberKey } from './pair-names.ts';
 
@@ -22,11 +23,15 @@ export interface PollPorts extends Pick<OperatorPorts, 'client' | 'caches' | 'cl
   readonly observations: Observations;
   /** Told after each round. */
   readonly observed: Nudge;
+  /** Told when the members speak of another record than before: of one that an etcd keeps nothing else tells. */
+  readonly recordMoved: Nudge;
 }
 
 /** Between two rounds of calls to the members of a pair; a change of the record asks at once. */
 export const pollEveryMs = 3_000;
 const pollJitterMs = 500;
+/** The same where nobody but the members tells of a change of the record. */
+const pollEtcdEveryMs = 1_000;
 
 /** Asks both members how they are, and pushes settings to one that does not find them by itself. */
 export function pollMembers(ports: PollPorts): Reconcile {
@@ -42,9 +47,10 @@ export function pollMembers(ports: PollPorts): Reconcile {
         host === undefined ? [] : [{ pair, member: name, address: host.address, credentials }],
       );
       await Promise.all(places.map((place) => pollOne(place, pushes, ports, log, signal)));
+      noteRecord(pair, ports);
       observed.tell(key);
     }
-    return { requeueAfterMs: pollEveryMs + random.below(pollJitterMs) };
+    return { requeueAfterMs: (isKeptInEtcd(pair) ? pollEtcdEveryMs : pollEveryMs) + random.below(pollJitterMs) };
   };
 }
 
@@ -67,6 +73,13 @@ async function credentialsOf(
   for (const { name } of pair.spec.members) observations.failed(pair.metadata.uid, name, why);
   observed.tell(keyOf(pair));
   return undefined;
+}
+
+function noteRecord(pair: FailoverPair, { caches, observations, clock, recordMoved }: PollPorts): void {
+  if (!isKeptInEtcd(pair)) return;
+  const record = knownRecord(pair, { caches, observations });
+  const isNews = record !== undefined && observations.sawRecord(pair.metadata.uid, record.spec, clock.wallMs());
+  if (isNews) recordMoved.tell(keyOf(pair));
 }
 
 interface PushMemory {

@@ -124,7 +124,7 @@ test('a record that only the server shows is taken when it is the pair’s own',
 
 test('no token is made for a Secret of somebody else', async () => {
   const pair = aStoredPair();
-  const plan = planMember('a', { pair, trustDomain: 'hallkeeper.dev', tsigSecret: undefined, hall: undefined });
+  const plan = planMember('a', { pair, trustDomain: 'hallkeeper.dev', tsigSecret: undefined, etcdTls: undefined, hall: undefined });
   const account: ServiceAccount = { metadata: { name: 'hallkeeper-pair-7-a', uid: 'u' } };
   reconciled.filled.secrets.see({ metadata: { namespace: 'hall-7', name: 'hallkeeper-pair-7-a' } });
   const ports = { client: reconciled.client as never, caches: reconciled.filled.caches, clock: new SimulatedClock() };

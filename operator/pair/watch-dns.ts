@@ -14,7 +14,7 @@ import type { Nudge } from '../nudge.ts';
 import { failoverPairs } from '../resources.ts';
 import { judgeName, judgeRepair, wantedName } from './decide-dns.ts';
 import type { Observations } from './observations.ts';
-import { ownRecord } from './own-objects.ts';
+import { knownRecord } from './known-record.ts';
 import type { DnsServerView, DnsView } from './pair-view.ts';
 
 export const dnsEveryMs = 10_000;
@@ -47,7 +47,7 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
       observations.sawDns(uid, undefined);
       return undefined;
     }
-    const wanted = wantedName(pair, ownRecord(pair, caches)?.spec);
+    const wanted = wantedName(pair, knownRecord(pair, ports)?.spec);
     if (wanted === undefined) return { requeueAfterMs: dnsEveryMs };
     const entry = await readSecretRef(foreign, { namespace, ...dns.tsigSecretRef, field: 'dns.tsigSecretRef' }, signal);
     if (!entry.found) return { requeueAfterMs: dnsEveryMs + random.below(dnsJitterMs) };

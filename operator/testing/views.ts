@@ -76,6 +76,7 @@ export function aPairView(change: Partial<PairView> = {}): PairView {
     record: aStoredRecord(),
     earlierRecord: false,
     tsig: undefined,
+    etcdTls: undefined,
     rivals: [],
     members: new Map([
       ['a', heard({ member: 'a', role: 'primary', step: 'leading', lagBytes: 0 })],

@@ -26,6 +26,7 @@ export interface EtcdMember {
   readonly name: string;
   readonly url: string;
   readonly running: boolean;
+  readonly pid: number | undefined;
   /** Resolves when the process runs; with `wait` when it also serves, which takes a majority. */
   start(how?: { readonly wait: boolean }): Promise<void>;
   stop(): Promise<void>;
@@ -150,6 +151,9 @@ function memberOf(
     url,
     get running() {
       return child?.running ?? false;
+    },
+    get pid() {
+      return child?.running === true ? child.pid : undefined;
     },
     start: async ({ wait } = { wait: true }) => {
       if (child?.running === true) return;

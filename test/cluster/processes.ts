@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { eventually } from './eventually.ts';
 
 /** Processes whose command line contains the text, zombies left out. For proofs that nothing stays behind. */
 export function processesWith(text: string): readonly number[] {
@@ -6,6 +7,14 @@ export function processesWith(text: string): readonly number[] {
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
     .filter((pid) => pid !== process.pid && commandLineOf(pid).includes(text));
+}
+
+/** Stops a process as a machine that hangs would, and waits until each of its threads stands: one may be in the middle of an answer. */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const stands = (): boolean =>
+    readdirSync(`/proc/${pid}/task`).every((task) => /^\d+ \(.*\) [Tt]/.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')));
+  await eventually(`process ${pid} stands still`, stands, { maxMs: 30_000, everyMs: 5 });
 }
 
 /** Empty for zombies and for processes that have ended. */

@@ -12,6 +12,7 @@ import { namespace, startApiServer } from '#test/api/api-server.ts';
 import { startEtcd } from '#test/cluster/etcd.ts';
 import type { Etcd } from '#test/cluster/etcd.ts';
 import { eventually } from '#test/cluster/eventually.ts';
+import { stopProcess } from '#test/cluster/processes.ts';
 import { TcpProxy } from '#test/cluster/tcp-proxy.ts';
 import { formatRecord } from '../etcd-record.ts';
 import { EtcdRecordStore } from '../etcd-record-store.ts';
@@ -40,7 +41,7 @@ export interface ArbiterStand extends AsyncDisposable {
   /** The record is written by somebody who is no member. */
   plant(what: 'a newer format' | 'a third member'): Promise<void>;
   /** Every server takes requests and does nothing. */
-  pause(): void;
+  pause(): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
   /** Kills the server that leads the others, where there are others. */
@@ -95,7 +96,10 @@ export async function kubernetesStand(): Promise<ArbiterStand> {
       await lose();
       await create(what === 'a newer format' ? { formatVersion: 2 } : { mode: 'Solo', primary: 'c', epoch: 1 });
     },
-    pause: () => void (controlPlane.apiserver.pid === undefined || process.kill(controlPlane.apiserver.pid, 'SIGSTOP')),
+    pause: async () => {
+      const { pid } = controlPlane.apiserver;
+      if (pid !== undefined) await stopProcess(pid);
+    },
     kill: () => controlPlane.apiserver.kill(),
     start: () => controlPlane.apiserver.start(),
     killLeader: undefined,
@@ -150,8 +154,8 @@ export async function etcdStand(count: 1 | 3): Promise<ArbiterStand> {
       const planted = what === 'a newer format' ? { formatVersion: 2 } : ({ mode: 'solo', primary: 'c', epoch: 1 } as const);
       await etcd.write(key(), formatRecord({ ...newRecord, ...planted }, attributes).toString());
     },
-    pause: () => {
-      for (const member of etcd.members) member.signal('SIGSTOP');
+    pause: async () => {
+      for (const { pid } of etcd.members) if (pid !== undefined) await stopProcess(pid);
     },
     kill: async () => void (await Promise.all(etcd.members.map((member) => member.kill()))),
     start: async () => void (await Promise.all(etcd.members.map((member) => member.start()))),
