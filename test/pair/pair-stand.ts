@@ -9,7 +9,7 @@ import {
   settingsKey,
   tokenKey,
 } from '#agents/member/contract.ts';
-import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import type { ArbiterSettings, MemberSettings, MemberStatus } from '#agents/member/contract.ts';
 import { Secret } from '#lib/base/secret.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
@@ -25,6 +25,8 @@ import type { FaultyDns } from '../cluster/faulty-dns.ts';
 import { startBind } from '../cluster/bind.ts';
 import type { Bind } from '../cluster/bind.ts';
 import type { Branch } from '../cluster/branch.ts';
+import { startEtcd } from '../cluster/etcd.ts';
+import type { Etcd } from '../cluster/etcd.ts';
 import { startNetwork } from '../cluster/network.ts';
 import type { BridgedNetwork, Network } from '../cluster/network.ts';
 import { systemProgram } from '../cluster/programs.ts';
@@ -40,6 +42,9 @@ const weekMs = 7 * 86_400_000;
 const pairName = 'pair-7';
 const pairUid = '5b1e2f4a-0000-4000-8000-000000000007';
 const database = { name: 'app', owner: 'app' } as const;
+/** Where the record stands in an etcd. */
+const etcdPrefix = '/hallkeeper/pairs';
+export const etcdKey = `${etcdPrefix}/${pairUid}`;
 
 export interface Client {
   readonly authority: string;
@@ -47,11 +52,13 @@ export interface Client {
   readonly key: Secret;
 }
 
-/** A pair of real member agents with real PostgreSQL, kube-apiserver and BIND, enrolled as the operator does it. */
+/** A pair of real member agents with real PostgreSQL, kube-apiserver, BIND and, where it was asked for, etcd, enrolled as the operator does it. */
 export interface PairStand extends AsyncDisposable {
   readonly network: Network;
   readonly api: ApiServer;
   readonly bind: Bind;
+  /** The arbiter, where it is an etcd. */
+  readonly etcd: Etcd | undefined;
   /** The DNS server that can be told to misbehave, where it was asked for. */
   readonly faultyDns: FaultyDns | undefined;
   readonly members: Readonly<Record<'a' | 'b', StandMember>>;
@@ -82,6 +89,10 @@ export interface StandOptions {
   readonly mount?: (name: 'a' | 'b', folder: string) => Promise<AsyncDisposable>;
   /** Lists a second DNS server before the first: one that can be told to misbehave, with the same zone behind it. */
   readonly faultyDns?: boolean;
+  /** Who decides which member leads; absent: Kubernetes. */
+  readonly arbiter?: 'kubernetes' | 'etcd';
+  /** Members of the etcd; absent: one. */
+  readonly etcdMembers?: 1 | 3;
 }
 
 const host = { a: 11, b: 12 } as const;
@@ -90,7 +101,7 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
   await removeLeftovers();
   const stack = new AsyncDisposableStack();
   try {
-    const { network, folder, api, bind, faultyDns } = await layGround(stack, options);
+    const { network, folder, api, bind, faultyDns, etcd } = await layGround(stack, options);
     const { apart } = options;
     const servers = [...(faultyDns === undefined ? [] : [faultyDns]), bind];
     const authority = await createAuthority({ commonName: `${pairName} ca`, nowMs: Date.now() - weekMs });
@@ -99,13 +110,15 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
       a: apart?.branches.a.ownAddress ?? (await network.address(host.a)),
       b: apart?.branches.b.ownAddress ?? (await network.address(host.b)),
     };
-    await api.create(aPairRecord());
+    // In an etcd the members create the record themselves.
+    if (etcd === undefined) await api.create(aPairRecord());
+    const arbiter = await arbiterOf(etcd);
     const certify = certifierOf(authority, address, bind.zone);
     const members = {} as Record<'a' | 'b', StandMember>;
     const settings = {} as Record<'a' | 'b', MemberSettings>;
     let revision = 1;
     for (const name of ['a', 'b'] as const) {
-      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind, servers });
+      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind, servers, arbiter });
       const bundle = await enrol(api, folder.path, name, settings[name]);
       members[name] = stack.use(
         await StandMember.prepare(name, {
@@ -126,6 +139,7 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
       network,
       api,
       bind,
+      etcd,
       faultyDns,
       members,
       postgresPort: ports.postgres,
@@ -156,10 +170,12 @@ interface Ground {
   readonly api: ApiServer;
   readonly bind: Bind;
   readonly faultyDns: FaultyDns | undefined;
+  readonly etcd: Etcd | undefined;
 }
 
 /** Network, folders and disks, and the servers that both members use. The stack owns them. */
-async function layGround(stack: AsyncDisposableStack, { smallDiskMegabytes, apart, mount, faultyDns }: StandOptions): Promise<Ground> {
+async function layGround(stack: AsyncDisposableStack, options: StandOptions): Promise<Ground> {
+  const { smallDiskMegabytes, apart, mount, faultyDns: withFaultyDns = false, arbiter = 'kubernetes', etcdMembers: members = 1 } = options;
   const network = apart?.network ?? stack.use(await startNetwork());
   const folder = stack.use(await temporaryFolder('pair'));
   await chmod(folder.path, 0o755);
@@ -168,7 +184,14 @@ async function layGround(stack: AsyncDisposableStack, { smallDiskMegabytes, apar
   if (mount !== undefined) for (const name of ['a', 'b'] as const) stack.use(await mount(name, join(folder.path, name)));
   const api = stack.use(await startApiServer({ network }));
   const bind = stack.use(await startBind({ network }));
-  return { network, folder, api, bind, faultyDns: faultyDns === true ? stack.use(await startFaultyDns({ network, bind })) : undefined };
+  const faultyDns = withFaultyDns ? stack.use(await startFaultyDns({ network, bind })) : undefined;
+  const etcd = arbiter === 'etcd' ? stack.use(await startEtcd({ network, members })) : undefined;
+  return { network, folder, api, bind, faultyDns, etcd };
+}
+
+async function arbiterOf(etcd: Etcd | undefined): Promise<ArbiterSettings> {
+  if (etcd === undefined) return { kind: 'kubernetes' };
+  return { kind: 'etcd', endpoints: etcd.endpoints, prefix: etcdPrefix, tls: await etcd.client() };
 }
 
 function certifierOf(authority: Authority, address: Readonly<Record<'a' | 'b', string>>, zone: string): PairStand['certify'] {
@@ -213,6 +236,7 @@ function settingsOf(
     ports,
     bind,
     servers,
+    arbiter,
   }: {
     leaf: Leaf;
     authority: Authority;
@@ -220,6 +244,7 @@ function settingsOf(
     ports: { admin: number; postgres: number };
     bind: Bind;
     servers: readonly { readonly address: string; readonly port: number }[];
+    arbiter: ArbiterSettings;
   },
 ): MemberSettings {
   const peer = name === 'a' ? 'b' : 'a';
@@ -233,7 +258,7 @@ function settingsOf(
     peer: { name: peer, address: address[peer] },
     founder: 'a',
     adminPort: ports.admin,
-    arbiter: { kind: 'kubernetes' },
+    arbiter,
     postgresql: { port: ports.postgres, parameters: {}, databases: [database], slotKeepMegabytes: 1_024 },
     detection: { periodMs, suspectAfterMs, degradeAfterMs, degradeSlowAfterMs, canaryStaleAfterMs },
     whenStandbyLost: 'continue',
