@@ -1,12 +1,13 @@
 import { commandErrors } from '#lib/base/command.ts';
 import type { CommandOption } from '#lib/base/command.ts';
 import { runCommand } from '#lib/base/system-program.ts';
+import { arbiterBench } from './arbiter.ts';
 import type { Bench } from './bench.ts';
 import { expositionBench } from './exposition.ts';
 import { failoverBench } from './failover.ts';
 import { steadyStateBench } from './steady-state.ts';
 
-const benches: readonly Bench[] = [expositionBench, failoverBench, steadyStateBench];
+const benches: readonly Bench[] = [expositionBench, failoverBench, steadyStateBench, arbiterBench];
 
 const benchOptions: Readonly<Record<string, CommandOption>> = Object.fromEntries(
   benches.flatMap(({ name, options: own }) =>

@@ -27,6 +27,8 @@ export interface ControlPlaneOptions {
   readonly users?: readonly ControlPlaneUser[];
   /** Flags added to those of the apiserver. */
   readonly apiserverFlags?: readonly string[];
+  /** Its etcd writes to the disk before it answers, as in service. Without it data outlives the process, but not the machine. */
+  readonly fsync?: boolean;
   /** Where data, keys and logs go; absent: a temporary folder that `stop` removes. */
   readonly directory?: string;
 }
@@ -115,7 +117,7 @@ async function startParts(
   };
   await writeServiceAccountKeys(directory);
 
-  const etcdUrl = await startEtcd(directory, network, address, started);
+  const etcdUrl = await startEtcd(directory, { network, address, fsync: options.fsync ?? false }, started);
   const caFile = join(directory, 'certificates', 'apiserver.crt');
   const flags = [...apiserverFlags(directory, etcdUrl, address, port), ...(options.apiserverFlags ?? [])];
   const asked = { url, caFile, token: token('admin') };
@@ -179,8 +181,11 @@ async function writeServiceAccountKeys(directory: string): Promise<void> {
   await writeFile(join(directory, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
 }
 
-/** etcd without fsync: its data need not outlive the machine, only its own process. */
-async function startEtcd(directory: string, network: Network, address: string, started: Child[]): Promise<string> {
+async function startEtcd(
+  directory: string,
+  { network, address, fsync }: { readonly network: Network; readonly address: string; readonly fsync: boolean },
+  started: Child[],
+): Promise<string> {
   const client = `http://${address}:${await network.freePort()}`;
   const peer = `http://${address}:${await network.freePort()}`;
   const child = await startChild({
@@ -188,7 +193,7 @@ async function startEtcd(directory: string, network: Network, address: string, s
     command: controlPlaneProgram('etcd'),
     args: [
       `--data-dir=${join(directory, 'etcd')}`,
-      '--unsafe-no-fsync',
+      ...(fsync ? [] : ['--unsafe-no-fsync']),
       '--log-level=warn',
       `--listen-client-urls=${client}`,
       `--advertise-client-urls=${client}`,
