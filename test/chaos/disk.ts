@@ -1,6 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemProgram } from '../cluster/programs.ts';
 import { runTool } from '../cluster/run-tool.ts';
 
@@ -17,9 +17,18 @@ export interface Disk extends AsyncDisposable {
   fill(): Promise<void>;
   /** Gives the room back. */
   free(): Promise<void>;
-  /** Lets writes through for an instant after each pause of `pauseMs`, until the signal aborts. */
-  slow(pauseMs: number, signal: AbortSignal): Promise<void>;
+  /** Lets writes through for `openMs` after each pause of `pauseMs`, until the signal aborts or a minute is over. */
+  slow(pace: DiskPace, signal: AbortSignal): Promise<void>;
 }
+
+/** How a slow disk works. With no time between two pauses it is open for the millisecond or two that the tool takes. */
+export interface DiskPace {
+  readonly pauseMs: number;
+  readonly openMs: number;
+}
+
+/** A loop of its own in one process, for starting a tool from here would hold the disk open for longer than it takes. */
+const slowLoop = 'while [ ! -e "$1" ]; do "$2" --freeze "$3"; sleep "$4"; "$2" --unfreeze "$3"; [ "$5" = 0 ] || sleep "$5"; done';
 
 /** Makes the file system beside the folder and mounts it there. Root only. */
 export async function mountDisk(folder: string): Promise<Disk> {
@@ -57,12 +66,20 @@ export async function mountDisk(folder: string): Promise<Disk> {
       await rm(join(folder, fillerName), { force: true });
       for (let part = 0; part < 100; part += 1) await rm(join(folder, `${fillerName}-${part}`), { force: true });
     },
-    slow: async (pauseMs, signal) => {
-      while (!signal.aborted) {
-        await freeze();
-        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-        await thaw();
-        await sleep(10);
+    slow: async ({ pauseMs, openMs }, signal) => {
+      const stopFile = `${folder}.stop`;
+      const stop = (): void => writeFileSync(stopFile, '');
+      if (signal.aborted) return;
+      signal.addEventListener('abort', stop, { once: true });
+      const paces = [pauseMs, openMs].map((ms) => String(ms / 1_000));
+      const loop = [systemProgram('sh'), '-c', slowLoop, 'slow', stopFile, systemProgram('fsfreeze'), folder, ...paces];
+      try {
+        await runTool(systemProgram('setpriv'), ['--pdeathsig', 'KILL', ...loop]);
+      } finally {
+        signal.removeEventListener('abort', stop);
+        // Where the loop was killed it may have left the disk frozen.
+        await runTool(systemProgram('fsfreeze'), ['--unfreeze', folder]).catch(() => undefined);
+        await rm(stopFile, { force: true });
       }
     },
     [Symbol.asyncDispose]: async () => {

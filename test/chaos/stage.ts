@@ -9,6 +9,7 @@ import type { Name } from '../pair/watch-pair.ts';
 import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
 import { foretell } from './foretell.ts';
+import type { DiskPace } from './disk.ts';
 import { serverProcess } from './server-process.ts';
 import type { ServerProcess } from './server-process.ts';
 
@@ -90,13 +91,14 @@ export class Stage {
   }
 
   /**
-   * Lets the machine's disk work only for an instant after each pause.
+   * Lets the machine's disk work only for an instant after each pause, for a minute at most.
    *
    * @returns makes it as fast as before; at the end of the scenario that happens in any case.
    */
-  slow({ disk }: Machine, pauseMs: number): () => Promise<void> {
+  slow({ disk }: Machine, pace: DiskPace): () => Promise<void> {
     const stop = new AbortController();
-    const slowing = disk.slow(pauseMs, stop.signal);
+    const slowing = disk.slow(pace, stop.signal);
+    slowing.catch(() => undefined);
     const fast = async (): Promise<void> => {
       stop.abort();
       await slowing;

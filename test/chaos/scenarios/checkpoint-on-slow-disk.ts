@@ -1,8 +1,8 @@
 import { localSession } from '../local-session.ts';
 import type { Scenario } from '../scenario.ts';
 
-const tables = 200;
-const pauseMs = 50;
+const tables = 400;
+const pace = { pauseMs: 50, openMs: 0 } as const;
 
 export const checkpointOnSlowDisk: Scenario = {
   name: 'checkpoint-on-slow-disk',
@@ -29,7 +29,7 @@ export const checkpointOnSlowDisk: Scenario = {
       const { rows } = await own.query<{ readonly is: boolean }>('SELECT pg_last_wal_replay_lsn() > $1 AS is', [written[0]?.at]);
       return rows[0]?.is;
     });
-    const fast = stage.slow(standby, pauseMs);
+    const fast = stage.slow(standby, pace);
     await using syncing = await localSession(stage, standby);
     void syncing.query('CHECKPOINT').catch(() => undefined);
     await stage.until('the standby syncs the files of its checkpoint', async () => {

@@ -2,11 +2,11 @@ import { newClient, commit } from '../../pair/writer.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 
-/** Between two instants in which the disk works: an fsync takes about half a second. */
-const pauseMs = 450;
+/** An fsync takes about half a second. */
+const pace = { pauseMs: 450, openMs: 20 } as const;
 const observedMs = 4_000;
 const attemptMaxMs = 30_000;
-const commits = 40;
+const commits = 20;
 /** Beyond the ids of every writer, and never the same twice. */
 let nextId = 4_000_000_000;
 
@@ -35,7 +35,7 @@ function slowDisk(who: 'primary' | 'standby', about: string): Scenario {
     about,
     changes: 0,
     act: async (stage) => {
-      stage.slow(stage[who], pauseMs);
+      stage.slow(stage[who], pace);
       await stage.keepsLeader(observedMs);
       await commitsPatiently(stage);
       stage.notes.push(`the record says ${(await stage.status(stage.primary)).record?.mode ?? '?'}`);
