@@ -30,6 +30,21 @@ const rows: readonly Row[] = [
     claims: 'processDeath',
   },
   {
+    behaviour: 'a standby that is itself being started waits until it could be promoted',
+    seen: aMember({ heartbeat: { postgres: 'dead' }, operation: { do: 'startStandby', upstream: true } }),
+    holds: 'the own PostgreSQL is being started',
+  },
+  {
+    behaviour: 'a primary that is still being started after the limit: claim, and blame no disk',
+    seen: aMember({ ...stalled(700), heartbeat: { localCanaryAgeMs: 700, postgres: 'starting' } }),
+    claims: 'processDeath',
+  },
+  {
+    behaviour: 'a primary that is being started for less than the limit keeps its lead',
+    seen: aMember({ ...stalled(699), heartbeat: { localCanaryAgeMs: 699, postgres: 'starting' } }),
+    holds: 'only the remote canary is silent',
+  },
+  {
     behaviour: 'word of a death in an earlier epoch counts for nothing',
     seen: aMember({ heartbeat: { postgres: 'dead', record: { sequence: 1, mode: 'sync', epoch: 0 } } }),
     holds: 'the primary is well',

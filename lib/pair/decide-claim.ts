@@ -15,6 +15,8 @@ export function decideClaim(state: MemberState): ClaimVerdict {
     return hold('the record does not let this member claim');
   if (state.postgres.data !== 'complete') return hold('the own data has no proof of completeness');
   if (state.postgres.process !== 'running' || state.postgres.role !== 'standby') return hold('the own PostgreSQL is not a running standby');
+  // It answers nobody yet: a claim would depose a primary that may be back first, and promote nothing sooner.
+  if (state.operation?.what.do === 'startStandby') return hold('the own PostgreSQL is being started');
   const { heartbeat, link, heardMs } = state.peerView;
   const now = awakeMs(state);
   const silentMs = now - heardMs;
@@ -53,6 +55,11 @@ function decideSilence(state: MemberState, now: number, silentMs: number): Claim
   const flushStillMs = now - peerView.flushMovedMs;
   const stale = limits.canaryStaleAfterMs;
   if (canarySilentMs >= stale && staleMs >= stale && flushStillMs >= stale) {
+    const word = peerView.heartbeat?.postgres;
+    if (word !== 'running') {
+      const why = `the primary's PostgreSQL does not run, and ${word === 'starting' ? 'is still being started' : 'is not started'} after ${Math.round(canarySilentMs)} ms`;
+      return { do: 'claim', reason: 'processDeath', why, lastGoodMs: remote.okMs };
+    }
     const why = `the primary's disk hangs: its canary is ${Math.round(staleMs)} ms old and its WAL stood still for ${Math.round(flushStillMs)} ms`;
     return { do: 'claim', reason: 'diskStall', why, lastGoodMs: remote.okMs };
   }
