@@ -19,6 +19,7 @@ const wanted = [
   { programs: ['nsenter', 'unshare', 'setpriv', 'flock'], package: 'util-linux', what: 'nsenter, unshare, setpriv and flock' },
   { programs: ['nft'], package: 'nftables', what: 'nft' },
   { programs: ['mkfs.ext4'], package: 'e2fsprogs', what: 'mkfs.ext4' },
+  { programs: ['faketime'], package: 'faketime', what: 'faketime' },
   { programs: ['openssl'], package: 'openssl', what: 'openssl' },
   { programs: ['mount', 'umount'], package: 'mount', what: 'mount' },
   { programs: ['ps'], package: 'procps', what: 'ps' },

@@ -9,16 +9,19 @@ const retiredAnnotation = 'hallkeeper.dev/retired';
 
 const kind = 'PairRecord';
 
+/** Beyond every sequence that anybody may have seen meanwhile. */
+const adoptedLater = 1_000;
+
 /** The record as it stands in the arbiter. */
 export async function readRecord(stage: Stage): Promise<PairRecordManifest> {
   const answer = refuse(await stage.stand.api.read(kind, aPairRecord().metadata.name));
   return answer.body as unknown as PairRecordManifest;
 }
 
-/** Changes the record as an administrator with an editor does. */
-export async function editRecord(stage: Stage, change: Partial<PairRecordSpec>): Promise<void> {
+/** Asks for a change of the record as an administrator with an editor does. Returns what the API server has against it; empty: nothing. */
+export async function editRecord(stage: Stage, change: Partial<PairRecordSpec>): Promise<string> {
   const { spec } = await readRecord(stage);
-  refuse(await stage.stand.api.update(aPairRecord({ spec: { ...spec, ...change } })));
+  return (await stage.stand.api.update(aPairRecord({ spec: { ...spec, ...change } }))).message;
 }
 
 /** Deletes the record as an administrator does who wants it at all costs. */
@@ -29,19 +32,20 @@ export async function deleteRecord(stage: Stage): Promise<void> {
   refuse(await stage.stand.api.remove(kind, metadata.name));
 }
 
-/** Writes the record anew, newer than every one that was there: this machine has everything, and leads alone until the other is in step. */
-export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
-  const spec: PairRecordSpec = {
-    ...last,
-    sequence: last.sequence + 1_000,
-    mode: 'Solo',
-    primary: leader.name,
-    reason: 'adopted by a person',
-    author: 'admin',
-  };
+/** Puts another record in the place of whatever is there, as restoring a backup does: no rule for changes applies. */
+export async function replaceRecord(stage: Stage, spec: PairRecordSpec): Promise<void> {
   const known = await stage.stand.api.read(kind, aPairRecord().metadata.name);
-  if (known.code === 404) refuse(await stage.stand.api.create(aPairRecord({ spec })));
-  else refuse(await stage.stand.api.update(aPairRecord({ spec })));
+  if (known.code !== 404) await deleteRecord(stage);
+  refuse(await stage.stand.api.create(aPairRecord({ spec })));
+}
+
+/**
+ * Writes the record anew as a person must, newer than every one that was there: this machine has everything, and leads alone until the
+ * other is in step.
+ */
+export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
+  const about = { reason: 'adopted by a person', author: 'admin' };
+  await replaceRecord(stage, { ...last, ...about, sequence: last.sequence + adoptedLater, mode: 'Solo', primary: leader.name });
 }
 
 /** Waits until both members say that the record is lost, and that they froze their roles. */

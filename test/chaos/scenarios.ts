@@ -35,6 +35,8 @@ import { freezeWalsender } from './scenarios/freeze-walsender.ts';
 import { halfOpenPrimary } from './scenarios/half-open-primary.ts';
 import { halfOpenStandby } from './scenarios/half-open-standby.ts';
 import { healInMidPromotion } from './scenarios/heal-in-mid-promotion.ts';
+import { freezeHallServer, killHallServer } from './scenarios/hurt-hall-server.ts';
+import { jumpClock } from './scenarios/jump-clock.ts';
 import { killArbiterInMidClaim } from './scenarios/kill-arbiter-in-mid-claim.ts';
 import { killBothAtOnce, killBothStaleFirst, killBothStandbyReturns } from './scenarios/kill-both.ts';
 import { killNewPrimary } from './scenarios/kill-new-primary.ts';
@@ -71,6 +73,8 @@ export const scenarios: readonly Scenario[] = [
   freezePrimaryAgent,
   killStandbyAgent,
   freezeStandbyAgent,
+  killHallServer,
+  freezeHallServer,
   busyProcessors,
   exhaustConnections,
   runOutOfMemory,
@@ -130,4 +134,5 @@ export const scenarios: readonly Scenario[] = [
   promoteByHand,
   alternate,
   deafStandby,
+  jumpClock,
 ];

@@ -8,6 +8,11 @@ import { postmasterOf, signalServer } from './server-processes.ts';
 
 const mainFile = join(import.meta.dirname, '..', '..', 'agents', 'member', 'main.ts');
 
+interface AgentStart {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly binDirectory?: string;
+}
+
 /** One member agent as a process, and the PostgreSQL that outlives it. */
 export class StandMember implements AsyncDisposable {
   readonly name: string;
@@ -71,19 +76,30 @@ export class StandMember implements AsyncDisposable {
     return new StandMember(name, { directory, config, ...given });
   }
 
-  async startAgent(): Promise<void> {
+  /** Starts the agent, by choice with more in its environment, or with the programs of PostgreSQL from another folder. */
+  async startAgent({ env, binDirectory }: AgentStart = {}): Promise<void> {
     const agent = await startChild({
       name: `member-${this.name}-${Date.now()}`,
       command: process.execPath,
-      args: [mainFile, '--config', this.#config],
+      args: [mainFile, '--config', binDirectory === undefined ? this.#config : await this.#configWith(binDirectory)],
       directory: this.#logs,
       network: this.#network,
+      ...(env === undefined ? {} : { env }),
     });
     this.#logFiles.add(agent.logFile);
     this.agent = agent;
     void agent.exited.then(({ code }) => {
       if (code !== null && code !== 0) this.failures.push(`the agent of ${this.name} ended by itself with exit code ${code}`);
     });
+  }
+
+  async #configWith(binDirectory: string): Promise<string> {
+    const config = join(this.directory, 'other-programs.yaml');
+    await writeFile(
+      config,
+      (await readFile(this.#config, 'utf8')).replace('postgresql: {', `postgresql: {binDirectory: ${binDirectory}, `),
+    );
+    return config;
   }
 
   /** A second agent for the same data, as when two services are configured by mistake. */

@@ -1,9 +1,20 @@
+import { getPriority, setPriority } from 'node:os';
 import { startChild } from '../../cluster/child.ts';
+import type { Child } from '../../cluster/child.ts';
 import { temporaryFolder } from '../../cluster/temporary.ts';
 import type { Scenario } from '../scenario.ts';
 
 const loops = 20;
 const observedMs = 4_000;
+/** As the agents and their PostgreSQL have it: who watches them must not be kept from running where they are not. */
+const watcherPriority = -10;
+
+/** A busy loop of an ordinary program. */
+async function spin(name: string, directory: string, priority: number): Promise<Child> {
+  const child = await startChild({ name, command: process.execPath, args: ['-e', 'for (;;);'], directory });
+  setPriority(child.pid, priority);
+  return child;
+}
 
 export const busyProcessors: Scenario = {
   name: 'busy-processors',
@@ -12,11 +23,15 @@ export const busyProcessors: Scenario = {
   changes: 0,
   act: async (stage) => {
     await using folder = await temporaryFolder('busy');
-    const spin = (index: number): ReturnType<typeof startChild> =>
-      startChild({ name: `busy-${index}`, command: process.execPath, args: ['-e', 'for (;;);'], directory: folder.path });
-    const children = await Promise.all(Array.from({ length: loops }, (_, index) => spin(index)));
-    const stop = async (): Promise<unknown> => await Promise.all(children.map((child) => child.kill()));
+    const before = getPriority();
+    const children: Child[] = [];
+    const stop = async (): Promise<void> => {
+      setPriority(before);
+      await Promise.all(children.splice(0).map((child) => child.kill()));
+    };
     stage.undo(stop);
+    setPriority(watcherPriority);
+    for (let index = 0; index < loops; index += 1) children.push(await spin(`busy-${index}`, folder.path, before));
     await stage.keepsLeader(observedMs);
     await stage.acknowledged();
     await stop();

@@ -1,4 +1,4 @@
-import { adoptRecord, bothFreeze, editRecord, readRecord } from '../record-by-hand.ts';
+import { adoptRecord, bothFreeze, readRecord, replaceRecord } from '../record-by-hand.ts';
 import type { Scenario } from '../scenario.ts';
 
 const observedMs = 2_500;
@@ -16,7 +16,7 @@ export const setBackRecord: Scenario = {
     await stage.inStep();
     const after = await readRecord(stage);
     stage.undo(() => adoptRecord(stage, standby, after.spec));
-    await editRecord(stage, before.spec);
+    await replaceRecord(stage, before.spec);
     await bothFreeze(stage);
     await stage.acknowledged();
     await stage.acknowledgesNothing(primary, observedMs);
