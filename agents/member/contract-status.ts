@@ -19,7 +19,7 @@ export interface FailoverReport {
   /** RFC 3339, for people: when the verdict fell, and when clients were served and, where that was seen, the name pointed here. */
   readonly startedAt: string;
   readonly completedAt: string;
-  /** `route` is absent when no DNS server had the name soon after the gate was open. */
+  /** `route` is absent when clients were led here by no way soon after the gate was open, neither a DNS server nor the Service. */
   readonly phasesMs: FailoverPhasesMs;
   /** From the last moment the old primary was seen to be well until commits were acknowledged here. */
   readonly outageMs: number;
@@ -57,6 +57,8 @@ export interface MemberStatus {
   readonly systemIdentifier: string | undefined;
   readonly certificateExpiresAt: string;
   readonly dns: readonly { readonly server: string; readonly ok: boolean; readonly why: string }[];
+  /** How the last try ended to lead the pair's Service here; absent without one, and before this member led. */
+  readonly service: { readonly slice: string; readonly ok: boolean; readonly why: string } | undefined;
   readonly failovers: readonly FailoverReport[];
   readonly switchovers: readonly { readonly id: string; readonly state: 'running' | 'done' | 'refused'; readonly why: string }[];
 }
@@ -91,6 +93,7 @@ export function parseStatus(raw: unknown): MemberStatus {
     dns: field.list('dns', (entry) => ({ server: entry.text('server'), ok: entry.flag('ok'), why: entry.text('why', { fallback: '-' }) }), {
       max: 16,
     }),
+    service: field.has('service') ? readService(field.group('service')) : skip(field, 'service'),
     failovers: field.list('failovers', readReport, { max: 10 }),
     switchovers: field.list(
       'switchovers',
@@ -110,6 +113,10 @@ export function parseStatus(raw: unknown): MemberStatus {
 function skip(field: Fields, name: string): undefined {
   field.optionalText(name);
   return undefined;
+}
+
+function readService(field: Fields): NonNullable<MemberStatus['service']> {
+  return { slice: field.text('slice'), ok: field.flag('ok'), why: field.text('why', { fallback: '-' }) };
 }
 
 function readRecord(field: Fields): NonNullable<MemberStatus['record']> {

@@ -26,8 +26,8 @@ describe('settings of a member', () => {
     expect(read.dns?.tsig.secret.reveal()).toBe('the-tsig-secret');
   });
 
-  test('without DNS and hall server', () => {
-    const bare = { ...settings, dns: undefined, hallServer: undefined };
+  test('without DNS, Service and hall server', () => {
+    const bare = { ...settings, dns: undefined, service: undefined, hallServer: undefined };
     expect(parseMemberSettings(JSON.parse(formatMemberSettings(bare)))).toEqual(bare);
   });
 
@@ -158,6 +158,7 @@ describe('the status of a member', () => {
         positionAtClaim: '0/1000',
       },
     ],
+    service: { slice: 'pair-7-hallkeeper', ok: false, why: 'refused at try 2' },
     switchovers: [{ id: 'x', state: 'refused', why: 'the standby does not stream' }],
   };
 
@@ -175,6 +176,7 @@ describe('the status of a member', () => {
         diskFreePercent: undefined,
         systemIdentifier: undefined,
         dns: [],
+        service: undefined,
         failovers: [],
         switchovers: [],
       },

@@ -4,6 +4,7 @@ import type { Fields } from '#lib/base/fields.ts';
 import type { Secret } from '#lib/base/secret.ts';
 import { rawArbiter, readArbiter } from './contract-arbiter.ts';
 import type { ArbiterSettings } from './contract-arbiter.ts';
+import type { ServiceSettings } from './contract-slice.ts';
 import { parseStatus } from './contract-status.ts';
 import type { MemberStatus } from './contract-status.ts';
 
@@ -86,6 +87,8 @@ export interface MemberSettings {
     readonly authority: string;
   };
   readonly dns: DnsSettings | undefined;
+  /** The pair's Service, which the member that opens leads to itself; absent without one. */
+  readonly service: ServiceSettings | undefined;
   readonly hallServer: HallServerPlan | undefined;
 }
 
@@ -142,6 +145,7 @@ export function parseMemberSettings(raw: unknown): MemberSettings {
     paused: field.flag('paused', { fallback: false }),
     tls: { certificate: tls.text('certificate'), key: tls.secret('key'), authority: tls.text('authority') },
     dns: field.has('dns') ? readDns(field.group('dns')) : undefined,
+    service: field.has('service') ? { slice: field.group('service').text('slice') } : undefined,
     hallServer: field.has('hallServer') ? readHallServer(field.group('hallServer')) : undefined,
   };
   if (settings.self.name === settings.peer.name) field.problem('peer.name', 'must differ from self.name');
@@ -214,3 +218,4 @@ export function parseMemberStatus(raw: unknown): MemberStatus {
 export type { ArbiterSettings } from './contract-arbiter.ts';
 export type { FailoverPhase, FailoverReport, MemberStatus } from './contract-status.ts';
 export { failoverPhases } from './contract-status.ts';
+export { epochAnnotation, membersAnnotation, sliceEpoch } from './contract-slice.ts';

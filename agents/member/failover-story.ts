@@ -1,6 +1,7 @@
 import type { Takeover } from '#lib/pair/member-state.ts';
 import { formatLsn } from '#lib/postgres/lsn.ts';
 import type { FailoverReport } from './contract-status.ts';
+import { routeWaitMs } from './route-clock.ts';
 
 /** Where a take-over stands in the clock of the process and in the clock on the wall. */
 export interface StoryClock {
@@ -9,12 +10,9 @@ export interface StoryClock {
   readonly wallMs: number;
 }
 
-/** How long after the gate is open a take-over is held unfinished because no DNS server has the name. Then it is told without that. */
-const routeWaitMs = 10_000;
-
 /**
- * The report of a finished take-over. `routedMs` is when the first DNS server had the name, in awake time; undefined: none has it yet;
- * without DNS it is when the gate was open. Undefined while the take-over goes on.
+ * The report of a finished take-over. `routedMs` is when clients were led here, in awake time; undefined: they are not yet, or nobody knows.
+ * Undefined while the take-over goes on.
  */
 export function reportOf(
   takeover: Takeover,

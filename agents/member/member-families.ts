@@ -3,6 +3,7 @@ import { takeoverReasons } from '#lib/pair/member-state.ts';
 import { pairModes } from '#lib/pair/pair-record.ts';
 import { defineFamilies } from '#lib/exposition/family.ts';
 import { failoverPhases } from './contract-status.ts';
+import { sliceOutcomes } from './route-slice.ts';
 
 const pairLabels = { hall: 'any', pair: 'any', member: 'any' } as const;
 const since = '0.1.0';
@@ -161,6 +162,13 @@ export const memberFamilies = defineFamilies({
     kind: 'gauge',
     labels: { ...pairLabels, server: 'any' },
     help: 'Epoch under which this member last made the name of the pair point to itself, by DNS server.',
+    since,
+  },
+  serviceUpdates: {
+    name: 'hallkeeper_pair_service_updates_total',
+    kind: 'counter',
+    labels: { ...pairLabels, outcome: sliceOutcomes },
+    help: 'Attempts of this member to make the Service of the pair lead to itself, by how they ended. Absent where the pair has none.',
     since,
   },
 });

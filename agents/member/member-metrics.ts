@@ -10,6 +10,8 @@ import type { ServerOutcome } from '#lib/dns/publish.ts';
 import { failoverPhases } from './contract-status.ts';
 import type { FailoverReport } from './contract-status.ts';
 import { dnsFailureReasons, memberFamilies as families } from './member-families.ts';
+import { sliceOutcomes } from './route-slice.ts';
+import type { SliceOutcome } from './route-slice.ts';
 
 type Labels = 'hall' | 'pair' | 'member';
 
@@ -37,6 +39,7 @@ export class MemberMetrics {
   readonly #dnsUpdates;
   readonly #dnsFailures;
   readonly #dnsEpoch;
+  readonly #serviceUpdates;
 
   constructor(labels: Readonly<Record<Labels, string>>, clock: Clock) {
     const set = new MetricSet<Labels>('pair', labels);
@@ -62,6 +65,7 @@ export class MemberMetrics {
     this.#dnsUpdates = set.counter(families.dnsUpdates);
     this.#dnsFailures = set.counter(families.dnsFailures);
     this.#dnsEpoch = set.gauge(families.dnsEpoch);
+    this.#serviceUpdates = set.counter(families.serviceUpdates);
   }
 
   /** Shows a state of the core. Called when a look or a change brought a new one, not for every tick. */
@@ -134,6 +138,16 @@ export class MemberMetrics {
       this.#dnsUpdates.add({ server: `${host}:${port}` }, 0);
       for (const reason of dnsFailureReasons) this.#dnsFailures.add({ server: `${host}:${port}`, reason }, 0);
     }
+  }
+
+  /** Opens the counters of a pair that has a Service at 0, so that the first failure is an increase. */
+  hasService(): void {
+    for (const outcome of sliceOutcomes) this.#serviceUpdates.add({ outcome }, 0);
+  }
+
+  /** One try at the EndpointSlice. */
+  sliceTried({ outcome }: SliceOutcome): void {
+    this.#serviceUpdates.add({ outcome });
   }
 
   /** One try at one server. */

@@ -17,6 +17,7 @@ export interface StatusFacts {
   readonly diskFreePercent: number | undefined;
   readonly certificateExpiresAt: string;
   readonly dns: MemberStatus['dns'];
+  readonly service: MemberStatus['service'];
   readonly failovers: readonly FailoverReport[];
   readonly switchovers: MemberStatus['switchovers'];
 }

@@ -36,8 +36,7 @@ import { openArbiter } from './open-arbiter.ts';
 import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
 import { ReportFile } from './report-file.ts';
-import { Route } from './route.ts';
-import { createPublisher } from '#lib/dns/publish.ts';
+import { Routes } from './routes.ts';
 import type { SettingsSource } from './settings-source.ts';
 import { TlsRenewal } from './tls-renewal.ts';
 import { runUpkeep } from './upkeep.ts';
@@ -89,14 +88,15 @@ export class Member {
   readonly #reports: ReportFile;
   readonly #stop = new AbortController();
   readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
-  readonly #route: Route;
+  readonly #routes: Routes;
   readonly #endpoint: AdminEndpoint;
   readonly #renewal: TlsRenewal;
   readonly #stoppedLog: StoppedLog;
   #hall: HallProcess | undefined;
   #arbiter: OpenArbiter | undefined;
   #shell: MemberShell | undefined;
-  #told: { epoch: number; routedMs: number | undefined } = { epoch: 0, routedMs: undefined };
+  /** Epoch of the last take-over that was told. */
+  #toldEpoch = 0;
   #step = { words: '', sinceMs: 0 };
   #diskFreePercent: number | undefined;
   #restart = false;
@@ -118,6 +118,7 @@ export class Member {
     const hall = settings.hallServer?.hall ?? '';
     this.#metrics = new MemberMetrics({ hall, pair: settings.pair.name, member: settings.self.name }, ports.clock);
     this.#metrics.dnsServers(settings.dns?.servers ?? []);
+    if (settings.service !== undefined) this.#metrics.hasService();
     const last = made.reports.reports[0];
     if (last !== undefined) this.#metrics.showPhases(last);
     const lanePorts = { peer: settings.peer.name, clock: ports.clock, log: ports.log };
@@ -126,19 +127,11 @@ export class Member {
     this.#endpoint = this.#admin();
     this.#renewal = new TlsRenewal((changed, signal) => this.#useTls(changed, signal), ports, this.#stop.signal);
     this.#stoppedLog = new StoppedLog({ instance: made.instance, clock: ports.clock, log: ports.log, state: () => this.state });
-    this.#route = new Route({
-      publisher: createPublisher(ports),
-      clock: ports.clock,
-      random: ports.random,
-      log: ports.log,
-      dns: settings.dns,
-      address: settings.self.address,
-      pairUid: settings.pair.uid,
-      tried: (outcome, epoch) => {
-        this.#metrics.dnsTried(outcome, epoch);
-        const has = outcome.result.outcome === 'applied' || outcome.result.outcome === 'unchanged';
-        if (has && this.#shell !== undefined) this.#told.routedMs ??= awakeMs(this.#shell.state);
-      },
+    this.#routes = new Routes(settings, {
+      ...ports,
+      client: source.client,
+      awakeMs: () => (this.#shell === undefined ? 0 : awakeMs(this.#shell.state)),
+      metrics: this.#metrics,
     });
   }
 
@@ -218,7 +211,7 @@ export class Member {
       background('disk', () => this.#watchDisk()),
       background('stopped log', () => this.#stoppedLog.watch(signal)),
       background('settings', () => this.#source.watch((settings) => this.#changed(settings), signal)),
-      { name: 'route', start: () => undefined, stop: () => this.#route.close(), stopMaxMs: 100 },
+      { name: 'route', start: () => undefined, stop: () => this.#routes.close(), stopMaxMs: 100 },
     ];
   }
 
@@ -266,20 +259,19 @@ export class Member {
     // A server that outlived the agent keeps its clients until the record says otherwise, or nobody can be asked any more.
     if (state.arbiter.seen !== undefined || isCutOff(state)) this.#lane.door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
-    this.#told.routedMs = this.#settings.dns === undefined ? awakeMs(state) : undefined;
-    this.#route.set(route);
+    this.#routes.set(route);
   }
 
   #observe(state: MemberState): void {
     const words = stepInWords(state, this.#lane.progressPercent);
     if (words !== this.#step.words) this.#step = { words, sinceMs: awakeMs(state) };
     const { takeover } = state;
-    if (takeover?.openedMs === undefined || takeover.epoch === this.#told.epoch) return;
+    if (takeover?.openedMs === undefined || takeover.epoch === this.#toldEpoch) return;
     const { self, peer } = this.#settings;
     const now = { awakeMs: awakeMs(state), wallMs: this.#ports.clock.wallMs() };
-    const report = reportOf(takeover, this.#told.routedMs, { from: peer.name, to: self.name }, now);
+    const report = reportOf(takeover, this.#routes.routedMs(), { from: peer.name, to: self.name }, now);
     if (report === undefined) return;
-    this.#told.epoch = takeover.epoch;
+    this.#toldEpoch = takeover.epoch;
     this.#metrics.finished(report);
     this.#ports.log.info(
       { epoch: report.epoch, reason: report.reason, outageMs: report.outageMs, ...report.phasesMs },
@@ -330,7 +322,8 @@ export class Member {
       stepSeconds: Math.max(0, Math.round((awakeMs(state) - this.#step.sinceMs) / 1_000)),
       diskFreePercent: this.#diskFreePercent,
       certificateExpiresAt: new Date(inspectCertificate(this.#settings.tls.certificate).notAfterMs).toISOString(),
-      dns: this.#route.standing,
+      dns: this.#routes.dns,
+      service: this.#routes.service,
       failovers: this.#reports.reports,
       switchovers: [...this.#switchovers.values()],
     });

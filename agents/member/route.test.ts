@@ -58,7 +58,7 @@ test('a server that used up its tries is asked again, then without an expectatio
   expect(calls.map(({ epoch, options }) => [epoch, options.from])).toEqual([[8, 7]]);
   calls[0]?.end(failed);
   await settledSoon();
-  expect(route.standing).toEqual([{ server: '10.20.0.2:53', ok: false, why: 'failed at try 1' }]);
+  expect(route.standing).toEqual([{ server: '10.20.0.2:53', ok: false, why: 'failed: the DNS server did not answer at try 1' }]);
   expect(sleeps[0]?.ms).toBeGreaterThanOrEqual(10_000);
   sleeps[0]?.wake();
   await settledSoon();

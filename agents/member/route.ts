@@ -3,6 +3,7 @@ import type { BackoffPolicy } from '#lib/base/retry.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { Random } from '#lib/base/random.ts';
+import { outcomeInWords } from '#lib/dns/record-outcome.ts';
 import type { PublishOptions, Publisher, ServerOutcome } from '#lib/dns/publish.ts';
 import type { DnsSettings } from './contract.ts';
 
@@ -26,6 +27,8 @@ export interface DnsStanding {
 
 /** A server that does not take the record is asked for as long as this member leads, after the publisher's minute of tries at this pace. */
 const againPolicy: BackoffPolicy = { firstMs: 10_000, maxMs: 60_000, jitterPercent: 20 };
+
+const whyMax = 300;
 
 /** Makes the name of the pair point to this member, at every listed server at once. */
 export class Route {
@@ -76,10 +79,10 @@ export class Route {
     if (signal.aborted) return;
     const server = `${outcome.server.host}:${outcome.server.port}`;
     const ok = outcome.result.outcome === 'applied' || outcome.result.outcome === 'unchanged';
-    const why = `${outcome.result.outcome} at try ${outcome.attempts}`;
+    const why = `${outcomeInWords(outcome.result).slice(0, whyMax)} at try ${outcome.attempts}`;
     this.#standing.set(server, { server, ok, why });
     this.#ports.log[ok ? 'info' : 'warn'](
-      { server, epoch, outcome: outcome.result.outcome, tookMs: Math.round(outcome.tookMs) },
+      { server, epoch, outcome: outcome.result.outcome, why, tookMs: Math.round(outcome.tookMs) },
       'DNS server answered',
     );
     this.#ports.tried(outcome, epoch);

@@ -5,15 +5,17 @@ import type { OperatorPorts } from '../frame.ts';
 import { roleBindings, roles, serviceAccounts } from '../resources.ts';
 import type { PolicyRule, Role, RoleBinding, ServiceAccount } from '../resources.ts';
 import { isKeptInEtcd } from './known-record.ts';
-import { memberKey } from './pair-names.ts';
+import { memberKey, sliceName } from './pair-names.ts';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
 
 /**
- * What a member may do, by name and nothing else: change its pair's record, and read its own settings. They have no owner: with the
+ * What a member may do, by name and nothing else: change its pair's record, read its own settings, and lead the pair's Service to itself.
+ * Of the EndpointSlice an admission policy leaves it nothing but its own address under a higher epoch. They have no owner: with the
  * deletion policy Retain the members serve on, and need the record for the next failover.
  */
 function memberRules(pair: FailoverPair, member: string): readonly PolicyRule[] {
+  const { service } = pair.spec;
   const record = {
     apiGroups: ['hallkeeper.dev'],
     resources: ['pairrecords'],
@@ -23,6 +25,16 @@ function memberRules(pair: FailoverPair, member: string): readonly PolicyRule[] 
   return [
     ...(isKeptInEtcd(pair) ? [] : [record]),
     { apiGroups: [''], resources: ['secrets'], resourceNames: [memberKey(pair, member).name], verbs: ['get', 'watch'] },
+    ...(service === undefined
+      ? []
+      : [
+          {
+            apiGroups: ['discovery.k8s.io'],
+            resources: ['endpointslices'],
+            resourceNames: [sliceName(service.name)],
+            verbs: ['get', 'update'],
+          },
+        ]),
   ];
 }
 

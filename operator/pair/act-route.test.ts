@@ -69,6 +69,13 @@ test('a failover moves the slice before anything else', async () => {
   expect(asked.calls).toEqual(['update EndpointSlice north-hallkeeper', 'update Service north']);
 });
 
+test('a slice that takes the other family of addresses is made anew', async () => {
+  asked.caches.services.see(serviceOf(pair));
+  asked.caches.endpointSlices.see({ ...aSlice(pair, 'fd00::12', 2), addressType: 'IPv6' });
+  await asked.look();
+  expect(asked.calls).toEqual(['delete EndpointSlice north-hallkeeper', 'create EndpointSlice north-hallkeeper']);
+});
+
 test('a Service of somebody else gets no slice, and loses the one that it has from us', async () => {
   asked.foreign.add('north');
   expect(await asked.look()).toEqual({ requeueAfterMs: 30_000 });

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { epochAnnotation, membersAnnotation } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -19,7 +20,7 @@ import type { EndpointSlice, Service } from '../resources.ts';
 import { operatorErrors } from '../errors.ts';
 import { decideRoute, sliceLabels, slicePorts } from './decide-route.ts';
 import { knownRecord } from './known-record.ts';
-import { epochAnnotation, sliceName } from './pair-names.ts';
+import { sliceMembers, sliceName } from './pair-names.ts';
 import type { RouteProblem } from './pair-view.ts';
 
 export interface RoutePorts extends Pick<OperatorPorts, 'client' | 'caches'> {
@@ -28,7 +29,8 @@ export interface RoutePorts extends Pick<OperatorPorts, 'client' | 'caches'> {
 }
 
 /**
- * Points the Service of a pair to its primary. A controller of its own: when the record changes nothing else may be waited for.
+ * Points the Service of a pair to its primary, where the primary has not done so itself. A controller of its own: when the record changes
+ * nothing else may be waited for.
  * What stands in the way is told by the condition ServiceInSync. A Service that the spec does not name any more goes, with its slice.
  */
 export function followRoute(ports: RoutePorts): Reconcile {
@@ -111,11 +113,14 @@ async function remove<T extends KubeObject>(
   });
 }
 
-/** Created, or replaced exactly as it was decided from: when somebody else was quicker the decision is made again. */
+/**
+ * Created, or replaced exactly as it was decided from: when somebody else was quicker, such as the member, the decision is made again.
+ * The family of addresses of a slice never changes, so from IPv4 to IPv6 it is made anew.
+ */
 async function writeSlice(
   desired: EndpointSlice,
   seen: EndpointSlice | undefined,
-  client: Pick<KubeClient, 'create' | 'update' | 'get'>,
+  client: Pick<KubeClient, 'create' | 'update' | 'get' | 'delete'>,
   signal: AbortSignal,
 ): Promise<void> {
   if (seen === undefined) {
@@ -131,6 +136,11 @@ async function writeSlice(
   }
   if (!hasSameOwner(seen, desired)) throw operatorErrors.HK_OBJECT_FOREIGN(`EndpointSlice ${desired.metadata.name}`);
   const { resourceVersion = '', uid = '' } = seen.metadata;
+  if (seen.addressType !== desired.addressType) {
+    await client.delete(endpointSlices, keyOf(seen), { preconditions: { uid, resourceVersion } }, signal);
+    await client.create(endpointSlices, desired, signal);
+    return;
+  }
   await client.update(endpointSlices, { ...desired, metadata: { ...desired.metadata, resourceVersion, uid } }, signal);
 }
 
@@ -142,7 +152,7 @@ export function sliceOf(pair: FailoverPair, address: string, epoch: number): End
       namespace,
       name: sliceName(service),
       labels: { ...ownedLabels(pairLabel, pair), ...sliceLabels(service) },
-      annotations: { [epochAnnotation]: String(epoch) },
+      annotations: { [epochAnnotation]: String(epoch), [membersAnnotation]: sliceMembers(pair) },
     },
     addressType: isIPv6(address) ? 'IPv6' : 'IPv4',
     endpoints: [{ addresses: [address], conditions: { ready: true } }],

@@ -1,5 +1,6 @@
 import { explainFailover } from '#lib/pair/explain.ts';
-import { decideRoute, sliceEpoch } from './decide-route.ts';
+import { sliceEpoch } from '#agents/member/contract.ts';
+import { decideRoute } from './decide-route.ts';
 import { currentStatus, diskFreePercentAgain, pairFactsOf } from './pair-facts.ts';
 import type { PairStatement } from './pair-conditions.ts';
 import type { AuthorityProblem, DnsServerView, PairView } from './pair-view.ts';
@@ -132,7 +133,7 @@ function serviceInSync({ pair, record, slice, service, routeProblem }: PairView)
     }
     case 'wait':
       if (record?.spec.mode === 'Claim') return { status: 'Unknown', reason: 'Moving', message: decision.why };
-      if (slice !== undefined && sliceEpoch(slice) >= 0) return { status: 'False', reason: 'RecordLost', message: decision.why };
+      if (slice !== undefined && sliceEpoch(slice.metadata) >= 0) return { status: 'False', reason: 'RecordLost', message: decision.why };
       return { status: 'Unknown', reason: 'NotLedYet', message: decision.why };
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dnsErrors } from '#lib/dns/errors.ts';
-import type { RecordOutcome } from '#lib/dns/act-failover-record.ts';
+import type { RecordOutcome } from '#lib/dns/record-outcome.ts';
 import type { NameState } from '#lib/dns/failover-record.ts';
 import { aStoredPair, aStoredRecord } from '../testing/views.ts';
 import { judgeName, judgeRepair, wantedName } from './decide-dns.ts';

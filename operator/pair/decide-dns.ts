@@ -1,6 +1,6 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
-import type { RecordOutcome } from '#lib/dns/act-failover-record.ts';
-import { outcomeInWords } from '#lib/dns/act-failover-record.ts';
+import type { RecordOutcome } from '#lib/dns/record-outcome.ts';
+import { outcomeInWords } from '#lib/dns/record-outcome.ts';
 import { isInSync } from '#lib/dns/failover-record.ts';
 import type { FailoverRecord, NameState } from '#lib/dns/failover-record.ts';
 import type { DnsServerView } from './pair-view.ts';

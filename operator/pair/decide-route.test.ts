@@ -2,9 +2,12 @@ import { assert, constantFrom, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PairRecordMode } from '#lib/api/pairrecord.gen.ts';
 import { aSlice, aStoredPair, aStoredRecord } from '../testing/views.ts';
-import { decideRoute, sliceEpoch } from './decide-route.ts';
+import { sliceEpoch } from '#agents/member/contract.ts';
+import { decideRoute } from './decide-route.ts';
 
 const pair = aStoredPair({ spec: { service: { name: 'pair', ports: [{ name: 'hall', port: 443, targetPort: 7443 }] } } });
+
+const epochOnly = { 'hallkeeper.dev/epoch': '3' };
 
 const rows = [
   { behaviour: 'without a record it waits', record: undefined, slice: undefined, does: { do: 'wait' } },
@@ -48,6 +51,12 @@ const rows = [
     does: { do: 'point' },
   },
   {
+    behaviour: 'a slice that does not say who may lead where is mended',
+    record: aStoredRecord(),
+    slice: { ...aSlice(pair, '10.20.0.11', 3), metadata: { ...aSlice(pair, '10.20.0.11', 3).metadata, annotations: epochOnly } },
+    does: { do: 'point', address: '10.20.0.11', epoch: 3 },
+  },
+  {
     behaviour: 'a slice of a later epoch is left alone',
     record: aStoredRecord(),
     slice: aSlice(pair, '10.20.0.12', 4),
@@ -62,7 +71,7 @@ for (const { behaviour, record, slice, does } of rows) {
 test('an epoch that cannot be read is older than every other', () => {
   const slice = aSlice(pair, '10.20.0.11', 3);
   const marked = (text: string) => ({ ...slice, metadata: { ...slice.metadata, annotations: { 'hallkeeper.dev/epoch': text } } });
-  expect(['', '-1', '1e3', '03', 'x', '12'].map((text) => sliceEpoch(marked(text)))).toEqual([-1, -1, -1, -1, -1, 12]);
+  expect(['', '-1', '1e3', '03', 'x', '12'].map((text) => sliceEpoch(marked(text).metadata))).toEqual([-1, -1, -1, -1, -1, 12]);
 });
 
 test('whatever is seen, nothing is ever written for a lower epoch', () => {

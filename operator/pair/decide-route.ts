@@ -1,7 +1,8 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { EndpointSlice } from '../resources.ts';
+import { membersAnnotation, sliceEpoch } from '#agents/member/contract.ts';
 import type { RecordView } from './known-record.ts';
-import { epochAnnotation } from './pair-names.ts';
+import { sliceMembers } from './pair-names.ts';
 
 /**
  * wait     Nobody leads: the record is new, or a claim that is not open yet. What is there stays.
@@ -22,8 +23,9 @@ export interface RouteFacts {
 }
 
 /**
- * Where the Service of a pair leads. The epoch guards it: the slice goes to a higher epoch, or is mended in its own, since one epoch has
- * one primary; it never goes back, whoever is late.
+ * Where the Service of a pair leads. The member that has opened writes the slice itself, at once; this is the same once more, for when it
+ * could not, and for all that a member may not. The epoch guards both: the slice goes to a higher epoch, or is mended in its own, since
+ * one epoch has one primary; it never goes back, whoever is late.
  */
 export function decideRoute({ pair, record, slice }: RouteFacts): RouteDecision {
   if (record === undefined) return { do: 'wait', why: 'there is no record' };
@@ -33,16 +35,10 @@ export function decideRoute({ pair, record, slice }: RouteFacts): RouteDecision 
   const address = pair.spec.members.find(({ name }) => name === primary)?.host?.address;
   if (address === undefined) return { do: 'wait', why: `the record names ${String(primary)}, which is no member of the pair` };
   if (slice === undefined) return { do: 'point', address, epoch };
-  const known = sliceEpoch(slice);
+  const known = sliceEpoch(slice.metadata);
   if (known > epoch) return { do: 'obsolete', epoch: known };
   if (known === epoch && isPointed(slice, pair, address)) return { do: 'keep', epoch };
   return { do: 'point', address, epoch };
-}
-
-/** The epoch for which a slice was written; -1 when it bears none that can be read. */
-export function sliceEpoch({ metadata }: EndpointSlice): number {
-  const text = metadata.annotations?.[epochAnnotation] ?? '';
-  return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1;
 }
 
 /** Labels by which kube-proxy and others find the slices of a Service, and by which no other controller changes ours. */
@@ -57,6 +53,7 @@ export function slicePorts({ spec }: FailoverPair): EndpointSlice['ports'] & rea
 function isPointed({ metadata, endpoints, ports }: EndpointSlice, pair: FailoverPair, address: string): boolean {
   const labels = Object.entries(sliceLabels(pair.spec.service?.name ?? ''));
   if (labels.some(([label, value]) => metadata.labels?.[label] !== value)) return false;
+  if (metadata.annotations?.[membersAnnotation] !== sliceMembers(pair)) return false;
   const [only, ...more] = endpoints ?? [];
   if (only === undefined || more.length > 0 || only.addresses.length !== 1 || only.addresses[0] !== address) return false;
   if (only.conditions?.ready === false) return false;

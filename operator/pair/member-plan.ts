@@ -6,6 +6,7 @@ import { parseDurationMs } from '#lib/base/duration.ts';
 import { invariant } from '#lib/base/invariant.ts';
 import type { Secret } from '#lib/base/secret.ts';
 import type { LeafNames } from '#lib/pki/leaf.ts';
+import { sliceName } from './pair-names.ts';
 import { isPaused } from './paused.ts';
 
 /** The settings of a member without what is issued to it: certificate, key, and the digest of the whole. */
@@ -63,6 +64,7 @@ export function planMember(member: string, { pair, trustDomain, tsigSecret, etcd
             servers: dns.servers.map(({ address, port }) => ({ host: address, port })),
             tsig: { name: dns.tsigKeyName, secret: tsigSecret },
           },
+    service: spec.service === undefined ? undefined : { slice: sliceName(spec.service.name) },
     hallServer: hall === undefined ? undefined : hallPlan(pair, hall),
   };
 }

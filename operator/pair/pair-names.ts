@@ -24,8 +24,11 @@ export function sliceName(service: string): string {
   return `${service}-hallkeeper`;
 }
 
-/** Holds the epoch for which the EndpointSlice was written. */
-export const epochAnnotation = 'hallkeeper.dev/epoch';
+/** Who may lead the clients of the EndpointSlice where: the admission policy lets a member do nothing else. */
+export function sliceMembers({ metadata, spec }: FailoverPair): string {
+  return spec.members.map(({ name, host }) => `${memberAccountName(metadata.name, name)}=${host?.address ?? ''}`).join(' ');
+}
+
 /** On a FailoverPair: the PairOperation that paused it. */
 export const pausedByAnnotation = 'hallkeeper.dev/paused-by';
 /** On a PairRecord, holding its own UID: the record may be deleted. */

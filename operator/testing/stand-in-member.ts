@@ -48,6 +48,7 @@ export function aMemberStatus({ facts, ...change }: MemberStatusWish = {}): Memb
     certificateExpiresAt: '2027-01-01T00:00:00Z',
     dns: [],
     failovers: [],
+    service: undefined,
     switchovers: [],
     ...change,
   };

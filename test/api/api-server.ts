@@ -56,6 +56,7 @@ const coreKinds: Readonly<Record<string, { readonly path: string; readonly plura
   Secret: { path: '/api/v1', plural: 'secrets' },
   ServiceAccount: { path: '/api/v1', plural: 'serviceaccounts' },
   Role: { path: '/apis/rbac.authorization.k8s.io/v1', plural: 'roles' },
+  EndpointSlice: { path: '/apis/discovery.k8s.io/v1', plural: 'endpointslices' },
   RoleBinding: { path: '/apis/rbac.authorization.k8s.io/v1', plural: 'rolebindings' },
 };
 

@@ -8,6 +8,8 @@ import type { Answer, ApiServer, Asking, Manifest } from './api-server.ts';
 import { aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
 import { changed } from './rule-example.ts';
 import type { Changes } from './rule-example.ts';
+import type { PolicyExample } from './policy-example.ts';
+import { sliceExamples, slices } from './examples-slice.ts';
 
 const memberA = `system:serviceaccount:${namespace}:hallkeeper-pair-7-a`;
 const memberB = `system:serviceaccount:${namespace}:hallkeeper-pair-7-b`;
@@ -25,7 +27,10 @@ const group = 'hallkeeper.dev';
 /** What the users of this test may do by RBAC; what remains, the policies decide. */
 const rights = [
   ...Object.entries(people).map(([user, role]) => binding(user, 'ClusterRole', role)),
-  role('member', [{ apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'update'] }]),
+  role('member', [
+    { apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'update'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'update'] },
+  ]),
   ...[memberA, memberB, stranger].map((user) => binding(user, 'Role', 'member')),
   role('program', [
     { apiGroups: [group], resources: ['pairrecords'], verbs: ['get', 'create', 'update', 'delete'] },
@@ -37,6 +42,7 @@ const rights = [
       verbs: ['*'],
     })),
     { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['*'] },
   ]),
   ...[program, localProgram, bystander].map((user) => binding(user, 'Role', 'program')),
 ];
@@ -85,6 +91,7 @@ beforeAll(async () => {
     ...['hallkeeper-operator', 'hallkeeper-pair-7-a', 'somebody'].map(account),
     ...['hallkeeper-pair-7-a', 'theirs'].flatMap((name) => [roleOf(name), bindingOf(name), secret(name)]),
     changed(secret('alertmanager'), handedOver),
+    ...slices,
   ];
   for (const manifest of there) expect((await server.create(manifest)).message).toBe('');
   expect((await server.updateStatus(servingPair)).message).toBe('');
@@ -98,6 +105,7 @@ async function policiesAreInForce(): Promise<void> {
   const refused: readonly (readonly [string, () => Promise<Answer>])[] = [
     ['failoverpair-deletion', () => server.remove('FailoverPair', 'pair-8', { dryRun })],
     ['pairrecord', () => server.remove('PairRecord', 'pair-7', { dryRun })],
+    ['endpointslice', () => server.update(slices[0], { as: stranger, dryRun })],
     ['operator-accounts', () => server.createToken('somebody', { as: program, dryRun })],
     ['operator-secrets', () => server.remove('Secret', 'theirs', { as: program, dryRun })],
     ['terminal-suspend', () => server.update(changed(terminal, { 'spec.model': 'x' }), { as: 'olga', dryRun })],
@@ -108,20 +116,6 @@ async function policiesAreInForce(): Promise<void> {
 }
 
 const hasOwner = { 'metadata.ownerReferences': [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: '0' }] };
-
-/** One rule of a policy: who may do what, and who may not. Nothing is carried out. */
-interface PolicyExample {
-  readonly policy: string;
-  /** How the rule's message begins. */
-  readonly rule: string;
-  readonly behaviour: string;
-  readonly accepted: (asking: Asking) => Promise<Answer>;
-  readonly acceptedFor: readonly string[];
-  readonly refused: (asking: Asking) => Promise<Answer>;
-  readonly refusedFor: readonly string[];
-  /** What the server must say where the message is computed. */
-  readonly says?: string;
-}
 
 const update =
   (manifest: Manifest, changes: Changes) =>
@@ -264,6 +258,7 @@ const operatorExamples: readonly PolicyExample[] = [
 
 const examples: readonly PolicyExample[] = [
   ...operatorExamples,
+  ...sliceExamples({ rewrite, users: { memberA, memberB, stranger, program } }),
   {
     policy: 'hallkeeper-failoverpair-deletion',
     rule: 'the pair still serves',

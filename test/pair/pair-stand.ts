@@ -271,6 +271,7 @@ function settingsOf(
       servers: servers.map(({ address: server, port }) => ({ host: server, port })),
       tsig: { name: bind.key.name, secret: new Secret(bind.key.secret) },
     },
+    service: undefined,
     hallServer: undefined,
   };
 }

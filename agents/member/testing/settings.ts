@@ -27,6 +27,7 @@ export function someSettings(change: Partial<MemberSettings> = {}): MemberSettin
       servers: [{ host: '10.20.0.2', port: 53 }],
       tsig: { name: 'hallkeeper', secret: new Secret('the-tsig-secret') },
     },
+    service: { slice: 'pair-7-hallkeeper' },
     hallServer: { hall: 'hall-7', port: 7_000, metricsPort: 0, hallAuthority: 'the authority of the hall' },
     ...change,
   };
