@@ -1,6 +1,6 @@
 import type { Sabotage } from '#lib/pair/simulation/sabotage.ts';
 import { shrink } from '#lib/pair/simulation/shrink.ts';
-import { simulatePair } from '#lib/pair/simulation/simulate.ts';
+import { lifeOf, simulatePair } from '#lib/pair/simulation/simulate.ts';
 import type { RunReport } from '#lib/pair/simulation/simulate.ts';
 
 /** What is asked for. `nowMs` is a monotonic clock; `say` hears of the progress, about every five seconds. */
@@ -35,7 +35,7 @@ export function simulateLives({ seed, steps: wanted, without, nowMs, say }: Simu
   let [steps, runs, failovers, acknowledged] = [0, 0, 0, 0];
   let failed: RunReport | undefined;
   while (steps < wanted && failed === undefined) {
-    const life = simulatePair(seed + runs, without);
+    const life = simulatePair(lifeOf(seed + runs), without);
     steps += life.steps;
     runs += 1;
     failovers += life.failovers;

@@ -4,7 +4,7 @@ import { commandErrors, exitCodes } from '#lib/base/command.ts';
 import { systemRandom } from '#lib/base/system-random.ts';
 import { runCommand } from '#lib/base/system-program.ts';
 import { sabotages } from '#lib/pair/simulation/sabotage.ts';
-import { transcriptOf } from '#lib/pair/simulation/shrink.ts';
+import { transcriptOf } from '#lib/pair/simulation/transcript.ts';
 import { simulateLives } from './lives.ts';
 
 const seedMax = 2 ** 31 - 1;
@@ -41,7 +41,7 @@ await runCommand(
       const folder = line.text('transcripts') ?? '';
       await mkdir(folder, { recursive: true });
       const file = join(folder, `seed-${failed.seed}${without === undefined ? '' : `-without-${without}`}.txt`);
-      await writeFile(file, transcriptOf(failed));
+      await writeFile(file, transcriptOf(failed, without));
       say(`seed ${failed.seed}: ${failed.violation ?? ''}\n${failed.faults.length} faults are enough; the story stands in ${file}`);
     }
     process.stdout.write(line.has('json') ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);

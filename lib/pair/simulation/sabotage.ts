@@ -9,6 +9,30 @@
  * settle       Settling reads the record instead of raising its sequence.
  * proof        Data that is being rewound or copied passes for complete.
  * silentRetry  A client's retry that finds its row returns without writing, and so without waiting.
+ * biteProof    An admission does not look whether a commit waits behind the gate.
+ * timeline     A standby calls the leader's timeline its own, whatever it stands on.
+ * recovered    Readers are let in before the standby has what recovery brought back.
+ * selfFence    A member that reaches nobody keeps its readers.
+ * freeze       A member that finds the record gone back starts anew, and believes it.
+ * twoPaths     The standby never hears its remote canary, so that the heartbeat alone decides.
+ * ownPauses    An agent that was stopped counts the time as if it had listened.
+ * claim        A standby's claim never reaches the arbiter.
  */
-export const sabotages = ['gate', 'casDegrade', 'addOrder', 'startBlind', 'settle', 'proof', 'silentRetry'] as const;
+export const sabotages = [
+  'gate',
+  'casDegrade',
+  'addOrder',
+  'startBlind',
+  'settle',
+  'proof',
+  'silentRetry',
+  'biteProof',
+  'timeline',
+  'recovered',
+  'selfFence',
+  'freeze',
+  'twoPaths',
+  'ownPauses',
+  'claim',
+] as const;
 export type Sabotage = (typeof sabotages)[number];

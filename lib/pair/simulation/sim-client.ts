@@ -42,12 +42,18 @@ export class SimClient {
       over = true;
       if (!acknowledged) return again();
       this.acknowledged.push(key);
-      this.#world.acknowledged(key, target);
+      this.#world.invariants.acknowledged(key, target);
       this.#next();
     };
     const { postgres } = target;
+    if (postgres.trouble.crowded) return again();
     const there = postgres.holds(key);
     if (there && this.#world.broken === 'silentRetry') return end(true);
+    if (postgres.trouble.full && !postgres.trouble.hangs) {
+      // The log cannot be written: the server ends instead of going on without it.
+      target.postgresDied();
+      return end(false);
+    }
     // An acknowledgement that leaves after the client hung up is heard by nobody: the key stays in doubt.
     postgres.commit(
       there ? 'again' : key,

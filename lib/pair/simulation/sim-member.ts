@@ -1,13 +1,20 @@
 import type { ArbiterAnswer, MemberEffect, MemberEvent, OperationOutcome } from '../events.ts';
 import { defaultLimits } from '../limits.ts';
 import { startMember, unseenPostgres } from '../member-state.ts';
-import type { Heartbeat, LocalPostgres, MemberState, Operation } from '../member-state.ts';
-import { heartbeatOf, outputsOf } from '../outputs.ts';
-import type { SeenRecord } from '../pair-record.ts';
+import type { LocalPostgres, MemberState, Operation } from '../member-state.ts';
+import { heartbeatOf, isCutOff, outputsOf } from '../outputs.ts';
+import type { PairRecord, SeenRecord } from '../pair-record.ts';
 import { step, tickMs } from '../step.ts';
+import { SimCanaries } from './sim-canaries.ts';
+import { SimDoor } from './sim-door.ts';
 import { operate } from './sim-operations.ts';
+import { SimPeerLink } from './sim-peer-link.ts';
+import type { LinkEnd } from './sim-peer-link.ts';
 import type { SimPostgres } from './sim-postgres.ts';
 import type { World } from './world.ts';
+
+/** What waits in the sockets of a stopped agent. */
+const queuedMax = 200;
 
 /** One member: the real core, with a simulated shell around it that dies and comes back. */
 export class SimMember {
@@ -16,17 +23,25 @@ export class SimMember {
   readonly postgres: SimPostgres;
   state: MemberState | undefined;
   stopped = false;
+  /** False: the machine is off, and not even its kernel answers. */
+  powered = true;
   /** Raised at each start and end of the agent: what an older life has scheduled no longer reaches this one. */
   life = 0;
-  linkUp = false;
-  /** What the agent read last, kept for the sabotage that starts from memory. */
+  /** What the agent read last, kept over its lives for the sabotage that starts from memory. */
   remembered: SeenRecord | undefined;
+  /** The newest record that it has ever read, kept for people. */
+  newest: PairRecord | undefined;
   /** While it is true the server does not answer the agent's looks. */
   blind = false;
+  /** The next rejoin takes the own past for a beginning of the primary's, whatever it is. */
+  misjudgesPast = false;
   #last: LocalPostgres = unseenPostgres;
+  /** A server with its door open that was found by a new agent: readers saw everything already. */
+  #foundOpen = 0;
   readonly #world: World;
+  #link: SimPeerLink | undefined;
+  #door: SimDoor;
   #queued: MemberEvent[] = [];
-  #syncUnderWay = false;
   #running: { readonly id: number; aborted: boolean } | undefined;
 
   constructor(name: string, peerName: string, postgres: SimPostgres, world: World) {
@@ -34,6 +49,7 @@ export class SimMember {
     this.peerName = peerName;
     this.postgres = postgres;
     this.#world = world;
+    this.#door = new SimDoor(postgres, world.schedule, () => false);
   }
 
   get peer(): SimMember {
@@ -44,53 +60,81 @@ export class SimMember {
     return this.state !== undefined && !this.stopped;
   }
 
+  get link(): SimPeerLink {
+    this.#link ??= new SimPeerLink(this.#end(), this.peer.#end(), this.#world.network, this.#world.schedule);
+    return this.#link;
+  }
+
+  /** Whether clients that keep to the rules are let in and answered. */
+  get open(): boolean {
+    return this.postgres.doorOpen && this.postgres.alive && this.postgres.role === 'primary';
+  }
+
   startAgent(): void {
-    if (this.state !== undefined) return;
+    if (this.state !== undefined || !this.powered || this.#world.startsHeld) return;
     this.life += 1;
-    const { schedule } = this.#world;
+    const world = this.#world;
+    const { schedule } = world;
+    const { life, postgres } = this;
     this.#last = unseenPostgres;
+    this.#foundOpen = postgres.process === 'running' && postgres.doorOpen ? postgres.starts : 0;
     this.state = startMember({
       self: this.name,
       peer: this.peerName,
       founder: 'a',
       limits: defaultLimits,
-      whenStandbyLost: this.#world.block ? 'block' : 'continue',
-      paused: false,
+      whenStandbyLost: world.block ? 'block' : 'continue',
+      paused: world.paused,
       nowMs: schedule.nowMs,
       postgres: this.#picture(),
     });
     this.#running = undefined;
-    this.#syncUnderWay = false;
     this.#queued = [];
-    const { life } = this;
+    const lives = (): boolean => this.life === life;
+    this.#door = new SimDoor(postgres, schedule, () => lives() && !this.stopped);
+    const canaries = new SimCanaries({
+      own: postgres,
+      peer: this.peer.postgres,
+      peerMachineOn: () => this.peer.powered,
+      network: world.network,
+      schedule,
+      tell: (event) => void (lives() && this.send(event)),
+      deaf: world.broken === 'twoPaths',
+    });
+    const whileRunning = (task: () => void) => (): void => void (this.stopped || task());
     this.#every(tickMs, life, () => this.send({ on: 'tick' }));
     this.#every(50, life, () => this.look());
-    this.#every(100, life, () => this.#beat());
-    this.#every(100, life, () => this.#canaries());
+    this.#every(
+      100,
+      life,
+      whileRunning(() => this.#beat()),
+    );
+    this.#every(
+      100,
+      life,
+      whileRunning(() => canaries.probe()),
+    );
   }
 
   killAgent(): void {
+    if (this.state === undefined) return;
     this.life += 1;
     this.state = undefined;
     this.stopped = false;
-    this.linkUp = false;
     if (this.#running !== undefined) this.#running.aborted = true;
-    this.peer.peerGone(this.postgres.process === 'down' ? 'refused' : 'ended');
+    this.link.ownAgentDied();
+    this.peer.link.peerAgentDied();
   }
 
   /** SIGSTOP and SIGCONT: what arrives meanwhile waits in the sockets. */
   pauseAgent(paused: boolean): void {
+    if (this.state === undefined || this.stopped === paused) return;
     this.stopped = paused;
-    if (paused || this.state === undefined) return;
+    if (paused) return;
     const waiting = this.#queued;
     this.#queued = [];
+    if (this.#world.broken === 'ownPauses') this.#liveThrough();
     for (const event of waiting) this.send(event);
-  }
-
-  peerGone(link: 'ended' | 'refused'): void {
-    if (!this.linkUp && link === 'ended') return;
-    this.linkUp = false;
-    this.send({ on: 'peerLink', link });
   }
 
   postgresDied(): void {
@@ -108,50 +152,45 @@ export class SimMember {
     if (this.stopped) {
       // A socket's buffer is bounded, the process table is not: pictures and heartbeats may be missed, an answer may not.
       const missable = event.on === 'heartbeat' || event.on === 'postgresSeen';
-      if (event.on !== 'tick' && (!missable || this.#queued.length < 200)) this.#queued.push(event);
+      if (event.on !== 'tick' && (!missable || this.#queued.length < queuedMax)) this.#queued.push(event);
       return;
     }
-    const result = step(this.state, event, this.#world.schedule.nowMs);
-    this.state = result.state;
-    for (const effect of result.effects) this.#carryOut(effect);
-    this.#world.stepped(this);
+    this.#step(event, this.#world.schedule.nowMs);
   }
 
-  /** Whether clients that keep to the rules are let in. */
-  get open(): boolean {
-    return this.state !== undefined && outputsOf(this.state).access.to === 'open';
+  #step(event: MemberEvent, nowMs: number): void {
+    if (this.state === undefined) return;
+    const result = step(this.state, event, nowMs);
+    this.state = result.state;
+    for (const effect of result.effects) this.#carryOut(effect);
+    const access = outputsOf(this.state).access.to;
+    const known = this.state.arbiter.seen !== undefined || isCutOff(this.state);
+    const keeps = this.#world.broken === 'selfFence' && isCutOff(this.state);
+    if (known && !keeps) this.#door.set(access === 'open');
+    this.#world.stepped(this);
+    if (this.#world.broken === 'freeze' && this.state.arbiter.frozen !== undefined) {
+      this.killAgent();
+      this.#world.schedule.after(50, () => this.startAgent());
+    }
+  }
+
+  /** A sabotage: every tick of a pause is lived through afterwards, as if nothing had been missed. */
+  #liveThrough(): void {
+    const { nowMs } = this.#world.schedule;
+    while (this.state !== undefined && this.state.lastEventMs + tickMs < nowMs) {
+      this.#step({ on: 'tick' }, this.state.lastEventMs + tickMs);
+    }
   }
 
   #carryOut(effect: MemberEffect): void {
-    const { life } = this;
     const world = this.#world;
-    const answered = (id: number) => (answer: ArbiterAnswer) => {
-      if (this.life !== life) return;
-      if (answer.kind === 'won' || answer.kind === 'current') this.remembered = answer.seen;
-      this.send({ on: 'arbiterAnswered', id, answer });
-    };
+    const { life } = this;
     switch (effect.do) {
-      case 'read': {
-        const { remembered } = this;
-        const blind = world.broken === 'startBlind' && this.state?.arbiter.seen === undefined && remembered !== undefined;
-        if (blind) world.schedule.after(1, () => answered(effect.id)({ kind: 'current', seen: remembered }));
-        else world.arbiter.read(world.reachesArbiter(this.name), answered(effect.id));
-        return;
-      }
+      case 'read':
       case 'create':
-        world.arbiter.create(world.reachesArbiter(this.name), effect.record, answered(effect.id));
+      case 'swap':
+        this.#ask(effect);
         return;
-      case 'swap': {
-        const blind = world.broken === 'startBlind' && effect.settles;
-        if (blind) {
-          world.schedule.after(1, () => answered(effect.id)({ kind: 'won', seen: effect.expect }));
-          return;
-        }
-        if (world.broken === 'casDegrade' && effect.expect.record.mode === 'sync' && effect.next.mode === 'solo')
-          this.postgres.setNames('none');
-        world.arbiter.swap(world.reachesArbiter(this.name), effect.expect, effect.next, effect.settles, answered(effect.id));
-        return;
-      }
       case 'operate':
         this.#operate(effect.id, effect.what);
         return;
@@ -167,6 +206,40 @@ export class SimMember {
       case 'note':
         world.note(`${this.name}: ${effect.why}`);
     }
+  }
+
+  #ask(effect: Extract<MemberEffect, { do: 'read' | 'create' | 'swap' }>): void {
+    const { life, remembered } = this;
+    const world = this.#world;
+    const { broken, schedule } = world;
+    const answered = (answer: ArbiterAnswer): void => {
+      if (this.life !== life) return;
+      if (answer.kind === 'won' || answer.kind === 'current') {
+        this.remembered = answer.seen;
+        if (answer.seen.record.sequence >= (this.newest?.sequence ?? 0)) this.newest = answer.seen.record;
+      }
+      this.send({ on: 'arbiterAnswered', id: effect.id, answer });
+    };
+    if (effect.do === 'read') {
+      const blind = broken === 'startBlind' && this.state?.arbiter.seen === undefined && remembered !== undefined;
+      if (blind) schedule.after(1, () => answered({ kind: 'current', seen: remembered }));
+      else world.arbiter.read(world.reach(this.name, false), answered);
+      return;
+    }
+    if (effect.do === 'create') {
+      world.arbiter.create(world.reach(this.name, true), effect.record, answered);
+      return;
+    }
+    const { expect, next, settles } = effect;
+    if (broken === 'startBlind' && settles) {
+      schedule.after(1, () => answered({ kind: 'won', seen: expect }));
+      return;
+    }
+    if (broken === 'casDegrade' && expect.record.mode === 'sync' && next.mode === 'solo') this.postgres.setNames('none');
+    const claims = next.mode === 'claim' && expect.record.mode === 'sync';
+    if (claims) world.invariants.claiming(this);
+    const reach = broken === 'claim' && claims ? 'no' : world.reach(this.name, !settles);
+    world.arbiter.swap(reach, expect, next, settles, answered);
   }
 
   #operate(id: number, what: Operation): void {
@@ -186,53 +259,20 @@ export class SimMember {
   }
 
   #beat(): void {
-    if (this.state === undefined) return;
-    const heartbeat: Heartbeat = heartbeatOf(this.state);
-    const { schedule } = this.#world;
-    const { peer } = this;
-    if (!this.#world.linked(this.name)) {
-      if (!this.#world.linked(this.peerName)) this.linkUp = false;
-      return;
-    }
-    schedule.after(schedule.between(0, 8), () => {
-      if (peer.state === undefined) {
-        this.peerGone(peer.postgres.process === 'down' ? 'refused' : 'ended');
-        return;
-      }
-      peer.linkUp = true;
-      peer.send({ on: 'heartbeat', heartbeat });
-    });
+    if (this.state === undefined || !this.powered) return;
+    const heartbeat = heartbeatOf(this.state);
+    const lies = this.#world.broken === 'timeline' && heartbeat.role === 'standby';
+    this.link.beat(lies ? { ...heartbeat, timeline: this.peer.postgres.timeline } : heartbeat);
   }
 
-  #canaries(): void {
-    const { schedule } = this.#world;
-    const { postgres, life } = this;
-    const tell = (event: MemberEvent): void => {
-      if (this.life === life) this.send(event);
+  #end(): LinkEnd {
+    return {
+      name: this.name,
+      agentLives: () => this.state !== undefined,
+      agentRuns: () => this.running,
+      machineOn: () => this.powered,
+      send: (event) => this.send(event),
     };
-    if (postgres.process === 'running' && postgres.role === 'primary') {
-      tell({ on: 'canary', which: 'local', result: 'started' });
-      if (postgres.alive) schedule.after(2, () => tell({ on: 'canary', which: 'local', result: 'ok' }));
-      if (postgres.alive && !this.#syncUnderWay) {
-        this.#syncUnderWay = true;
-        tell({ on: 'canary', which: 'sync', result: 'started' });
-        const over = (result: 'ok' | 'refused'): void => {
-          if (this.life === life) this.#syncUnderWay = false;
-          tell({ on: 'canary', which: 'sync', result });
-        };
-        postgres.commit(
-          'canary',
-          () => over('ok'),
-          () => over('refused'),
-        );
-      }
-      return;
-    }
-    const target = this.peer.postgres;
-    if (!this.#world.sqlLinked()) return;
-    tell({ on: 'canary', which: 'remote', result: 'started' });
-    if (target.process === 'down') schedule.after(2, () => tell({ on: 'canary', which: 'remote', result: 'refused' }));
-    else if (target.alive && target.role === 'primary') schedule.after(3, () => tell({ on: 'canary', which: 'remote', result: 'ok' }));
   }
 
   /** As the agent sees it: a server that does not answer is as it was seen last, and unknown when it was not seen yet. */
@@ -246,7 +286,12 @@ export class SimMember {
   }
 
   #fresh(): LocalPostgres {
-    return this.postgres.picture(this.#world.broken === 'proof');
+    const { postgres } = this;
+    const { broken } = this.#world;
+    const picture = postgres.picture(broken === 'proof');
+    const seen = broken === 'recovered' || (this.#foundOpen === postgres.starts && picture.process === 'running');
+    const early = broken === 'addOrder' && postgres.configured === 'peer';
+    return { ...picture, ...(seen ? { recovered: 0n } : {}), ...(early ? { names: 'peer' } : {}) };
   }
 
   #every(periodMs: number, life: number, task: () => void): void {

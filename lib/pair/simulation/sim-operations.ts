@@ -1,7 +1,7 @@
 import { unreachable } from '#lib/base/invariant.ts';
 import type { OperationOutcome } from '../events.ts';
 import type { Operation } from '../member-state.ts';
-import { commonLength, isPrefix } from './sim-postgres.ts';
+import { commonLength, isPrefix } from './sim-log.ts';
 import type { SimPostgres } from './sim-postgres.ts';
 import type { SimMember } from './sim-member.ts';
 import type { World } from './world.ts';
@@ -16,12 +16,24 @@ interface Job {
 
 type Done = (outcome: OperationOutcome) => void;
 
+/** An admission is given up after this. */
+const admitMaxMs = 2_000;
+
+/** A kill is given up after this. */
+const killMaxMs = 30_000;
+
+/** Without room for what recovery writes, a server ends soon after its start. */
+const startRefusedMs = 100;
+
+/** Where a promotion is slow, it takes up to this. */
+const slowPromotionMs = 8_000;
+
 const ok: OperationOutcome = { ok: true };
 const failed = (why: string): OperationOutcome => ({ ok: false, why });
 
 /** Carries out an operation on the simulated PostgreSQL, in the steps and with the delays at which the real one can be interrupted. */
 export function operate(job: Job, done: Done): void {
-  const { world, member, what } = job;
+  const { world, what } = job;
   const { schedule } = world;
   const later: Later = (min, max, task) => {
     schedule.after(schedule.between(min, max), () => {
@@ -49,14 +61,26 @@ export function operate(job: Job, done: Done): void {
     case 'handOver':
       return tend(what, job, later, done);
     case 'kill':
-      schedule.after(schedule.between(1, 20), () => {
-        if (member.state !== undefined) member.postgres.die();
-        done(ok);
-      });
-      return undefined;
+      return kill(job, done);
     default:
       return unreachable(what);
   }
+}
+
+/** SIGKILL to every process. One that waits for a disk goes only when the disk answers; until then it serves nobody. */
+function kill({ world, member }: Job, done: Done): void {
+  const { schedule } = world;
+  const { postgres, life } = member;
+  const deadline = schedule.nowMs + killMaxMs;
+  const end = (): void => {
+    if (member.life !== life) return;
+    postgres.killed = postgres.process === 'running';
+    if (schedule.nowMs >= deadline) return done(failed('processes are left'));
+    if (postgres.trouble.hangs) return schedule.after(20, end);
+    postgres.die();
+    return done(ok);
+  };
+  schedule.after(schedule.between(1, 20), end);
 }
 
 type Starting = Extract<Operation, { do: 'initialise' | 'startPrimary' | 'becomePrimary' | 'startStandby' }>;
@@ -75,12 +99,18 @@ function start(what: Starting, { world, member: { postgres } }: Job, later: Late
       postgres.start('primary', what.names);
     }
     recover(world, postgres);
+    if (postgres.trouble.full) return later(1, startRefusedMs, () => noRoom(postgres, done));
     const poll = (): void => {
       if (postgres.process === 'down') return done(failed('PostgreSQL ended'));
       return postgres.ready ? done(ok) : later(20, 40, poll);
     };
     return poll();
   });
+}
+
+function noRoom(postgres: SimPostgres, done: Done): void {
+  postgres.die();
+  done(failed('PostgreSQL ended: no space left on device'));
 }
 
 /** Crash recovery: mostly short, now and then as long as a large WAL or a bad disk makes it, and it goes on when nobody waits for it. */
@@ -100,12 +130,17 @@ function takeOver(what: 'fence' | 'promote', { world, member: { postgres } }: Jo
     postgres.lateUntilMs = schedule.nowMs + schedule.between(0, 150);
     return later(5, 100, () => done(ok));
   }
-  return later(25, 200, () => {
-    if (!postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
+  const { starts } = postgres;
+  const promote = (): void => {
+    if (postgres.starts !== starts || !postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
+    // What was received and not replayed yet comes first, and a reader or a disk may be in its way.
+    postgres.replay();
+    if (postgres.replayed < postgres.log.length || postgres.trouble.hangs) return later(10, 20, promote);
     postgres.promote();
     if (world.broken === 'gate') postgres.setNames('none');
     return done(ok);
-  });
+  };
+  return later(25, postgres.trouble.promotesSlowly ? slowPromotionMs : 200, promote);
 }
 
 type Tending = Extract<Operation, { do: 'follow' | 'prove' | 'setNames' | 'checkpoint' | 'handOver' }>;
@@ -150,7 +185,8 @@ function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done)
   const source = member.peer.postgres;
   postgres.die();
   later(20, 200, () => {
-    if (!source.alive || source.role !== 'primary' || !world.sqlLinked()) return done(failed('the primary is not reached'));
+    const reached = member.peer.powered && world.network.joins('sql', member.name, member.peerName);
+    if (!source.alive || source.role !== 'primary' || !reached) return done(failed('the primary is not reached'));
     const start = (): void => {
       postgres.upstream = true;
       postgres.start('standby', 'gate');
@@ -159,8 +195,10 @@ function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done)
     };
     // Now and then data that could stream is damaged and has to be copied.
     const damaged = world.schedule.chance(15);
-    if (!anew && !damaged && postgres.data === 'full' && isPrefix(postgres.log, source.log)) return start();
-    world.destroying(member);
+    const judgedWrong = member.misjudgesPast;
+    member.misjudgesPast = false;
+    if (!anew && !damaged && postgres.data === 'full' && (isPrefix(postgres.log, source.log) || judgedWrong)) return start();
+    world.invariants.destroying(member, anew);
     postgres.proof = false;
     const rewinds = !anew && postgres.data === 'full' && world.schedule.chance(70);
     postgres.data = 'partial';
@@ -174,22 +212,35 @@ function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done)
 }
 
 /** Gate, proof, peer, flush position, wait: only then may the record say sync. */
-function admit({ world, member }: Job, later: Later, done: Done): void {
+function admit(job: Job, later: Later, done: Done): void {
+  const { world, member } = job;
   const { postgres } = member;
-  if (world.broken === 'addOrder') return later(1, 10, () => done(ok));
+  if (world.broken === 'addOrder') {
+    postgres.configured = 'peer';
+    world.schedule.after(world.schedule.between(50, 1_000), () => postgres.reload());
+    return later(1, 10, () => done(ok));
+  }
+  const inTime = admitMaxMs + world.schedule.nowMs;
   return later(2, 40, () => {
     postgres.setNames('gate');
     later(2, 40, () => {
+      // A commit is seen to wait, or it is told at once and the gate does not stand yet.
+      if (postgres.commitsAlone && world.broken !== 'biteProof') return done(failed('a commit did not wait behind the closed gate'));
       postgres.setNames('peer');
-      const target = postgres.log.length;
-      const deadline = world.schedule.nowMs + 1_000;
-      const wait = (): void => {
-        if (!postgres.alive) return done(failed('PostgreSQL ended'));
-        if (postgres.peerAttached && postgres.peerFlush >= target) return done(ok);
-        if (world.schedule.nowMs >= deadline) return done(failed('the standby did not catch up'));
-        return later(5, 5, wait);
-      };
-      wait();
+      return later(1, 10, () => awaitPeer(job, inTime, later, done));
     });
   });
+}
+
+function awaitPeer({ world, member }: Job, inTime: number, later: Later, done: Done): void {
+  const { postgres } = member;
+  const target = postgres.log.length;
+  const wait = (): void => {
+    if (!postgres.alive) return done(failed('PostgreSQL ended'));
+    if (!postgres.peerAttached) return done(failed('its stream ended'));
+    if (postgres.peerFlush >= target) return done(ok);
+    if (world.schedule.nowMs >= inTime) return done(failed('the standby did not catch up'));
+    return later(5, 5, wait);
+  };
+  wait();
 }

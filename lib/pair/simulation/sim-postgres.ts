@@ -1,35 +1,76 @@
 import type { LocalPostgres, SyncNames } from '../member-state.ts';
+import { promotion } from './sim-log.ts';
+import type { Entry } from './sim-log.ts';
 import type { Schedule } from './schedule.ts';
 
-/** An entry of the simulated WAL: a client's key, or a mark that a promotion or a retry leaves. Two writes of one key are two entries. */
-export interface Entry {
-  readonly key: string;
-}
-
+/** A commit that was flushed here and whose client was told nothing yet. */
 interface Waiting {
   readonly length: number;
+  readonly entry: Entry;
   readonly acknowledge: () => void;
   readonly fail: () => void;
+  /** It has looked whether commits wait, and they do. */
+  asleep: boolean;
 }
 
-const promotion = 'promoted';
+/** What the disk and the machine of one server do to it at the moment. */
+interface Trouble {
+  /** No room: commits end the server, and it does not start. */
+  full: boolean;
+  /** Nothing that is written reaches the disk; reading, and the processes, go on. */
+  hangs: boolean;
+  /** The checkpointer syncs files: it takes seconds until it reads the settings again. */
+  checkpoints: boolean;
+  /** Every connection is taken: clients are refused. */
+  crowded: boolean;
+  /** A reader holds up replay. */
+  replayBlocked: boolean;
+  /** A promotion takes seconds. */
+  promotesSlowly: boolean;
+  /** As a standby it receives little by little. */
+  receivesSlowly: boolean;
+}
+
+const noTrouble: Trouble = {
+  full: false,
+  hangs: false,
+  checkpoints: false,
+  crowded: false,
+  replayBlocked: false,
+  promotesSlowly: false,
+  receivesSlowly: false,
+};
+
+/** Longest time in which a checkpointer that syncs files does not read its settings: seen on a slow disk. */
+const checkpointerLateMs = 3_000;
 
 /**
- * One PostgreSQL with the traits that matter: what is flushed survives a crash, acknowledged or not; commits wait for the names in force
- * when they look, and for a late answer of the standby too; a standby receives only what continues its own log.
+ * One PostgreSQL with the traits that matter: what is flushed survives a crash, acknowledged or not; whether commits wait at all is for
+ * the checkpointer to say, whom they wait for is for the walsender, and each reads a changed file in its own time; an abandoned wait
+ * shows its commit to everybody.
  */
 export class SimPostgres {
+  readonly name: string;
   process: 'down' | 'running' = 'down';
   stopped = false;
+  /** SIGKILL was sent; while the disk hangs its processes cannot go yet. */
+  killed = false;
   /** False while it recovers after a start: it runs, and answers nobody. */
   ready = false;
   /** Counts its starts, so that what was meant for an older server does not reach this one. */
   starts = 0;
   role: 'primary' | 'standby' = 'standby';
-  /** In the file; in force from the next reload on. */
+  /** In the file; read by each process in its own time after a reload. */
   configured: SyncNames = 'gate';
+  /** As a session of the agent sees it. */
   names: SyncNames = 'gate';
+  /** As the checkpointer saw it last: false lets every commit pass. */
+  waits = true;
+  /** As the walsender saw it last: whether the peer's answers release commits. */
+  heedsPeer = false;
   log: Entry[] = [];
+  /** Standby: so much of the log is replayed. */
+  replayed = 0;
   /** Grows with each promotion, and comes with the log. */
   timeline = 1;
   data: 'empty' | 'partial' | 'full' = 'empty';
@@ -43,31 +84,50 @@ export class SimPostgres {
   peerFlush = 0;
   /** The highest position that any answer of the peer has released commits up to. */
   released = 0;
-  /** Counts the peer's streams, so that a late answer of an older one does not speak for the present one. */
-  connection = 0;
   recovered = 0;
+  /** Clients that keep to the rules are let in. Shut whenever it starts. */
+  doorOpen = false;
   /** When the stream is cut, what was already sent still arrives until this instant. */
   lateUntilMs = 0;
   /** Raised whenever the log was cut back, so that invariants look again. */
   truncations = 0;
+  trouble: Trouble = { ...noTrouble };
+  readonly #schedule: Schedule;
   #waiting: Waiting[] = [];
+  #unflushed: { readonly flush: () => void; readonly fail: () => void }[] = [];
+  #reloadPending = false;
+
+  constructor(name: string, schedule: Schedule) {
+    this.name = name;
+    this.#schedule = schedule;
+  }
 
   get alive(): boolean {
-    return this.process === 'running' && !this.stopped && this.ready;
+    return this.process === 'running' && !this.stopped && !this.killed && this.ready;
+  }
+
+  /** Whether a client that asks for a durable commit is told of one that is nowhere else. */
+  get commitsAlone(): boolean {
+    return this.process === 'running' && this.role === 'primary' && !this.waits;
   }
 
   start(role: 'primary' | 'standby', names: SyncNames): void {
     this.process = 'running';
     this.stopped = false;
+    this.killed = false;
     this.ready = false;
     this.starts += 1;
     this.role = role;
     this.configured = names;
     this.names = names;
+    this.waits = names !== 'none';
+    this.heedsPeer = names === 'peer';
     this.streaming = false;
     this.peerAttached = false;
     this.peerFlush = 0;
     this.released = 0;
+    this.doorOpen = false;
+    this.replayed = this.log.length;
     if (role === 'primary' && this.standbyData) this.mark(promotion);
     this.standbyData = role === 'standby';
     this.recovered = this.log.length;
@@ -90,9 +150,27 @@ export class SimPostgres {
     this.streaming = false;
     this.peerAttached = false;
     this.names = 'gate';
+    this.waits = true;
+    this.doorOpen = false;
+    const unflushed = this.#unflushed;
+    this.#unflushed = [];
+    for (const { fail } of unflushed) fail();
+    this.#reloadPending = false;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) one.fail();
+  }
+
+  /** SIGSTOP. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** SIGCONT: signals that arrived meanwhile are taken now. */
+  goOn(): void {
+    this.stopped = false;
+    if (this.#reloadPending) this.reload();
+    this.release();
   }
 
   mark(what: string): void {
@@ -105,23 +183,65 @@ export class SimPostgres {
     if (entry.key === promotion) this.timeline += 1;
   }
 
+  /** Replays what it has received, unless a reader is in the way. */
+  replay(): void {
+    if (!this.trouble.replayBlocked) this.replayed = this.log.length;
+  }
+
   setNames(names: SyncNames): void {
     this.configured = names;
     this.reload();
   }
 
-  /** SIGHUP, for whatever reason it was sent. A stopped server takes it when it goes on. */
+  /** SIGHUP, for whatever reason it was sent. Sessions, checkpointer and walsender read the file each in their own time. */
   reload(): void {
-    if (this.process !== 'running' || this.stopped) return;
+    if (this.process !== 'running') return;
+    this.#reloadPending = this.stopped;
+    if (this.stopped) return;
+    const schedule = this.#schedule;
+    const { starts } = this;
     this.names = this.configured;
-    this.release();
+    const lateMs = schedule.between(0, this.trouble.checkpoints ? checkpointerLateMs : 15);
+    this.#later(lateMs, starts, () => {
+      this.waits = this.configured !== 'none';
+      this.release();
+    });
+    this.#later(schedule.between(0, 15), starts, () => {
+      this.heedsPeer = this.configured === 'peer';
+      this.release();
+    });
   }
 
-  /** Commits a key: it is flushed here at once, and acknowledged when the names allow it. */
+  /** Commits a key: it is flushed here, looks whether commits wait, and is acknowledged when it need not or the peer has it. */
   commit(key: string, acknowledge: () => void, fail: () => void): void {
-    this.log.push({ key });
-    this.#waiting.push({ length: this.log.length, acknowledge, fail });
-    this.release();
+    if (this.trouble.hangs) {
+      this.#unflushed.push({ flush: () => this.commit(key, acknowledge, fail), fail });
+      return;
+    }
+    const entry: Entry = { key };
+    this.log.push(entry);
+    const waiting: Waiting = { length: this.log.length, entry, acknowledge, fail, asleep: false };
+    this.#waiting.push(waiting);
+    // A flush and the look at the settings after it are two moments.
+    const lookMs = this.#schedule.chance(15) ? this.#schedule.between(1, 4) : 0;
+    if (lookMs === 0) this.#look(waiting);
+    else this.#later(lookMs, this.starts, () => this.#look(waiting));
+  }
+
+  /** Clients cancel their waits, or their sessions are ended: nothing is acknowledged, and everybody sees the commits. */
+  abandon(): void {
+    const given = this.#waiting.filter(({ asleep }) => asleep);
+    this.#waiting = this.#waiting.filter(({ asleep }) => !asleep);
+    for (const { entry, fail } of given) {
+      entry.abandoned = true;
+      fail();
+    }
+  }
+
+  /** Sessions see the log up to here; what comes after it waits for the standby. */
+  get visible(): number {
+    const first = this.#waiting[0];
+    return first === undefined ? this.log.length : first.length - 1;
   }
 
   holds(key: string): boolean {
@@ -130,16 +250,33 @@ export class SimPostgres {
 
   /** Acknowledges whatever may be. */
   release(): void {
-    if (this.#waiting.length === 0 || !this.alive || this.role !== 'primary' || this.names === 'gate') return;
-    const may = (one: Waiting): boolean => this.names === 'none' || one.length <= this.released;
+    if (this.#waiting.length === 0 || !this.alive || this.role !== 'primary') return;
+    const may = (one: Waiting): boolean => one.asleep && (!this.waits || (this.heedsPeer && one.length <= this.released));
     const ready = this.#waiting.filter(may);
     if (ready.length === 0) return;
     this.#waiting = this.#waiting.filter((one) => !may(one));
     for (const one of ready) one.acknowledge();
   }
 
+  /** The disk takes writes again. */
+  flushAgain(): void {
+    this.trouble.hangs = false;
+    const unflushed = this.#unflushed;
+    this.#unflushed = [];
+    if (this.role === 'primary' && this.process === 'running') for (const { flush } of unflushed) flush();
+  }
+
+  /** Everything that troubles it is over. */
+  heal(): void {
+    const { hangs } = this.trouble;
+    this.trouble = { ...noTrouble, hangs };
+    if (hangs) this.flushAgain();
+    if (this.stopped) this.goOn();
+  }
+
   truncate(log: Entry[]): void {
     this.log = log;
+    this.replayed = log.length;
     this.timeline = 1 + log.filter(({ key }) => key === promotion).length;
     this.truncations += 1;
   }
@@ -157,59 +294,24 @@ export class SimPostgres {
       consistent: this.data === 'full',
       timeline: this.timeline,
       flush: BigInt(this.log.length),
-      replay: BigInt(this.log.length),
+      replay: BigInt(this.role === 'standby' ? this.replayed : this.log.length),
       peerAttached: this.peerAttached,
       peerFlush: BigInt(this.peerFlush),
       recovered: BigInt(this.recovered),
     };
   }
-}
 
-/** Whether `a` is a beginning of `b`. */
-export function isPrefix(a: readonly Entry[], b: readonly Entry[]): boolean {
-  if (a.length > b.length) return false;
-  // A log only grows at its end, so the same last entry means the same beginning.
-  return a.length === 0 || a[a.length - 1] === b[a.length - 1];
-}
+  #look(waiting: Waiting): void {
+    if (this.stopped) return this.#later(5, this.starts, () => this.#look(waiting));
+    waiting.asleep = true;
+    return this.release();
+  }
 
-export function commonLength(a: readonly Entry[], b: readonly Entry[]): number {
-  let low = 0;
-  let high = Math.min(a.length, b.length);
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (a[middle - 1] === b[middle - 1]) low = middle;
-    else high = middle - 1;
+  #later(delayMs: number, starts: number, task: () => void): void {
+    const run = (): void => {
+      if (this.starts === starts && this.process === 'running') task();
+    };
+    if (delayMs === 0) run();
+    else this.#schedule.after(delayMs, run);
   }
-  return low;
-}
-
-/** One delivery of the stream from `primary` to `standby`; the answer that it is flushed travels back later, even if the stream is cut. */
-export function stream(schedule: Schedule, primary: SimPostgres, standby: SimPostgres, connected: boolean): void {
-  const late = schedule.nowMs < standby.lateUntilMs;
-  const wanted = standby.upstream || late;
-  const possible = connected && wanted && standby.alive && primary.alive && standby.role === 'standby' && primary.role === 'primary';
-  if (!possible || !isPrefix(standby.log, primary.log) || standby.data === 'empty') {
-    standby.streaming = false;
-    primary.peerAttached = false;
-    primary.peerFlush = 0;
-    return;
-  }
-  standby.streaming = standby.upstream;
-  if (!primary.peerAttached) primary.connection += 1;
-  primary.peerAttached = true;
-  const missing = primary.log.length - standby.log.length;
-  if (missing > 0) {
-    const take = schedule.chance(70) ? missing : schedule.between(1, missing);
-    for (const entry of primary.log.slice(standby.log.length, standby.log.length + take)) standby.receive(entry);
-  }
-  if (standby.log.length === primary.log.length) standby.data = 'full';
-  const flushed = standby.log.length;
-  const { recovered, connection } = primary;
-  schedule.after(schedule.between(0, 5), () => {
-    // The walsender reads the answer of its own connection only: one of an older life of this primary is gone with it.
-    if (primary.process !== 'running' || primary.role !== 'primary' || primary.recovered !== recovered) return;
-    if (primary.peerAttached && primary.connection === connection) primary.peerFlush = Math.max(primary.peerFlush, flushed);
-    primary.released = Math.max(primary.released, flushed);
-    primary.release();
-  });
 }
