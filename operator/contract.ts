@@ -1,6 +1,11 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import { hallConditions } from './hall/hall-conditions.ts';
+import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
 import { pairConditions } from './pair/pair-conditions.ts';
+import { retiredAnnotation, writersOf } from './pair/pair-names.ts';
+import { isPaused } from './pair/paused.ts';
 import { terminalConditions } from './terminal/terminal-conditions.ts';
 
 /**
@@ -13,3 +18,27 @@ export const conditionCatalogue: Readonly<Record<string, Readonly<Record<string,
   FailoverPair: pairConditions,
   PairOperation: operationConditions,
 };
+
+/**
+ * What every PairRecord of a pair bears, whoever writes it: the operator when the pair is new, a person by hallctl when it was lost. By
+ * its labels the operator tells it from the record of an earlier pair of the name.
+ */
+export function recordFrame(pair: FailoverPair): {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly writers: readonly string[];
+} {
+  return { labels: ownedLabels(pairLabel, pair), writers: writersOf(pair) };
+}
+
+/** The pair's own record: one that an earlier pair of the name left is none. */
+export function ownRecordOf(pair: FailoverPair, record: PairRecord | undefined): PairRecord | undefined {
+  return madeFor(pair, record);
+}
+
+/** Whether the pair shall make no failover of its own: by its spec, or by a PairOperation. */
+export function isPairPaused(pair: FailoverPair): boolean {
+  return isPaused(pair);
+}
+
+/** On a PairRecord, holding its own UID: the record may be deleted. */
+export const retiredRecordAnnotation = retiredAnnotation;

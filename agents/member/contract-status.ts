@@ -27,6 +27,15 @@ export interface FailoverReport {
   readonly positionAtClaim: string;
 }
 
+/** The past of a stopped PostgreSQL's log: where it left which timeline, as positions in the form of PostgreSQL. */
+export interface LogPast {
+  readonly switches: readonly { readonly timeline: number; readonly end: string }[];
+  /** Digest of the first record on the last timeline, where that is known. */
+  readonly start: string | undefined;
+  /** Histories of newer timelines that lie there. */
+  readonly strays: readonly { readonly timeline: number; readonly switches: LogPast['switches'] }[];
+}
+
 export interface MemberStatus {
   readonly member: string;
   readonly version: string;
@@ -43,6 +52,8 @@ export interface MemberStatus {
   readonly flushPosition: string;
   /** False: PostgreSQL is not running, and the log may reach farther than that. */
   readonly positionExact: boolean;
+  /** Of a stopped PostgreSQL while the record is lost. */
+  readonly past: LogPast | undefined;
   /** Bytes that the standby lacks, told by the primary; absent elsewhere. */
   readonly lagBytes: number | undefined;
   readonly peerHeard: boolean;
@@ -79,6 +90,7 @@ export function parseStatus(raw: unknown): MemberStatus {
     timeline: field.wholeNumber('timeline', whole),
     flushPosition: field.text('flushPosition'),
     positionExact: field.flag('positionExact'),
+    past: field.has('past') ? readPast(field.group('past')) : skip(field, 'past'),
     lagBytes: field.has('lagBytes') ? field.wholeNumber('lagBytes', whole) : skip(field, 'lagBytes'),
     peerHeard: field.flag('peerHeard'),
     arbiterReached: field.flag('arbiterReached'),
@@ -126,6 +138,25 @@ function readRecord(field: Fields): NonNullable<MemberStatus['record']> {
     primary: field.text('primary', { fallback: '-' }),
     epoch: field.wholeNumber('epoch', whole),
     sequence: field.wholeNumber('sequence', whole),
+  };
+}
+
+/** More timelines than a pair begins in a life; a past that is longer is not told. */
+export const switchesMax = 500;
+export const straysMax = 8;
+
+function readPast(field: Fields): LogPast {
+  const timeline = { min: 1, max: 0xffff_ffff } as const;
+  const switches = (owner: Fields): LogPast['switches'] =>
+    owner.list('switches', (entry) => ({ timeline: entry.wholeNumber('timeline', timeline), end: entry.text('end') }), {
+      max: switchesMax,
+    });
+  return {
+    switches: switches(field),
+    start: field.optionalText('start'),
+    strays: field.list('strays', (entry) => ({ timeline: entry.wholeNumber('timeline', timeline), switches: switches(entry) }), {
+      max: straysMax,
+    }),
   };
 }
 

@@ -4,14 +4,16 @@ import { recordOf } from '#lib/pair/member-state.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
 import { failoverBlockedBy, outputsOf } from '#lib/pair/outputs.ts';
 import { formatLsn } from '#lib/postgres/lsn.ts';
-import type { FailoverReport, MemberStatus } from './contract-status.ts';
+import type { Lineage } from '#lib/postgres/instance.ts';
+import { straysMax, switchesMax } from './contract-status.ts';
+import type { FailoverReport, LogPast, MemberStatus } from './contract-status.ts';
 
 export interface StatusFacts {
   readonly version: string;
   readonly settingsRevision: string;
   readonly timeline: number;
-  /** Where the log of a stopped PostgreSQL ends, when that was looked up. */
-  readonly stoppedEnd: bigint | undefined;
+  /** Where the log of a stopped PostgreSQL ends, and its past, when that was looked up. */
+  readonly stopped: Lineage | undefined;
   readonly progressPercent: number | undefined;
   readonly stepSeconds: number;
   readonly diskFreePercent: number | undefined;
@@ -37,7 +39,7 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
   const running = postgres.process === 'running';
   const leads = running && postgres.role === 'primary';
   const lag = postgres.flush > postgres.peerFlush ? postgres.flush - postgres.peerFlush : 0n;
-  const { timeline, progressPercent, stoppedEnd, ...rest } = facts;
+  const { timeline, progressPercent, stopped, ...rest } = facts;
   const own = factsOf(state);
   return {
     ...rest,
@@ -50,8 +52,9 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
     serving: outputsOf(state).access.to === 'open',
     step: stepInWords(state, progressPercent),
     timeline,
-    flushPosition: formatLsn(running ? postgres.flush : (stoppedEnd ?? postgres.flush)),
-    positionExact: running || stoppedEnd !== undefined,
+    flushPosition: formatLsn(running ? postgres.flush : (stopped?.endLsn ?? postgres.flush)),
+    positionExact: running || stopped !== undefined,
+    past: running || stopped === undefined ? undefined : pastOf(stopped),
     lagBytes: leads && postgres.peerAttached ? Number(lag) : undefined,
     peerHeard: own.hearsPeer,
     arbiterReached: own.arbiterReached,
@@ -60,4 +63,12 @@ export function statusOf(state: MemberState, facts: StatusFacts): MemberStatus {
     peer: peerFactsOf(state),
     systemIdentifier: postgres.systemIdentifier,
   };
+}
+
+function pastOf({ switches, start, strayHistories }: Lineage): LogPast | undefined {
+  const told = (entries: Lineage['switches']): LogPast['switches'] =>
+    entries.map(({ timeline, endLsn }) => ({ timeline, end: formatLsn(endLsn) }));
+  const strays = strayHistories.map((stray) => ({ timeline: stray.timeline, switches: told(stray.switches) }));
+  const long = [switches, ...strays.map((stray) => stray.switches)].some(({ length }) => length > switchesMax);
+  return long || strays.length > straysMax ? undefined : { switches: told(switches), start, strays };
 }

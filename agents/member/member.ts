@@ -317,7 +317,7 @@ export class Member {
       version: this.#ports.version,
       settingsRevision: this.#source.settings.revision,
       timeline: this.#lane.lastStatus?.timeline ?? this.#stoppedLog.end?.timeline ?? 0,
-      stoppedEnd: this.#stoppedLog.end?.endLsn,
+      stopped: this.#stoppedLog.end,
       progressPercent: this.#lane.progressPercent,
       stepSeconds: Math.max(0, Math.round((awakeMs(state) - this.#step.sinceMs) / 1_000)),
       diskFreePercent: this.#diskFreePercent,

@@ -3,7 +3,7 @@ import { within } from '#lib/base/deadline.ts';
 import { messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
 import type { MemberState } from '#lib/pair/member-state.ts';
-import type { PostgresInstance } from '#lib/postgres/instance.ts';
+import type { Lineage, PostgresInstance } from '#lib/postgres/instance.ts';
 
 const everyMs = 2_000;
 /** The log since the last checkpoint is read whole. */
@@ -17,19 +17,19 @@ interface StoppedLogPorts {
 }
 
 /**
- * Where the log of a stopped PostgreSQL ends, for the comparison before one member is adopted. It is looked up only while the role is
+ * Where the log of a stopped PostgreSQL ends, and its past, for the comparison before one member is adopted. It is looked up only while the role is
  * frozen: then nobody starts that PostgreSQL, so that one look is enough. What pg_control says would be too little.
  */
 export class StoppedLog {
   readonly #ports: StoppedLogPorts;
-  #end: { readonly timeline: number; readonly endLsn: bigint } | undefined;
+  #end: Lineage | undefined;
 
   constructor(ports: StoppedLogPorts) {
     this.#ports = ports;
   }
 
   /** Undefined while PostgreSQL runs or may be started, and until it was looked up. */
-  get end(): { readonly timeline: number; readonly endLsn: bigint } | undefined {
+  get end(): Lineage | undefined {
     return this.#lies() ? this.#end : undefined;
   }
 

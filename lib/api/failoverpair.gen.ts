@@ -412,6 +412,40 @@ export type FailoverPairStatusMemberData = (typeof failoverPairStatusMemberDataV
 export const failoverPairStatusMemberWaitsForValues = ['Peer', 'Nobody', 'Gate', 'Unknown'] as const;
 export type FailoverPairStatusMemberWaitsFor = (typeof failoverPairStatusMemberWaitsForValues)[number];
 
+/** One timeline. */
+export interface FailoverPairStatusMemberPositionPastSwitche {
+  /** Its number. */
+  readonly timeline: number;
+  /** Where it was left, as PostgreSQL writes it. */
+  readonly end: string;
+}
+
+/** One timeline. */
+export interface FailoverPairStatusMemberPositionPastStraySwitche {
+  /** Its number. */
+  readonly timeline: number;
+  /** Where it was left, as PostgreSQL writes it. */
+  readonly end: string;
+}
+
+/** One history. */
+export interface FailoverPairStatusMemberPositionPastStray {
+  /** The timeline that it tells of. */
+  readonly timeline: number;
+  /** Timelines that it left, the oldest first. */
+  readonly switches?: readonly FailoverPairStatusMemberPositionPastStraySwitche[];
+}
+
+/** How its log came about, of a PostgreSQL that is not running. */
+export interface FailoverPairStatusMemberPositionPast {
+  /** Timelines that it left, the oldest first. */
+  readonly switches?: readonly FailoverPairStatusMemberPositionPastSwitche[];
+  /** Digest of the first record on the last timeline. */
+  readonly start?: string;
+  /** Histories of newer timelines that lie there. */
+  readonly strays?: readonly FailoverPairStatusMemberPositionPastStray[];
+}
+
 /** How far its log reaches. Only while the record is lost, for the comparison before one member is adopted. */
 export interface FailoverPairStatusMemberPosition {
   /** Position in the write-ahead log, as PostgreSQL writes it. */
@@ -420,6 +454,8 @@ export interface FailoverPairStatusMemberPosition {
   readonly exact: boolean;
   /** When it was seen; renewed every ten seconds. */
   readonly seenAt: string;
+  /** How its log came about, of a PostgreSQL that is not running. */
+  readonly past?: FailoverPairStatusMemberPositionPast;
 }
 
 /** One member. */

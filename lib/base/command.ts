@@ -30,6 +30,8 @@ export interface CommandSpec<Name extends string> {
   readonly positionals?: readonly string[];
   /** Names of arguments after those, each of which may be left out. */
   readonly optionalPositionals?: readonly string[];
+  /** What further exit codes mean, in words for the help text. */
+  readonly exits?: Readonly<Record<number, string>>;
 }
 
 export interface CommandLine<Name extends string> {
@@ -114,5 +116,6 @@ function helpText<Name extends string>(spec: CommandSpec<Name>): string {
     '[options]',
   ].join(' ');
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
-  return `${spec.summary}\n\n${usage}\n\n${lines.join('\n')}\n\nexit codes: 0 done, 1 failed, 2 wrong usage\n`;
+  const codes = ['0 done', '1 failed', '2 wrong usage', ...Object.entries(spec.exits ?? {}).map(([code, words]) => `${code} ${words}`)];
+  return `${spec.summary}\n\n${usage}\n\n${lines.join('\n')}\n\nexit codes: ${codes.join(', ')}\n`;
 }

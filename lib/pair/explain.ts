@@ -86,7 +86,7 @@ export function explainFailover(facts: PairFacts): FailoverVerdict {
 }
 
 /** The newest that anybody knows. The lead alternates with the epoch, by which a record that names nobody is completed. */
-function newestRecord({ record, heard, members }: PairFacts): KnownRecord | undefined {
+export function newestRecord({ record, heard, members }: PairFacts): KnownRecord | undefined {
   const known = [record, ...heard.map((each) => each.record)].filter((each) => each !== undefined);
   const [newest] = known.toSorted((left, right) => right.sequence - left.sequence);
   if (newest === undefined || newest.primary !== undefined || newest.mode === 'new') return newest;

@@ -3,18 +3,19 @@ import type { PairRecord, PairRecordManifest } from '#lib/api/pairrecord.gen.ts'
 import type { KubeClient } from '#lib/kube/client.ts';
 import { newRecord } from '#lib/pair/pair-record.ts';
 import { operatorErrors } from '../errors.ts';
-import { madeFor, ownedLabels, pairLabel } from '../labels.ts';
+import { recordFrame } from '../contract.ts';
+import { madeFor } from '../labels.ts';
 import { pairRecords } from '../resources.ts';
-import { writersOf } from './pair-names.ts';
 
 /** The record as it is created: never led, to be written by the two members only, owned by nobody. */
 function initialRecord(pair: FailoverPair): PairRecordManifest {
   const { formatVersion, sequence, epoch, reason, author } = newRecord;
+  const { labels, writers } = recordFrame(pair);
   return {
     apiVersion: 'hallkeeper.dev/v1alpha1',
     kind: 'PairRecord',
-    metadata: { name: pair.metadata.name, namespace: pair.metadata.namespace, labels: ownedLabels(pairLabel, pair) },
-    spec: { formatVersion, sequence, mode: 'New', epoch, reason, author, writers: writersOf(pair) },
+    metadata: { name: pair.metadata.name, namespace: pair.metadata.namespace, labels },
+    spec: { formatVersion, sequence, mode: 'New', epoch, reason, author, writers },
   };
 }
 

@@ -80,8 +80,8 @@ function memberOf(name: string, view: PairView, facts: PairFacts, primary: strin
   if (member === undefined) return before ?? { name, role: 'Unknown', reachable: false, heard: 'NotHeard' };
   const { reachable, status } = member;
   const told = factsOfMember(name, view, facts, nowMs);
-  if (status === undefined) return { name, role: 'Unknown', reachable, ...told };
-  const role = status.role === 'primary' ? 'Primary' : status.role === 'standby' ? 'Standby' : 'Unknown';
+  const role = roleOf(name, status, facts);
+  if (status === undefined) return { name, role, reachable, ...told };
   const step = inSteps(status.step);
   const lag = name === primary ? undefined : lagOf(status, members, primary, before?.lag);
   const began = kubeTime(nowMs - status.stepSeconds * 1_000);
@@ -95,6 +95,12 @@ function memberOf(name: string, view: PairView, facts: PairFacts, primary: strin
     since: before?.step === step && before.since !== undefined ? before.since : began,
     ...told,
   };
+}
+
+function roleOf(name: string, status: MemberStatus | undefined, { heard }: PairFacts): NonNullable<FailoverPairStatusMember['role']> {
+  const told = heard.find((each) => each.name === name);
+  const role = told === undefined ? status?.role : told.postgres === 'running' ? told.role : 'none';
+  return role === 'primary' ? 'Primary' : role === 'standby' ? 'Standby' : 'Unknown';
 }
 
 /** How far the standby is behind, as the primary tells it. Nothing is said while it cannot tell. */

@@ -1,4 +1,9 @@
-import type { FailoverPairStatusMember, FailoverPairStatusMemberPosition } from '#lib/api/failoverpair.gen.ts';
+import type { MemberStatus } from '#agents/member/contract.ts';
+import type {
+  FailoverPairStatusMember,
+  FailoverPairStatusMemberPosition,
+  FailoverPairStatusMemberPositionPast,
+} from '#lib/api/failoverpair.gen.ts';
 import { explainFailover } from '#lib/pair/explain.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
 import type { MemberFacts } from '#lib/pair/member-facts.ts';
@@ -61,5 +66,10 @@ function positionOf(
   if (status === undefined || explainFailover(facts).blockedBy !== 'RecordLost') return undefined;
   const before = pair.status?.members?.find((each) => each.name === name)?.position;
   if (before !== undefined && nowMs - Date.parse(before.seenAt) < positionEveryMs) return before;
-  return { flushed: status.flushPosition, exact: status.positionExact, seenAt: kubeTime(nowMs) };
+  const { flushPosition, positionExact, past } = status;
+  return { flushed: flushPosition, exact: positionExact, seenAt: kubeTime(nowMs), ...(past === undefined ? {} : { past: pastOf(past) }) };
+}
+
+function pastOf({ switches, start, strays }: NonNullable<MemberStatus['past']>): FailoverPairStatusMemberPositionPast {
+  return { switches, ...(start === undefined ? {} : { start }), strays };
 }

@@ -33,6 +33,7 @@ export function aMemberStatus({ facts, ...change }: MemberStatusWish = {}): Memb
     timeline: 1,
     flushPosition: '0/3000000',
     positionExact: true,
+    past: undefined,
     lagBytes: undefined,
     peerHeard: true,
     arbiterReached: true,
