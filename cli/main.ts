@@ -1,9 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
-import { commandErrors, exitCodes, versionText, wrongUsage } from '#lib/base/command.ts';
+import { createInterface } from 'node:readline/promises';
+import { commandErrors, versionText, wrongUsage } from '#lib/base/command.ts';
 import type { CommandLine } from '#lib/base/command.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { silentLog } from '#lib/base/log.ts';
@@ -13,103 +9,107 @@ import { systemRandom } from '#lib/base/system-random.ts';
 import { productVersion } from '#lib/base/version.ts';
 import { KubeClient } from '#lib/kube/client.ts';
 import { loadKubeConfigFile } from '#lib/kube/credentials.ts';
-import { enrolMember } from './enrol.ts';
-import type { Enrolled } from './enrol.ts';
-import { reportOf } from './enrol-report.ts';
-
-const enrol = {
-  name: 'hallctl pair enrol',
-  summary:
-    'Makes the one-time bundle with which the agent of a member finds its settings. It holds a token that lives an hour: bring it to\n' +
-    'that member only, and name its file as "bundle" in the settings of the agent.',
-  positionals: ['PAIR', 'MEMBER'],
-  options: {
-    namespace: { help: "namespace of the pair; absent: the kubeconfig's", value: 'NAMESPACE', short: 'n' },
-    kubeconfig: { help: 'kubeconfig file; absent: $KUBECONFIG, or ~/.kube/config', value: 'FILE' },
-    out: { help: 'write the bundle to this file, readable by you only; absent: print it', value: 'FILE' },
-    json: { help: 'say what was done, or why it was not, as JSON; a bundle that is printed always is' },
-  },
-} as const;
+import { adoptCommand } from './adopt-command.ts';
+import { endpointOf, kubeconfigFile, namespaceOf } from './cluster.ts';
+import type { CommandPorts, PairCommand } from './command-frame.ts';
+import { enrolCommand } from './enrol-command.ts';
+import { hallctlExits } from './exit-codes.ts';
+import { explainCommand, statusCommand } from './look-commands.ts';
+import { drillCommand, switchoverCommand } from './operation-commands.ts';
 
 const usage = `Asks and tells a cluster with halls.
 
 usage: hallctl COMMAND [options]
 
-  pair enrol PAIR MEMBER  make the one-time bundle of a member
-  --version               print the version
-  --help                  print this text, or with a command what it does
+  pair status PAIR                   what the pair is and does, with --watch until Ctrl-C
+  pair explain PAIR                  what it would do if its primary died now, and why
+  pair switchover PAIR               make the other member the primary, planned
+  pair drill PAIR --kind KIND        prove the failover: switchover or kill-primary
+  pair adopt PAIR --primary MEMBER   write a lost record anew
+  pair enrol PAIR MEMBER             make the one-time bundle of a member
+  --version                          print the version
+  --help                             print this text, or with a command what it does
 
-exit codes: 0 done, 1 failed, 2 wrong usage
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 expired, 5 goes on without us; each command tells its own with --help
 `;
 
-function kubeconfigFile(named: string | undefined): string {
-  if (named !== undefined) return named;
-  const [file, ...more] = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
-  if (more.length > 0) throw commandErrors.HK_USAGE('$KUBECONFIG names several files: choose one with --kubeconfig');
-  return file ?? join(homedir(), '.kube', 'config');
-}
+type Option = 'namespace' | 'kubeconfig' | 'json';
 
-/** PEM of the API server's authority, which the agent will verify it by. */
-async function authorityOf(config: KubeConfig): Promise<string> {
-  const cluster = config.getCurrentCluster();
-  if (cluster?.caData) return Buffer.from(cluster.caData, 'base64').toString('utf8');
-  if (cluster?.caFile) return readFile(cluster.caFile, 'utf8');
-  throw new Error(
-    'the kubeconfig names no certificate authority of the API server, and the agent needs it: add certificate-authority-data',
+/** Runs a command against the cluster of the kubeconfig, with the caller's own rights. */
+async function run<Name extends string>(command: PairCommand<Name | Option>, args: readonly string[]): Promise<void> {
+  await runCommand(
+    command.spec,
+    async (line) => {
+      try {
+        return await inCluster(line, (ports) => command.run(line, ports));
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === commandErrors.HK_USAGE().code) throw error;
+        if (line.has('json')) process.stdout.write(`${JSON.stringify({ ok: false, problems: [messageOf(error)] })}\n`);
+        else process.stderr.write(`${command.spec.name}: ${messageOf(error)}\n`);
+        return refusals.has(code ?? '') ? hallctlExits.refused : hallctlExits.failed;
+      }
+    },
+    args,
   );
 }
 
-/** The file appears whole or not at all. What stands beside it under a name that can be guessed is neither followed nor reused. */
-async function writePrivately(file: string, text: string): Promise<void> {
-  const part = `${file}.${randomUUID()}.part`;
-  try {
-    await writeFile(part, text, { mode: 0o600, flag: 'wx' });
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-}
+const refusals: ReadonlySet<string> = new Set(['HK_ADOPTION_REFUSED', 'HK_OPERATION_IMPOSSIBLE']);
 
-async function askCluster(line: CommandLine<keyof typeof enrol.options>): Promise<Enrolled> {
-  const config = await loadKubeConfigFile(kubeconfigFile(line.text('kubeconfig')));
+async function inCluster(line: CommandLine<Option>, use: (ports: CommandPorts) => Promise<number>): Promise<number> {
+  const config = await loadKubeConfigFile(kubeconfigFile(line.text('kubeconfig'), process.env['KUBECONFIG']));
   const ports = { clock: systemClock, random: systemRandom, log: silentLog, userAgent: `hallctl/${productVersion}` };
   const client = KubeClient.fromKubeConfig(config, ports);
+  const stop = new AbortController();
+  // The first Ctrl-C ends in order; a second one is not waited for.
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(hallctlExits.failed);
+    stop.abort(new Error('stopped'));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
   try {
-    const [pair = '', member = ''] = line.positionals;
-    const wish = {
-      pair,
-      member,
-      namespace: line.text('namespace') ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-      server: config.getCurrentCluster()?.server ?? '',
-      authority: await authorityOf(config),
-    };
-    return await enrolMember(wish, client, new AbortController().signal);
+    return await use({
+      client,
+      namespace: namespaceOf(config, line.text('namespace')),
+      endpoint: () => endpointOf(config),
+      clock: systemClock,
+      random: systemRandom,
+      print: (text) => void process.stdout.write(text),
+      progress: (text) => void process.stderr.write(`${text}\n`),
+      onScreen: process.stdout.isTTY,
+      ask,
+      signal: stop.signal,
+    });
   } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
     await client.close();
   }
 }
 
-async function runEnrol(line: CommandLine<keyof typeof enrol.options>): Promise<number> {
-  const out = line.text('out');
+/** Asks the person at the terminal; undefined when there is none. */
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const enrolled = await askCluster(line);
-    if (out === undefined) process.stdout.write(`${enrolled.bundle}\n`);
-    else {
-      await writePrivately(out, `${enrolled.bundle}\n`);
-      process.stdout.write(reportOf({ ...enrolled, out }, line.has('json')));
-    }
-    return exitCodes.ok;
-  } catch (error) {
-    if (!line.has('json') || codeOf(error) === commandErrors.HK_USAGE().code) throw error;
-    process.stdout.write(`${JSON.stringify({ ok: false, problems: [messageOf(error)] })}\n`);
-    return exitCodes.failed;
+    return await lines.question(question);
+  } finally {
+    lines.close();
   }
 }
 
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  status: (args) => run(statusCommand, args),
+  explain: (args) => run(explainCommand, args),
+  switchover: (args) => run(switchoverCommand, args),
+  drill: (args) => run(drillCommand, args),
+  adopt: (args) => run(adoptCommand, args),
+  enrol: (args) => run(enrolCommand, args),
+};
+
 async function main(args: readonly string[]): Promise<void> {
-  const [noun, verb] = args;
-  if (noun === 'pair' && verb === 'enrol') return runCommand(enrol, runEnrol, args.slice(2));
+  const [noun, verb = ''] = args;
+  const command = noun === 'pair' && Object.hasOwn(commands, verb) ? commands[verb] : undefined;
+  if (command !== undefined) return command(args.slice(2));
   const asked = noun === 'pair' ? verb : noun;
   if (asked === '--help' || asked === '-h') process.stdout.write(usage);
   else if (asked === '--version') process.stdout.write(versionText('hallctl'));

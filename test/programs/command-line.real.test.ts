@@ -17,7 +17,9 @@ const programs = [
 /** Commands that run to their end. */
 const commands = [
   { name: 'hallctl', main: 'cli/main.ts', before: [] },
-  { name: 'hallctl pair enrol', main: 'cli/main.ts', before: ['pair', 'enrol'] },
+  ...['status', 'explain', 'switchover', 'drill', 'adopt', 'enrol'].map((verb) => {
+    return { name: `hallctl pair ${verb}`, main: 'cli/main.ts', before: ['pair', verb] };
+  }),
   { name: 'npm run check --', main: 'scripts/check.ts', before: [] },
   { name: 'npm run generate --', main: 'scripts/generate.ts', before: [] },
   { name: 'npm run bench --', main: 'test/bench/main.ts', before: [] },
@@ -82,11 +84,11 @@ describe.each([...programs.map((each) => ({ ...each, before: [] })), ...commands
 
 describe('hallctl', () => {
   test(
-    'tells its commands wherever help is asked for',
+    'tells its commands wherever help is asked for, and knows no other',
     async () => {
       const help = await run('cli/main.ts', '--help');
       expect(await run('cli/main.ts', 'pair', '--help')).toEqual(help);
-      expect(await run('cli/main.ts', 'pair', 'adopt')).toMatchObject({ code: 2, out: '' });
+      expect(await run('cli/main.ts', 'pair', 'promote')).toMatchObject({ code: 2, out: '' });
       expect(await run('cli/main.ts')).toMatchObject({ code: 2, out: '' });
     },
     patienceMs,

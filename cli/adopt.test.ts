@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import type { FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
+import type { KubeObject } from '#lib/kube/objects.ts';
+import { planAdoption, writeAdopted } from './adopt.ts';
+import type { AdoptionPlan } from './adopt.ts';
+import { awaitComparison } from './await-adoption.ts';
+import type { PairSeen } from './pair-seen.ts';
+import { aPairSeen, aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
+
+const signal = new AbortController().signal;
+const position = (flushed: string, seconds = 0) => ({ flushed, exact: true, seenAt: `2026-01-02T03:04:0${seconds}Z` });
+const frozen = 'the record is missing';
+const lost = (b: Partial<FailoverPairStatusMember> = {}, a: Partial<FailoverPairStatusMember> = {}): PairSeen =>
+  aPairSeen(
+    {
+      members: [
+        aPrimaryStatus({ frozen, position: position('0/5000000'), ...a }),
+        aStandbyStatus({ frozen, position: position('0/5000000'), ...b }),
+      ],
+    },
+    'gone',
+  );
+const plan = (seen: PairSeen, primary: string): AdoptionPlan => planAdoption(seen, primary, { compared: true });
+
+describe('whether a record is written anew', () => {
+  const refused: readonly (readonly [string, PairSeen, string, RegExp])[] = [
+    ['it is not lost', aPairSeen(), 'a', /not lost: it says Sync under a.*hallctl pair switchover/],
+    ['the pair leads alone and is well', aPairSeen({}, { mode: 'Solo' }), 'b', /not lost: it says Solo under a/],
+    ['the member is none', lost(), 'c', /the members a and b, not c/],
+    ['the member is not heard', lost({ heard: 'NotHeard' }), 'b', /b is not heard/],
+    ['the member is only known through the other one', lost({ heard: 'ThroughPeer' }), 'b', /b is not heard/],
+    ['the member has no proof', lost({ data: 'Incomplete' }), 'b', /no proof/],
+    ['an etcd keeps it', aPairSeen({}, 'gone', { arbiter: {} }), 'a', /kept in an etcd/],
+  ];
+  for (const [behaviour, seen, primary, why] of refused) {
+    test(`not when ${behaviour}`, () => expect(() => plan(seen, primary)).toThrow(why));
+  }
+
+  const allowed: readonly (readonly [string, PairSeen, string, RegExp])[] = [
+    ['the record is gone, and the primary holds everything', lost(), 'a', /^$/],
+    ['so does its standby', lost(), 'b', /^$/],
+    [
+      'the standby of a primary that commits alone lacks something',
+      lost({}, { waitsFor: 'Nobody' }),
+      'b',
+      /a is the primary and commits alone/,
+    ],
+    ['the other one is silent', lost({}, { heard: 'NotHeard' }), 'b', /a is not heard/],
+    [
+      'the lone primary is gone with its machine',
+      aPairSeen({ members: [aPrimaryStatus({ heard: 'NotHeard' }), aStandbyStatus()] }, { mode: 'Solo', sequence: 10 }),
+      'b',
+      /a is not heard/,
+    ],
+  ];
+  for (const [behaviour, seen, primary, losses] of allowed) {
+    test(`when ${behaviour}`, () => expect(plan(seen, primary).verdict.losses.join('; ')).toMatch(losses));
+  }
+});
+
+test('two members at rest are compared by the pasts of their logs', () => {
+  const at = (flushed: string, past: object) => ({ postgresql: 'Down', position: { ...position(flushed), past } }) as const;
+  const fork = { switches: [{ timeline: 1, end: '0/4000000' }], strays: [] };
+  const ancestor = { timeline: 1, ...at('0/3FFFFFF', { switches: [], strays: [] }) };
+  const later = { timeline: 1, ...at('0/4000001', { switches: [], strays: [] }) };
+  const losses = (a: Partial<FailoverPairStatusMember>): readonly string[] =>
+    plan(lost({ timeline: 2, ...at('0/4100000', fork) }, a), 'b').verdict.losses;
+  expect(losses(ancestor)).toEqual([]);
+  expect(losses(later)).toEqual([expect.stringContaining('is no part of that of b')]);
+});
+
+/** An API server that keeps what it is asked, in order. */
+function asked() {
+  const calls: (readonly [string, unknown])[] = [];
+  const answer = (verb: string, value: unknown): Promise<KubeObject> => {
+    calls.push([verb, value]);
+    return Promise.resolve({ metadata: { name: 'pair-7', uid: 'u', resourceVersion: '8' } });
+  };
+  const client = {
+    create: (_type: unknown, object: unknown) => answer('create', object),
+    patch: (_type: unknown, _key: unknown, patch: unknown) => answer('patch', patch),
+    delete: (_type: unknown, _key: unknown, options: unknown) => answer('delete', options),
+  };
+  return { calls, client: client as never };
+}
+const clock = { nowMs: () => 0, wallMs: () => Date.parse('2026-01-02T03:04:05Z'), sleep: () => Promise.resolve() };
+
+describe('the record that is written', () => {
+  test('is newer than everything known, under the chosen member alone, and the pair knows it for its own', async () => {
+    const { calls, client } = asked();
+    const seen = aPairSeen({ ...lost().pair.status, epoch: 5, history: [{ epoch: 6 }] as never }, 'gone');
+    await writeAdopted(plan(seen, 'b'), { author: 'ada', reason: 'why' }, { client, clock }, signal);
+    expect(calls).toMatchObject([
+      [
+        'create',
+        {
+          metadata: { name: 'pair-7', namespace: 'hall-7', labels: { 'hallkeeper.dev/owner-uid': seen.pair.metadata.uid } },
+          spec: { mode: 'Solo', primary: 'b', epoch: 7, systemIdentifier: '7400000000000000000', author: 'ada', reason: 'why' },
+        },
+      ],
+    ]);
+    const [[, written] = []] = calls;
+    const { spec } = written as { readonly spec: { readonly sequence: number; readonly writers: readonly string[] } };
+    expect(spec.sequence).toBeGreaterThan(9);
+    expect(spec.writers).toEqual(['system:serviceaccount:hall-7:hallkeeper-pair-7-a', 'system:serviceaccount:hall-7:hallkeeper-pair-7-b']);
+  });
+
+  test('takes the place of one that cannot be used, and of exactly that one', async () => {
+    const { calls, client } = asked();
+    const { status } = lost().pair;
+    const seen = aPairSeen(status ?? {}, { sequence: 2, epoch: 1 });
+    const uid = seen.record?.metadata.uid;
+    await writeAdopted(plan(seen, 'a'), { author: 'ada', reason: 'why' }, { client, clock }, signal);
+    expect(calls.map(([verb]) => verb)).toEqual(['patch', 'delete', 'create']);
+    expect(calls[0]?.[1]).toMatchObject({
+      body: { metadata: { uid, resourceVersion: '7', annotations: { 'hallkeeper.dev/retired': uid } } },
+    });
+    expect(calls[1]?.[1]).toEqual({ preconditions: { uid, resourceVersion: '8' } });
+  });
+});
+
+describe('before that the members are compared anew', () => {
+  const read = (...all: readonly PairSeen[]) => {
+    let count = 0;
+    return () => Promise.resolve(all[Math.min(count++, all.length - 1)] ?? lost());
+  };
+  const awaitFrom = (...all: readonly PairSeen[]) => {
+    let nowMs = 0;
+    const moving = { ...clock, nowMs: () => nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
+    return awaitComparison({ read: read(...all), clock: moving, progress: () => undefined }, signal);
+  };
+  const renewed = lost({ position: position('0/6', 9) }, { position: position('0/6', 9) });
+
+  test('until the operator has told both positions once more', async () => {
+    const half = lost({ position: position('0/6', 9) });
+    expect(await awaitFrom(lost(), half, half, renewed)).toBe(renewed);
+  });
+
+  test('and not at all for a record that is not lost', async () => expect(await awaitFrom(aPairSeen())).toEqual(aPairSeen()));
+
+  test('and given up when the operator does not come', async () => {
+    await expect(awaitFrom(lost())).rejects.toThrow('does it run');
+  });
+});

@@ -1,0 +1,241 @@
+import { recordFrame, retiredRecordAnnotation } from '#operator/contract.ts';
+import type { FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
+import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { defineErrors, messageOf } from '#lib/base/errors.ts';
+import type { KubeClient } from '#lib/kube/client.ts';
+import { isKubeError } from '#lib/kube/errors.ts';
+import type { KubeObject } from '#lib/kube/objects.ts';
+import { defineResource } from '#lib/kube/objects.ts';
+import { adoptedRecord, decideAdoption } from '#lib/pair/decide-adoption.ts';
+import type { AdoptionSide, AdoptionVerdict } from '#lib/pair/decide-adoption.ts';
+import { explainFailover } from '#lib/pair/explain.ts';
+import type { KnownRecord } from '#lib/pair/member-facts.ts';
+import { parseLsn } from '#lib/postgres/lsn.ts';
+import { compareLogs } from './compare-logs.ts';
+import { knownRecord, pairFactsOf } from './pair-seen.ts';
+import type { PairSeen } from './pair-seen.ts';
+import { pairRecords } from './resources.ts';
+
+export const adoptionErrors = defineErrors({
+  HK_ADOPTION_REFUSED: { retry: 'never', says: 'the record is not written anew' },
+});
+
+/** What would be written, and what it rests on. */
+export interface AdoptionPlan {
+  readonly seen: PairSeen;
+  readonly primary: string;
+  readonly other: string;
+  readonly verdict: AdoptionVerdict;
+  /** Why a record must be written at all. */
+  readonly why: string;
+  readonly known: readonly Pick<KnownRecord, 'sequence' | 'epoch'>[];
+}
+
+/**
+ * Compares both members, as the operator tells them now.
+ *
+ * @param compared  False: the operator may still be at it, so that what it tells is no reason yet to refuse.
+ * @throws HK_ADOPTION_REFUSED  when there is nothing to adopt, or the member cannot be adopted at all; never for what would be lost.
+ */
+export function planAdoption(seen: PairSeen, primary: string, { compared }: { readonly compared: boolean }): AdoptionPlan {
+  const { pair, record } = seen;
+  const names = pair.spec.members.map(({ name }) => name);
+  if (pair.spec.arbiter.kubernetes === undefined) {
+    throw adoptionErrors.HK_ADOPTION_REFUSED(
+      `the record of ${pair.metadata.name} is kept in an etcd; hallctl writes only records that Kubernetes keeps as PairRecord`,
+    );
+  }
+  if (!names.includes(primary)) {
+    throw adoptionErrors.HK_ADOPTION_REFUSED(`${pair.metadata.name} has the members ${names.join(' and ')}, not ${primary}`);
+  }
+  const other = names.find((name) => name !== primary) ?? '';
+  const facts = pairFactsOf(seen);
+  const why = reasonToAdopt(seen, primary, other);
+  const statusOf = (name: string): FailoverPairStatusMember | undefined => pair.status?.members?.find((each) => each.name === name);
+  const sideOf = (name: string): AdoptionSide => {
+    const member = statusOf(name);
+    return sideFrom(
+      name,
+      member,
+      facts.heard.find((each) => each.name === name),
+    );
+  };
+  const verdict = decideAdoption(sideOf(primary), sideOf(other), compareLogs(statusOf(primary), statusOf(other)));
+  if (compared && verdict.refusals.length > 0) throw adoptionErrors.HK_ADOPTION_REFUSED(verdict.refusals.join('; '));
+  return { seen, primary, other, verdict, why, known: knownOf(seen, record) };
+}
+
+/** The members' own word that the record is lost, or a lone primary that is gone with its machine. */
+function reasonToAdopt(seen: PairSeen, primary: string, other: string): string {
+  const facts = pairFactsOf(seen);
+  const { blockedBy, because } = explainFailover(facts);
+  if (blockedBy === 'RecordLost') return because[0] ?? '';
+  const spec = seen.record?.spec;
+  const silent = !facts.heard.some(({ name }) => name === other);
+  if (spec?.mode === 'Solo' && spec.primary === other && silent) return `${other} leads alone by the record, and is not heard.`;
+  const says = spec === undefined ? 'there is no record yet' : `it says ${spec.mode} under ${spec.primary ?? 'nobody'}`;
+  throw adoptionErrors.HK_ADOPTION_REFUSED(
+    `the record is not lost: ${says}, and the members obey it. ${primary} is made the primary by hallctl pair switchover`,
+  );
+}
+
+function sideFrom(name: string, member: FailoverPairStatusMember | undefined, facts: AdoptionSide['facts']): AdoptionSide {
+  const heard = member?.heard === 'Directly' ? facts : undefined;
+  const position = member?.position;
+  return {
+    name,
+    facts: heard,
+    systemIdentifier: member?.systemIdentifier,
+    timeline: member?.timeline,
+    position: position === undefined ? undefined : { flushed: parseLsn(position.flushed), exact: position.exact },
+  };
+}
+
+/** Everything that anybody is known to know: what is written must be newer than all of it. */
+function knownOf({ pair }: PairSeen, record: PairRecord | undefined): AdoptionPlan['known'] {
+  const { members = [], epoch = 0, history = [], lastFailover } = pair.status ?? {};
+  const epochs = [epoch, lastFailover?.epoch ?? 0, ...history.map((each) => each.epoch)];
+  return [
+    ...(record === undefined ? [] : [knownRecord(record)]),
+    ...members.flatMap(({ knows }) => (knows === undefined ? [] : [knows])),
+    ...epochs.map((each) => ({ sequence: 0, epoch: each })),
+  ];
+}
+
+type AdoptionClient = Pick<KubeClient, 'create' | 'delete' | 'patch'>;
+
+const accessReviews = defineResource<AccessReview>({
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SelfSubjectAccessReview',
+  plural: 'selfsubjectaccessreviews',
+  namespaced: false,
+});
+const subjectReviews = defineResource<SubjectReview>({
+  apiVersion: 'authentication.k8s.io/v1',
+  kind: 'SelfSubjectReview',
+  plural: 'selfsubjectreviews',
+  namespaced: false,
+});
+
+interface AccessReview extends KubeObject {
+  readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
+  readonly status?: { readonly allowed: boolean };
+}
+
+interface SubjectReview extends KubeObject {
+  readonly status?: { readonly userInfo?: { readonly username?: string } };
+}
+
+/**
+ * Whoever writes a record decides who leads, so the rights are asked for before anything is changed.
+ *
+ * @returns the name of the caller, for the record.
+ * @throws HK_ADOPTION_REFUSED  naming every right that is missing.
+ */
+export async function refuseWithoutRights(
+  { seen }: AdoptionPlan,
+  client: Pick<KubeClient, 'create'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { namespace, name } = seen.pair.metadata;
+  const needed = [
+    { verb: 'update', resource: 'pairrecords', subresource: 'adopt' },
+    { verb: 'create', resource: 'pairrecords' },
+    ...(seen.record === undefined
+      ? []
+      : [
+          { verb: 'patch', resource: 'pairrecords' },
+          { verb: 'delete', resource: 'pairrecords' },
+        ]),
+  ];
+  const missing: string[] = [];
+  for (const right of needed) {
+    const resourceAttributes = { ...right, group: 'hallkeeper.dev', namespace, name };
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      metadata: { name: '' },
+      spec: { resourceAttributes },
+    };
+    const { status } = await client.create(accessReviews, review, signal);
+    const { verb, resource } = right;
+    if (status?.allowed !== true) missing.push(`${verb} ${resource}${'subresource' in right ? `/${right.subresource}` : ''}`);
+  }
+  if (missing.length > 0) {
+    const role = 'the role hallkeeper-hall-administrator has it';
+    throw adoptionErrors.HK_ADOPTION_REFUSED(`you lack the right to ${missing.join(', to ')} in namespace ${namespace}; ${role}`);
+  }
+  const self = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview', metadata: { name: '' } };
+  const { status } = await client.create(subjectReviews, self, signal);
+  return status?.userInfo?.username ?? 'hallctl';
+}
+
+/** As the schema limits them. */
+const authorMax = 63;
+const reasonMax = 512;
+
+/**
+ * Writes the record by which the chosen member leads alone. One that is there and cannot be used is removed first: the rules of the
+ * definition let no record be changed in so many ways at once.
+ */
+export async function writeAdopted(
+  plan: AdoptionPlan,
+  { author, reason }: { readonly author: string; readonly reason: string },
+  { client, clock }: { readonly client: AdoptionClient; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<PairRecord> {
+  const { seen, primary, other, known } = plan;
+  const { pair, record } = seen;
+  const { name, namespace } = pair.metadata;
+  const systemIdentifier = pair.status?.members?.find((member) => member.name === primary)?.systemIdentifier ?? '';
+  const bothHeard = pair.status?.members?.find((member) => member.name === other)?.heard === 'Directly';
+  const next = adoptedRecord({
+    primary,
+    systemIdentifier,
+    known,
+    wallSeconds: clock.wallMs() / 1_000,
+    bothHeard,
+    author: author.slice(-authorMax),
+    reason: reason.slice(0, reasonMax),
+  });
+  const { labels, writers } = recordFrame(pair);
+  const { formatVersion, sequence, epoch } = next;
+  const object = {
+    apiVersion: 'hallkeeper.dev/v1alpha1',
+    kind: 'PairRecord',
+    metadata: { name, namespace, labels },
+    spec: {
+      formatVersion,
+      sequence,
+      mode: 'Solo' as const,
+      primary,
+      epoch,
+      systemIdentifier,
+      reason: next.reason,
+      author: next.author,
+      changedAt: new Date(clock.wallMs()).toISOString(),
+      writers,
+    },
+  };
+  if (record !== undefined) await removeRecord(record, client, signal);
+  try {
+    return await client.create(pairRecords, object as unknown as PairRecord, signal);
+  } catch (error) {
+    const hint = record === undefined ? '' : ' The record that was there is removed: run this command again.';
+    throw adoptionErrors.HK_ADOPTION_REFUSED(`${messageOf(error)}.${hint}`, { cause: error });
+  }
+}
+
+async function removeRecord({ metadata }: PairRecord, client: AdoptionClient, signal: AbortSignal): Promise<void> {
+  const { uid, name, namespace, resourceVersion } = metadata;
+  const key = { name, namespace };
+  const body = { metadata: { uid, resourceVersion, annotations: { [retiredRecordAnnotation]: uid } } };
+  const marked = await client.patch(pairRecords, key, { type: 'merge', body }, signal);
+  const preconditions = { uid, resourceVersion: marked.metadata.resourceVersion };
+  try {
+    await client.delete(pairRecords, key, { preconditions }, signal);
+  } catch (error) {
+    if (!isKubeError(error, 'HK_KUBE_NOT_FOUND')) throw error;
+  }
+}

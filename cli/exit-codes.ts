@@ -1,0 +1,12 @@
+import { exitCodes } from '#lib/base/command.ts';
+
+/** Exit codes of hallctl: those of every program, and what else a script may want to tell apart. */
+export const hallctlExits = {
+  ...exitCodes,
+  /** The pair refuses, or would not do it. */
+  refused: 3,
+  /** Nobody began it in time. */
+  expired: 4,
+  /** It was not waited for to its end, and goes on. */
+  left: 5,
+} as const;

@@ -1,0 +1,124 @@
+import { parseDurationMs } from '#lib/base/duration.ts';
+import { explainFailover } from '#lib/pair/explain.ts';
+import type { FailoverVerdict } from '#lib/pair/explain.ts';
+import { faultStories, takeoverBudgetMs } from '#lib/pair/fault-stories.ts';
+import type { FaultKind, FaultStory, Timing } from '#lib/pair/fault-stories.ts';
+import { defaultLimits } from '#lib/pair/limits.ts';
+import { pairFactsOf } from './pair-seen.ts';
+import type { PairSeen } from './pair-seen.ts';
+import { secondsOf } from './table.ts';
+
+/** What `hallctl pair explain` has found out. */
+export interface Explanation {
+  readonly pair: string;
+  readonly namespace: string;
+  readonly primary: string | undefined;
+  readonly verdict: FailoverVerdict;
+  readonly faults: readonly FaultStory[];
+  /** Whether the phases after the detection were measured, by the last take-over. */
+  readonly measured: boolean;
+  /** What speaks against the facts that all this rests on. */
+  readonly doubts: readonly string[];
+}
+
+export function explainPair(seen: PairSeen): Explanation {
+  const { pair, record } = seen;
+  const facts = pairFactsOf(seen);
+  const verdict = explainFailover(facts);
+  const timing = timingOf(seen);
+  return {
+    pair: pair.metadata.name,
+    namespace: pair.metadata.namespace,
+    primary: record?.spec.primary ?? pair.status?.primary,
+    verdict,
+    faults: faultStories(facts, verdict, timing),
+    measured: timing.measuredMs !== undefined,
+    doubts: doubtsOf(seen, verdict),
+  };
+}
+
+function timingOf({ pair }: PairSeen): Timing {
+  const { period, suspectAfter, degradeAfter, canaryStaleAfter } = pair.spec.detection;
+  const ms = (text: string, otherwise: number): number => parseDurationMs(text) ?? otherwise;
+  const { decide, fence, promote, open } = pair.status?.lastFailover?.phases ?? {};
+  const measured = [decide, fence, promote, open].filter((each) => each !== undefined);
+  return {
+    limits: {
+      periodMs: ms(period, defaultLimits.periodMs),
+      suspectAfterMs: ms(suspectAfter, defaultLimits.suspectAfterMs),
+      degradeAfterMs: ms(degradeAfter, defaultLimits.degradeAfterMs),
+      canaryStaleAfterMs: ms(canaryStaleAfter, defaultLimits.canaryStaleAfterMs),
+      restartAfterMs: defaultLimits.restartAfterMs,
+    },
+    measuredMs: measured.length === 0 ? undefined : measured.reduce((sum, each) => sum + each, 0),
+  };
+}
+
+/** The status is as old as the last look of the operator, and nothing in it says when that was. */
+function doubtsOf({ pair, record }: PairSeen, { blockedBy }: FailoverVerdict): readonly string[] {
+  const { status } = pair;
+  if (status?.members === undefined) return ['The operator has not looked at this pair yet: does it run?'];
+  const doubts: string[] = [];
+  const known = status.members.map(({ knows }) => knows?.sequence ?? -1);
+  if (record !== undefined && known.every((sequence) => sequence < record.spec.sequence)) {
+    doubts.push(`No member is known to have read the present record (sequence ${record.spec.sequence}): what follows may be seconds old.`);
+  }
+  if (status.members.some(({ heard }) => heard === undefined))
+    doubts.push('The operator is of a version that tells too little of the members.');
+  const told = status.conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible');
+  const possible = blockedBy === undefined;
+  if (told !== undefined && (told.status === 'True') !== possible) {
+    doubts.push(
+      `The condition ZeroLossFailoverPossible still says ${told.status} (${told.reason}): the operator is behind, or does not run.`,
+    );
+  }
+  return doubts;
+}
+
+const faultNames: Readonly<Record<FaultKind, string>> = {
+  crash: 'crash',
+  hang: 'hang',
+  cut: 'network cut',
+  standbyLost: 'standby lost',
+  arbiterAway: 'arbiter away',
+};
+
+/** `hallctl pair explain` in words. */
+export function explanationInWords(explained: Explanation): string {
+  const { pair, namespace, verdict, faults, measured, doubts } = explained;
+  const list = (title: string, sentences: readonly string[]): readonly string[] =>
+    sentences.length === 0 ? [] : ['', title, ...sentences.map((sentence) => `  - ${sentence}`)];
+  const width = Math.max(...Object.values(faultNames).map((name) => name.length));
+  const stories = faults.map(({ fault, says, outageMs }) => {
+    const outage = outageMs === undefined ? '' : ` About ${secondsOf(outageMs)} without an acknowledged write.`;
+    return `  ${faultNames[fault].padEnd(width)}  ${says}${outage}`;
+  });
+  const basis = measured
+    ? 'Times are the limits of detection plus what the last take-over took after it.'
+    : `Times are the limits of detection plus ${secondsOf(takeoverBudgetMs)}: no take-over was measured yet.`;
+  return [
+    `${pair} in ${namespace}: ${headline(explained)}`,
+    ...list('Why:', verdict.because),
+    ...list('What to do:', verdict.advice),
+    ...(stories.length === 0 ? [] : ['', 'What each fault would do now:', ...stories, '', basis]),
+    ...list('Take care:', doubts),
+    '',
+  ].join('\n');
+}
+
+function headline({ primary, verdict, faults }: Explanation): string {
+  const { takesOver, by, blockedBy } = verdict;
+  const who = primary ?? 'the primary';
+  if (!takesOver) {
+    const lost =
+      blockedBy === 'NeverLed' ? 'there is nothing to lose yet' : 'nothing that was acknowledged would be lost while its disk is whole';
+    return `if ${who} died now, nobody would take over (${String(blockedBy)}); ${lost}.`;
+  }
+  const outageMs = faults.find(({ fault }) => fault === 'crash')?.outageMs;
+  const soon = outageMs === undefined ? '' : ` within about ${secondsOf(outageMs)}`;
+  return `if ${who} died now, ${String(by)} would take over${soon}, and nothing would be lost.`;
+}
+
+export function explanationAsJson({ verdict, ...rest }: Explanation): object {
+  return { ok: true, ...rest, primary: rest.primary ?? null, ...verdict };
+}

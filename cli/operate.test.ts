@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
+import { seededRandom } from '#lib/base/random.ts';
+import type { KubeObject } from '#lib/kube/objects.ts';
+import { createOperation, endAsJson, endInWords, followOperation } from './operate.ts';
+import type { OperatePorts, OperationWish } from './operate.ts';
+import { aPairSeen } from './testing/pairs.ts';
+
+const condition = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
+  type,
+  status,
+  reason,
+  message,
+  lastTransitionTime: '2026-01-02T03:04:05Z',
+});
+const waiting: PairOperationStatus = { conditions: [condition('Complete', 'False', 'Waiting', 'other came first and is not finished')] };
+const running: PairOperationStatus = {
+  startedAt: '2026-01-02T03:04:05Z',
+  conditions: [condition('Complete', 'False', 'Running', 'the primary was asked')],
+};
+const done: PairOperationStatus = {
+  ...running,
+  conditions: [condition('Complete', 'True', 'Done', 'b leads in epoch 4')],
+  report: { epoch: 4, from: 'a', to: 'b', writeOutageMs: 310, phases: { detect: 1, decide: 9 }, message: 'handed over' },
+};
+const ended = (reason: string): PairOperationStatus => ({ ...waiting, conditions: [condition('Failed', 'True', reason, 'because')] });
+
+/** A cluster that answers each look with the next of these, a clock that runs as fast as it is asked, and what was shown. */
+function world(...statuses: readonly (PairOperationStatus | undefined)[]) {
+  const lines: string[] = [];
+  const created: KubeObject[] = [];
+  let nowMs = 0;
+  let looks = 0;
+  const stop = new AbortController();
+  const ports = {
+    random: seededRandom(1),
+    progress: (line: string) => void lines.push(line),
+    clock: {
+      nowMs: () => nowMs,
+      wallMs: () => Date.parse('2026-01-02T03:00:00Z'),
+      sleep: (ms: number, signal?: AbortSignal) => {
+        nowMs += ms;
+        if (nowMs > 3 * 3_600_000) throw new Error('it does not end');
+        signal?.throwIfAborted();
+        return Promise.resolve();
+      },
+    },
+    client: {
+      create: (_type: unknown, object: KubeObject) => {
+        created.push(object);
+        return Promise.resolve(object);
+      },
+      get: () => {
+        const status = statuses[Math.min(looks, statuses.length - 1)];
+        looks += 1;
+        if (statuses.length > 1 && looks >= statuses.length && status === undefined) stop.abort();
+        return Promise.resolve({ ...created[0], ...(status === undefined ? {} : { status }) });
+      },
+    },
+  } as unknown as OperatePorts;
+  return { ports, lines, created, stop };
+}
+
+const switchover: OperationWish = { type: 'Switchover', to: undefined, reason: 'tidy' };
+
+async function run(...statuses: readonly (PairOperationStatus | undefined)[]) {
+  const { ports, lines, stop } = world(...statuses);
+  const operation = await createOperation(aPairSeen(), switchover, ports, stop.signal);
+  return { end: await followOperation(operation, ports, stop.signal), lines };
+}
+
+describe('what is asked for', () => {
+  const rows: readonly (readonly [string, OperationWish, object])[] = [
+    ['a switchover goes to the standby', switchover, { type: 'Switchover', member: 'b', reason: 'tidy' }],
+    ['or to whom it is told', { ...switchover, to: 'b' }, { type: 'Switchover', member: 'b' }],
+    ['a drill that kills the primary names nobody', { ...switchover, type: 'KillPrimary' }, { type: 'KillPrimary' }],
+  ];
+  for (const [behaviour, wish, spec] of rows) {
+    test(behaviour, async () => {
+      const { ports, created, stop } = world(done);
+      await createOperation(aPairSeen(), wish, ports, stop.signal);
+      expect(created).toMatchObject([{ spec: { ...spec, pairRef: { name: 'pair-7' }, notAfter: '2026-01-02T03:15:00Z' } }]);
+      expect((created[0] as PairOperation).spec.member).toBe(wish.type === 'KillPrimary' ? undefined : 'b');
+      expect(created[0]?.metadata.name).toMatch(/^pair-7-(switchover|killprimary)-[a-z0-9]+$/);
+    });
+  }
+
+  test('what cannot be asked for is told before anything is created', async () => {
+    const { ports, created, stop } = world(done);
+    const ask = (to: string) => createOperation(aPairSeen(), { ...switchover, to }, ports, stop.signal);
+    await expect(ask('a')).rejects.toThrow('a is the primary already');
+    await expect(ask('c')).rejects.toThrow('pair-7 has the members a and b, not c');
+    expect(created).toEqual([]);
+  });
+});
+
+describe('following', () => {
+  test('tells each step once, and the report in words', async () => {
+    const { end, lines } = await run(undefined, waiting, waiting, running, running, done);
+    expect(lines.map((line) => line.replace(/^\S+ s +/, ''))).toEqual([
+      'waiting',
+      'waiting: other came first and is not finished',
+      'running: the primary was asked',
+    ]);
+    expect(end).toMatchObject({ state: 'Done', leftBecause: undefined });
+    expect(endInWords(end)).toMatch(/done\. b leads instead of a in epoch 4, 0\.31 s without an acknowledged write\.\n {2}detect +0\.00 s/);
+    expect(endAsJson(end)).toMatchObject({ ok: true, state: 'Done', report: { epoch: 4 } });
+  });
+
+  test.each(['Refused', 'Expired', 'Aborted'] as const)('says that one was %s, and why', async (reason) => {
+    const { end } = await run(waiting, ended(reason));
+    expect(endInWords(end)).toContain(`${reason.toLowerCase()}, and nothing was changed by it: because`);
+    expect(endAsJson(end)).toMatchObject({ ok: false, state: reason });
+  });
+
+  test('wonders about an operator that does not come, and gives up after the operation itself has', async () => {
+    const { end, lines } = await run(undefined);
+    expect(lines.filter((line) => line.includes('does the operator run'))).toHaveLength(1);
+    expect(end).toMatchObject({ state: 'Waiting', leftBecause: expect.stringContaining('does the operator run') as string });
+  });
+
+  test('stops when it is told to, and the operation goes on', async () => {
+    const { end } = await run(running, running, undefined);
+    expect(end.leftBecause).toBe('it goes on without us');
+    expect(endInWords(end)).toContain('hallctl pair status pair-7 -n hall-7');
+  });
+});

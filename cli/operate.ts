@@ -1,0 +1,157 @@
+import type { PairOperation, PairOperationType } from '#lib/api/pairoperation.gen.ts';
+import type { Clock } from '#lib/base/clock.ts';
+import { defineErrors, messageOf } from '#lib/base/errors.ts';
+import type { Random } from '#lib/base/random.ts';
+import type { KubeClient } from '#lib/kube/client.ts';
+import { isKubeError } from '#lib/kube/errors.ts';
+import { kubeTime } from '#lib/kube/time.ts';
+import { isOver, stateOf } from './operation-end.ts';
+import type { OperationState } from './operation-end.ts';
+import type { PairSeen } from './pair-seen.ts';
+import { pairOperations } from './resources.ts';
+import { secondsOf } from './table.ts';
+
+export const operationErrors = defineErrors({
+  HK_OPERATION_IMPOSSIBLE: { retry: 'never', says: 'the operation cannot be asked for' },
+});
+
+export interface OperationWish {
+  readonly type: Extract<PairOperationType, 'Switchover'> | 'KillPrimary';
+  /** For a switchover: who shall lead. Absent: the standby. */
+  readonly to: string | undefined;
+  readonly reason: string;
+}
+
+export interface OperatePorts {
+  readonly client: Pick<KubeClient, 'create' | 'get'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Shows one line of progress. */
+  readonly progress: (line: string) => void;
+}
+
+/** An operation that was not begun by then is not begun at all. */
+const notAfterMs = 15 * 60_000;
+/** The operator marks one as expired within seconds; a minute later it does not run. */
+const operatorMaxMs = 60_000;
+/** One that has begun ends by itself within two minutes; the operator sees to that. */
+const runMaxMs = 5 * 60_000;
+const wonderAfterMs = 15_000;
+const lookEveryMs = 500;
+
+/**
+ * Asks the operator for something.
+ *
+ * @throws HK_OPERATION_IMPOSSIBLE  naming everything that speaks against it before it is asked for.
+ */
+export async function createOperation(
+  { pair, record }: PairSeen,
+  { type, to, reason }: OperationWish,
+  { client, clock, random }: OperatePorts,
+  signal: AbortSignal,
+): Promise<PairOperation> {
+  const { name, namespace } = pair.metadata;
+  const names = pair.spec.members.map((member) => member.name);
+  const primary = record?.spec.primary ?? pair.status?.primary;
+  const member = type === 'Switchover' ? (to ?? names.find((each) => each !== primary)) : undefined;
+  const problems: string[] = [];
+  if (primary === undefined) problems.push('nobody leads the pair yet');
+  if (member !== undefined && !names.includes(member)) problems.push(`${name} has the members ${names.join(' and ')}, not ${member}`);
+  if (member !== undefined && member === primary) problems.push(`${member} is the primary already`);
+  if (problems.length > 0) throw operationErrors.HK_OPERATION_IMPOSSIBLE(problems.join('; '));
+  const object = {
+    apiVersion: 'hallkeeper.dev/v1alpha1',
+    kind: 'PairOperation',
+    metadata: { namespace, name: `${name}-${type.toLowerCase()}-${random.below(2 ** 32).toString(36)}` },
+    spec: {
+      pairRef: { name },
+      type: type as PairOperationType,
+      ...(member === undefined ? {} : { member }),
+      notAfter: kubeTime(clock.wallMs() + notAfterMs),
+      reason,
+    },
+  };
+  try {
+    return await client.create(pairOperations, object as PairOperation, signal);
+  } catch (error) {
+    if (!isKubeError(error, 'HK_KUBE_FORBIDDEN')) throw error;
+    const role = 'the role hallkeeper-hall-technician has it';
+    throw operationErrors.HK_OPERATION_IMPOSSIBLE(`you need the right to create pairoperations (${role}): ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+export interface OperationEnd extends OperationState {
+  readonly operation: PairOperation;
+  /** It goes on, or nobody has begun it; we have stopped looking. */
+  readonly leftBecause: string | undefined;
+}
+
+/** Follows an operation to its end, or until `signal` aborts: then it goes on without us. */
+export async function followOperation(created: PairOperation, ports: OperatePorts, signal: AbortSignal): Promise<OperationEnd> {
+  const { clock, client, progress } = ports;
+  const { name, namespace } = created.metadata;
+  const begunMs = clock.nowMs();
+  let operation = created;
+  let told = '';
+  let wondered = false;
+  for (;;) {
+    const at = stateOf(operation);
+    const line = `${at.state.toLowerCase()}${at.says === '' ? '' : `: ${at.says}`}`;
+    if (line !== told && !isOver(at)) progress(`${secondsOf(clock.nowMs() - begunMs)}  ${line}`);
+    told = line;
+    if (isOver(at)) return { ...at, operation, leftBecause: undefined };
+    const forMs = clock.nowMs() - begunMs;
+    const maxMs = at.state === 'Waiting' ? notAfterMs + operatorMaxMs : notAfterMs + runMaxMs;
+    if (forMs > maxMs) return { ...at, operation, leftBecause: 'no end was seen in time: does the operator run?' };
+    if (!wondered && at.state === 'Waiting' && at.says === '' && forMs > wonderAfterMs) {
+      wondered = true;
+      progress(`${secondsOf(forMs)}  nobody has taken it up yet: does the operator run?`);
+    }
+    try {
+      await clock.sleep(lookEveryMs, signal);
+      operation = await client.get(pairOperations, { namespace, name }, signal);
+    } catch (error) {
+      if (signal.aborted) return { ...at, operation, leftBecause: 'it goes on without us' };
+      throw error;
+    }
+  }
+}
+
+/** The end of an operation in words. */
+export function endInWords({ operation, state, says, leftBecause }: OperationEnd): string {
+  const { metadata, spec, status } = operation;
+  const { name, namespace } = metadata;
+  if (leftBecause !== undefined) {
+    const where = `hallctl pair status ${spec.pairRef.name} -n ${namespace ?? ''}`;
+    return `${name}: ${leftBecause}; it is ${state.toLowerCase()}. Look at it with: ${where}\n`;
+  }
+  if (state !== 'Done') return `${name}: ${state.toLowerCase()}, and nothing was changed by it: ${says}\n`;
+  const { report } = status ?? {};
+  if (report === undefined) return `${name}: done: ${says}\n`;
+  const phases = Object.entries(report.phases ?? {}).map(([phase, ms]) => `  ${phase.padEnd(8)} ${secondsOf(ms as number)}`);
+  const outage = report.writeOutageMs === undefined ? '' : `, ${secondsOf(report.writeOutageMs)} without an acknowledged write`;
+  return [
+    `${name}: done. ${report.to ?? '?'} leads instead of ${report.from ?? '?'} in epoch ${report.epoch}${outage}.`,
+    ...phases,
+    ...(report.message === undefined || report.message === '' ? [] : [report.message]),
+    '',
+  ].join('\n');
+}
+
+export function endAsJson({ operation, state, says, leftBecause }: OperationEnd): object {
+  const { metadata, spec, status } = operation;
+  return {
+    ok: state === 'Done',
+    operation: metadata.name,
+    namespace: metadata.namespace,
+    pair: spec.pairRef.name,
+    type: spec.type,
+    member: spec.member ?? null,
+    state,
+    says,
+    leftBecause: leftBecause ?? null,
+    report: status?.report ?? null,
+  };
+}

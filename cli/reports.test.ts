@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
+import { explainFailover } from '#lib/pair/explain.ts';
+import { aPrimaryFacts, aStandbyFacts, pairFacts } from '#lib/pair/testing/pair-facts.ts';
+import { aPairOperation } from '#test/api/builders.ts';
+import { explainPair, explanationAsJson, explanationInWords } from './explain-report.ts';
+import { pairFactsOf } from './pair-seen.ts';
+import type { PairSeen } from './pair-seen.ts';
+import { statusAsJson, statusInWords } from './status-report.ts';
+import { ageOf, secondsOf, tableOf } from './table.ts';
+import { aPairSeen, aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
+
+const nowMs = Date.parse('2026-01-02T03:04:05Z');
+const lastFailover = {
+  epoch: 3,
+  from: 'b',
+  to: 'a',
+  reason: 'ProcessDeath',
+  completedAt: '2026-01-02T03:00:00Z',
+  writeOutageMs: 251,
+  message: 'agent, SQL and stream ended',
+  phases: { detect: 103, decide: 8, fence: 26, promote: 47, open: 76, route: 0 },
+} as const;
+const zeroLoss = (status: 'True' | 'False') =>
+  ({
+    type: 'ZeroLossFailoverPossible',
+    status,
+    reason: 'StandbyStreaming',
+    message: 'm',
+    lastTransitionTime: '2026-01-02T03:04:00Z',
+  }) as const;
+const operation = (status: PairOperation['status'] & object): PairOperation =>
+  ({
+    ...aPairOperation(),
+    metadata: { ...aPairOperation().metadata, namespace: 'hall-7', creationTimestamp: '2026-01-02T03:03:05Z' },
+    status,
+  }) as PairOperation;
+
+test('a status that the operator wrote is read back as the facts that it was made from', () => {
+  const facts = pairFactsOf(aPairSeen());
+  expect(facts).toEqual(pairFacts({ heard: [aPrimaryFacts(), aStandbyFacts()] }));
+  expect(explainFailover(facts).takesOver).toBe(true);
+});
+
+describe('what keeps a member from being counted on is read back, too', () => {
+  const rows: readonly (readonly [string, PairSeen, string | undefined])[] = [
+    ['a member that was not heard', aPairSeen({ members: [aPrimaryStatus(), { name: 'b', heard: 'NotHeard' }] }), 'StandbyLost'],
+    [
+      'one of which an older operator tells too little',
+      aPairSeen({ members: [aPrimaryStatus(), { name: 'b', role: 'Standby' }] }),
+      'StandbyLost',
+    ],
+    ['one that is heard through its peer', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ heard: 'ThroughPeer' })] }), undefined],
+    [
+      'a standby without arbiter',
+      aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ arbiterReached: false })] }),
+      'ArbiterUnreachable',
+    ],
+    ['one that is stuck', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ stuck: 'its replay stands still' })] }), 'StandbyLost'],
+    ['one with a full disk', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ diskFull: true })] }), 'DiskFull'],
+    ['one without proof', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ data: 'Incomplete' })] }), 'CopyingStandby'],
+    ['a frozen one', aPairSeen({ members: [aPrimaryStatus({ frozen: 'gone' }), aStandbyStatus()] }), 'RecordLost'],
+    ['a paused pair', aPairSeen({}, {}, { paused: true }), 'Paused'],
+    ['a record that is gone', aPairSeen({}, 'gone'), 'RecordLost'],
+    ['a record that names a stranger', aPairSeen({}, { primary: 'x' }), 'RecordLost'],
+    ['a record of an etcd, which nobody sees here', aPairSeen({}, 'gone', { arbiter: {} }), undefined],
+    ['a pair that was never led', aPairSeen({ members: [] }, { mode: 'New', epoch: 0 }), 'NeverLed'],
+    ['a pair that is alone', aPairSeen({}, { mode: 'Solo', sequence: 10 }), 'CopyingStandby'],
+  ];
+  for (const [behaviour, seen, reason] of rows) {
+    test(behaviour, () => expect(explainFailover(pairFactsOf(seen)).blockedBy).toBe(reason));
+  }
+});
+
+describe('what explain says', () => {
+  test('of a pair that is well: who, how soon, and each fault', () => {
+    const words = explanationInWords(explainPair(aPairSeen({ lastFailover, conditions: [zeroLoss('True')] })));
+    expect(words).toContain('if a died now, b would take over within about 0.26 s, and nothing would be lost.');
+    expect(words).toMatch(/crash +b takes over.*About 0\.26 s/);
+    expect(words).toMatch(/standby lost +a goes on alone after 300 ms/);
+    expect(words).toContain('what the last take-over took');
+    expect(words).not.toContain('Take care');
+  });
+
+  test('of a pair that would stand still: why, and what to do', () => {
+    const seen = aPairSeen({ members: [aPrimaryStatus(), { name: 'b', heard: 'NotHeard' }] });
+    const words = explanationInWords(explainPair(seen));
+    expect(words).toContain('nobody would take over (StandbyLost); nothing that was acknowledged would be lost while its disk is whole');
+    expect(words).toMatch(/What to do:\n {2}- Start b/);
+    expect(explanationAsJson(explainPair(seen))).toMatchObject({ ok: true, takesOver: false, blockedBy: 'StandbyLost', primary: 'a' });
+  });
+
+  test('of facts that may be old', () => {
+    const doubts = (seen: PairSeen): string => explainPair(seen).doubts.join(' ');
+    expect(doubts(aPairSeen({}, { sequence: 10 }))).toContain('may be seconds old');
+    expect(doubts(aPairSeen({ conditions: [zeroLoss('False')] }))).toContain('still says False (StandbyStreaming)');
+    expect(doubts(aPairSeen({ members: undefined as never }))).toContain('has not looked at this pair yet');
+    expect(doubts(aPairSeen({ members: [aPrimaryStatus(), { name: 'b', role: 'Standby' }] }))).toContain('tells too little');
+    expect(doubts(aPairSeen())).toBe('');
+  });
+});
+
+describe('what status says', () => {
+  const seen: PairSeen = {
+    ...aPairSeen({
+      lastFailover,
+      conditions: [zeroLoss('True')],
+      members: [aPrimaryStatus(), aStandbyStatus({ stuck: 'its replay stands still' })],
+    }),
+    operations: [
+      operation({
+        conditions: [{ type: 'Failed', status: 'True', reason: 'Refused', message: 'the pair is paused', lastTransitionTime: 't' }],
+      }),
+    ],
+  };
+
+  test('in words', () => {
+    const words = statusInWords(seen, nowMs);
+    for (const part of [
+      'pair-7 in hall-7: mode Sync, epoch 3, primary a (10.20.0.11), standby b (10.20.0.12)',
+      'record: Sync, sequence 9, by operator: Created',
+      'b could not be promoted: its replay stands still',
+      'Last failover: epoch 3, b → a, ProcessDeath, 2026-01-02T03:00:00Z; 0.25 s without an acknowledged write (detect 0.10 s',
+    ]) {
+      expect(words).toContain(part);
+    }
+    expect(words).toMatch(/^a +Primary +Directly +Running +Complete +yes +- +yes +Peer +4m +leading; commits wait for the peer$/m);
+    expect(words).toMatch(/^switch-pair-7 +Switchover +b +Refused +60s +the pair is paused$/m);
+  });
+
+  test('as JSON', () => {
+    expect(JSON.parse(JSON.stringify(statusAsJson(seen)))).toMatchObject({
+      ok: true,
+      pair: 'pair-7',
+      mode: 'Sync',
+      members: [{ name: 'a' }, { name: 'b' }],
+      record: { sequence: 9 },
+      operations: [{ name: 'switch-pair-7', state: 'Refused', says: 'the pair is paused' }],
+    });
+  });
+
+  test('of a record that is gone, and of a pair that nobody has looked at', () => {
+    expect(statusInWords(aPairSeen({}, 'gone'), nowMs)).toContain('record: GONE');
+    const { pair } = aPairSeen();
+    const fresh: PairSeen = { pair: { ...pair, status: {} }, record: undefined, operations: [] };
+    expect(statusInWords(fresh, nowMs)).toContain('not seen by the operator yet');
+  });
+});
+
+test('ages and durations as people read them', () => {
+  expect(
+    ['2026-01-02T03:04:00Z', '2026-01-02T03:00:00Z', '2026-01-01T00:00:00Z', '2025-01-01T00:00:00Z', 'x', undefined].map((at) =>
+      ageOf(at, nowMs),
+    ),
+  ).toEqual(['5s', '4m', '27h', '366d', '-', '-']);
+  expect([251, 1_250, 12_500].map(secondsOf)).toEqual(['0.25 s', '1.3 s', '13 s']);
+  expect(
+    tableOf([
+      ['A', 'B'],
+      ['long', 'x'],
+    ]),
+  ).toBe('A     B\nlong  x');
+});

@@ -1,0 +1,27 @@
+/** Rows of texts as columns, the first row being the heading. The last column is not padded. */
+export function tableOf(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Time since an RFC 3339 text, as Kubernetes shows ages; `-` when there is none. */
+export function ageOf(since: string | undefined, nowMs: number): string {
+  const ms = nowMs - Date.parse(since ?? '');
+  if (!Number.isFinite(ms)) return '-';
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Seconds with as many digits as a person reads. */
+export function secondsOf(ms: number): string {
+  return ms >= 10_000 ? `${Math.round(ms / 1_000)} s` : `${(ms / 1_000).toFixed(ms >= 1_000 ? 1 : 2)} s`;
+}
