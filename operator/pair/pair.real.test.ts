@@ -216,11 +216,13 @@ test('the EndpointSlice follows the record, never to a lower epoch, and a foreig
   await pointsTo('192.0.2.32', 2);
   const later = { metadata: { annotations: { 'hallkeeper.dev/epoch': '9' } }, endpoints: [{ addresses: ['192.0.2.31'] }] };
   await cluster.admin.patch(endpointSlices, key('routed-hallkeeper'), { type: 'merge', body: later }, signal);
-  // On the way it may be told that the slice is still to be moved; that word has the same reason.
-  await cluster.until('the later epoch is told', failoverPairs, key('routed'), (pair) => {
-    const { reason, message } = conditionOf(pair, 'ServiceInSync') ?? {};
-    return reason === 'OutOfSync' && message?.includes('of a later epoch than the record: 9') === true;
-  });
+  const ahead = await cluster.until(
+    'the later epoch is told',
+    failoverPairs,
+    key('routed'),
+    (pair) => conditionOf(pair, 'ServiceInSync')?.reason === 'LaterEpoch',
+  );
+  expect(conditionOf(ahead, 'ServiceInSync')?.message).toContain('of epoch 9, later than the record');
   await writeRecord(cluster, asMember('b'), { reason: 'settled' });
   await pointsTo('192.0.2.31', 9);
 
@@ -276,6 +278,82 @@ test('the EndpointSlice follows the record, never to a lower epoch, and a foreig
     failoverPairs,
     key('routed'),
     (pair) => conditionOf(pair, 'ServiceInSync') === undefined,
+  );
+  await operator.stop();
+  expect(operator.fatal).toEqual([]);
+}, 240_000);
+
+test('a member leads the Service to itself under the rights that it was given, also while the operator is away, and the operator leaves it so', async () => {
+  let operator = await cluster.operator();
+  const service = { name: 'led', ports: [{ name: 'hall', port: 7443 }] };
+  const slice = key('led-hallkeeper');
+  await createPair(cluster, namespace, { name: 'led', spec: { members: membersAt('192.0.2.61', '192.0.2.62'), service } });
+  await cluster.until('the pair is ready', failoverPairs, key('led'), isReady);
+  const by = (member: string) => ({ namespace, pair: 'led', member });
+  const tokens = await Promise.all(['a', 'b'].map((member) => settingsOf(cluster, namespace, 'led', member)));
+  expect(tokens.map(({ settings }) => settings.service)).toEqual([{ slice: 'led-hallkeeper' }, { slice: 'led-hallkeeper' }]);
+  const [a, b] = tokens.map(({ token }) => cluster.withToken(token));
+  if (a === undefined || b === undefined) throw new Error('two members');
+  await writeRecord(cluster, by('a'), { mode: 'Solo', primary: 'a', epoch: 1 });
+  const made = await cluster.until('the slice is made', endpointSlices, slice, ({ metadata }) => metadata.name === slice.name);
+  expect(made.metadata.annotations).toEqual({
+    'hallkeeper.dev/epoch': '1',
+    'hallkeeper.dev/members': 'hallkeeper-led-a=192.0.2.61 hallkeeper-led-b=192.0.2.62',
+  });
+  const leadBy = async (client: typeof a, address: string, epoch: number): Promise<string | undefined> => {
+    const seen = await client.get(endpointSlices, slice, signal);
+    const annotations = { ...seen.metadata.annotations, 'hallkeeper.dev/epoch': String(epoch) };
+    const next = {
+      ...seen,
+      metadata: { ...seen.metadata, annotations },
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    };
+    return (await client.update(endpointSlices, next, signal)).metadata.resourceVersion;
+  };
+
+  // A takeover with the member first: what it wrote stands as it is.
+  await writeRecord(cluster, by('a'), { mode: 'Sync' });
+  await writeRecord(cluster, by('b'), { mode: 'Claim', primary: 'b', epoch: 2 });
+  const written = await leadBy(b, '192.0.2.62', 2);
+  await writeRecord(cluster, by('b'), { mode: 'Solo' });
+  await cluster.until('the operator agrees', failoverPairs, key('led'), (pair) => {
+    return pair.status?.epoch === 2 && conditionOf(pair, 'ServiceInSync')?.status === 'True';
+  });
+  expect((await a.get(endpointSlices, slice, signal)).metadata.resourceVersion).toBe(written);
+
+  // With nobody but the members.
+  await operator.stop();
+  await writeRecord(cluster, by('b'), { mode: 'Sync' });
+  await writeRecord(cluster, by('a'), { mode: 'Claim', primary: 'a', epoch: 3 });
+  await writeRecord(cluster, by('a'), { mode: 'Solo' });
+  await leadBy(a, '192.0.2.61', 3);
+  const refused = [
+    leadBy(b, '192.0.2.62', 2),
+    leadBy(b, '192.0.2.61', 4),
+    b.delete(endpointSlices, slice, {}, signal),
+    b.list(endpointSlices, { namespace }, signal),
+    b.get(services, key('led'), signal),
+  ];
+  const outcomes = await Promise.allSettled(refused);
+  expect(outcomes.map((outcome) => outcome.status === 'rejected' && isKubeError(outcome.reason, 'HK_KUBE_FORBIDDEN'))).toEqual(
+    outcomes.map(() => true),
+  );
+  operator = await cluster.operator();
+  await cluster.until('the next operator agrees', failoverPairs, key('led'), (pair) => {
+    return pair.status?.epoch === 3 && conditionOf(pair, 'ServiceInSync')?.status === 'True';
+  });
+
+  // Without a Service there is no right to one.
+  await cluster.admin.patch(failoverPairs, key('led'), { type: 'json', operations: [{ op: 'remove', path: '/spec/service' }] }, signal);
+  await cluster.untilGone(endpointSlices, slice);
+  await eventually(
+    'the right is taken back',
+    () =>
+      a.get(endpointSlices, slice, signal).then(
+        () => false,
+        (error: unknown) => isKubeError(error, 'HK_KUBE_FORBIDDEN'),
+      ),
+    patience,
   );
   await operator.stop();
   expect(operator.fatal).toEqual([]);
