@@ -9,6 +9,7 @@ export const editRecordByHand: Scenario = {
   about:
     'A person writes the other member into the PairRecord: the API server refuses it; a record made anew that says so freezes both members, for one epoch has one primary.',
   changes: 0,
+  everyChange: true,
   act: async (stage) => {
     const { primary, standby } = stage;
     const { spec } = await readRecord(stage);

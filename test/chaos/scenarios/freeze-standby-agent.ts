@@ -8,6 +8,7 @@ export const freezeStandbyAgent: Scenario = {
   about:
     'The agent of the standby is stopped with SIGSTOP for seconds: it is missed, decides nothing of its own sleep, and the lead stays.',
   changes: 0,
+  everyChange: true,
   act: async (stage) => {
     const { primary, standby } = stage;
     stage.undo(() => Promise.resolve(standby.member.agent?.signal('SIGCONT')));

@@ -7,6 +7,7 @@ export const killBothStaleFirst: Scenario = {
   group: 'sequences',
   about: 'The standby is lost, the primary acknowledges alone and dies, and the stale standby comes back first: it leads nobody and waits.',
   changes: 0,
+  everyChange: true,
   act: async (stage) => {
     const { primary, standby } = stage;
     await standby.member.killMember();

@@ -15,6 +15,7 @@ export const killStandbyInMidPromotion: Scenario = {
   group: 'sequences',
   about: 'The primary dies, and the standby while it is being promoted: nothing was opened, so the old primary takes the claim back.',
   changes: 2,
+  everyChange: true,
   act: async (stage) => {
     await killInMidPromotion(stage);
     await stage.takenOver(stage.primary);

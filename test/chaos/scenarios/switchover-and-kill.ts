@@ -5,6 +5,7 @@ export const switchoverAndKill: Scenario = {
   group: 'sequences',
   about: 'A switchover is asked for and the primary killed in the same moment: one failover, and whoever asked is told how it ended.',
   changes: 1,
+  everyChange: true,
   act: async (stage) => {
     const { primary } = stage;
     const id = `while-it-dies-${stage.epoch}`;
