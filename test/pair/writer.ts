@@ -32,6 +32,8 @@ export interface WriterPace {
 
 const attemptMsDefault = 1_000;
 const connectMs = 500;
+/** For whoever does not measure: the machine may be busy with other work. */
+const patientMs = 60_000;
 const retryMsDefault = 10;
 
 /**
@@ -127,7 +129,7 @@ export function newClient(
     ...(localAddress === undefined ? {} : { stream: () => new BoundSocket(localAddress) }),
     user: 'app',
     database: 'app',
-    connectionTimeoutMillis: Math.min(connectMs, attemptMs),
+    connectionTimeoutMillis: Math.max(Math.min(connectMs, attemptMs), attemptMs / 2),
     query_timeout: attemptMs,
     ssl: { ca: own.authority, cert: own.certificate, key: own.key.reveal(), minVersion: 'TLSv1.3' },
   });
@@ -137,7 +139,7 @@ export function newClient(
 
 /** Every id that the member at this address holds. */
 export async function readWritten(host: string, connection: WriterConnection): Promise<ReadonlySet<number>> {
-  const client = newClient(host, connection);
+  const client = newClient(host, connection, patientMs);
   try {
     await client.connect();
     const { rows } = await client.query<{ readonly id: string }>('SELECT id FROM written');
@@ -149,7 +151,7 @@ export async function readWritten(host: string, connection: WriterConnection): P
 
 /** Writes nothing but WAL until the server gives up, or the limit is reached. Says how it ended. */
 export async function floodLog(host: string, connection: WriterConnection, megabytesMax: number): Promise<string> {
-  const client = newClient(host, connection);
+  const client = newClient(host, connection, patientMs);
   try {
     await client.connect();
     for (let written = 0; written < megabytesMax; written += 1) {
