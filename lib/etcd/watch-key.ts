@@ -54,7 +54,8 @@ function followOnce(
     signal.addEventListener('abort', stop, { once: true });
     stream.on('data', (response: WatchResponse) => {
       if (response.canceled) {
-        stream.destroy(new Error(response.cancelReason === '' ? `compacted at ${response.compactRevision}` : response.cancelReason));
+        reject(new Error(response.cancelReason === '' ? `compacted at ${response.compactRevision}` : response.cancelReason));
+        stop();
       } else if (response.created || response.events.length > 0) changed();
     });
     stream.once('end', end);
