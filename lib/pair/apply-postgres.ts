@@ -8,8 +8,11 @@ import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
 /** Between attempts after a failed operation: the first, doubled up to the last. */
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
 
-/** A stream that stands for so long is no attempt any more. */
-const streamSettledMs = 1_000;
+/**
+ * A stream that stands for so long is no attempt any more. PostgreSQL's receiver calls itself streaming as well while it waits for a
+ * source that has not come as far as itself, until wal_receiver_timeout, 2 s, and then begins again: this must be longer.
+ */
+const streamSettledMs = 3_000;
 
 /** Takes a new picture of the own PostgreSQL into the state, and notes what moved and since when what is gone. */
 export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberState {

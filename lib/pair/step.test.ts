@@ -58,12 +58,15 @@ describe('what was proven of PostgreSQL', () => {
     expect(swaps(live(failed.state, 60).effects)).toEqual([]);
   });
 
-  test('a stream that comes up and ends again and again is none: the standby is inspected and made anew', () => {
+  test.each([
+    ['at once', 100, 200],
+    ['when the receiver has waited for two seconds for a source that is not there yet', 2_000, 2_160],
+  ])('a stream that comes up and ends again and again, %s, is none: the standby is inspected and made anew', (_, upMs, everyMs) => {
     const flapping = { ...wellStandby, upstream: true };
     const primary = heartbeatOf(aPrimary({ record: records.solo, postgres: { names: 'none' } }));
-    const { effects } = live(aMember({ record: records.solo }), 8_000, (at) => [
+    const { effects } = live(aMember({ record: records.solo }), 10_000, (at) => [
       ...(at % 100 === 0 ? ([{ on: 'heartbeat', heartbeat: primary }] as const) : []),
-      { on: 'postgresSeen', postgres: { ...flapping, streaming: at % 200 < 100 } },
+      { on: 'postgresSeen', postgres: { ...flapping, streaming: at % everyMs < upMs } },
     ]);
     // What lies here may have to be rewound or replaced, so the record is settled first.
     expect(effects.filter((each) => each.do === 'operate' || (each.do === 'swap' && each.settles))[0]).toMatchObject({ do: 'swap' });
