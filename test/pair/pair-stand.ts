@@ -2,9 +2,11 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request as httpsRequest } from 'node:https';
 import {
+  epochAnnotation,
   formatBundle,
   formatMemberSettings,
   memberAccountName,
+  membersAnnotation,
   parseMemberStatus,
   settingsKey,
   tokenKey,
@@ -41,6 +43,7 @@ const trustDomain = 'hallkeeper.dev';
 const weekMs = 7 * 86_400_000;
 const pairName = 'pair-7';
 const pairUid = '5b1e2f4a-0000-4000-8000-000000000007';
+export const sliceName = `${pairName}-hallkeeper`;
 const database = { name: 'app', owner: 'app' } as const;
 /** Where the record stands in an etcd. */
 const etcdPrefix = '/hallkeeper/pairs';
@@ -89,6 +92,8 @@ export interface StandOptions {
   readonly mount?: (name: 'a' | 'b', folder: string) => Promise<AsyncDisposable>;
   /** Lists a second DNS server before the first: one that can be told to misbehave, with the same zone behind it. */
   readonly faultyDns?: boolean;
+  /** Makes the EndpointSlice of a Service that the members lead to themselves, with the rights that the operator gives. */
+  readonly service?: boolean;
   /** Who decides which member leads; absent: Kubernetes. */
   readonly arbiter?: 'kubernetes' | 'etcd';
   /** Members of the etcd; absent: one. */
@@ -110,6 +115,7 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
       a: apart?.branches.a.ownAddress ?? (await network.address(host.a)),
       b: apart?.branches.b.ownAddress ?? (await network.address(host.b)),
     };
+    if (options.service === true) await makeSlice(api, folder.path, address);
     // In an etcd the members create the record themselves.
     if (etcd === undefined) await api.create(aPairRecord());
     const arbiter = await arbiterOf(etcd);
@@ -118,7 +124,8 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
     const settings = {} as Record<'a' | 'b', MemberSettings>;
     let revision = 1;
     for (const name of ['a', 'b'] as const) {
-      settings[name] = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind, servers, arbiter });
+      const plain = settingsOf(name, { leaf: await certify(name), authority, address, ports, bind, servers, arbiter });
+      settings[name] = options.service === true ? { ...plain, service: { slice: sliceName } } : plain;
       const bundle = await enrol(api, folder.path, name, settings[name]);
       members[name] = stack.use(
         await StandMember.prepare(name, {
@@ -276,7 +283,7 @@ function settingsOf(
   };
 }
 
-/** ServiceAccount, rights on its own two objects and nothing else, settings Secret, bundle: what the operator would make. */
+/** ServiceAccount, rights on its own objects and nothing else, settings Secret, bundle: what the operator would make. */
 async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings: MemberSettings): Promise<string> {
   const account = memberAccountName(pairName, member);
   const metadata = { name: account, namespace };
@@ -284,6 +291,7 @@ async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings
   const rules = [
     { apiGroups: ['hallkeeper.dev'], resources: ['pairrecords'], resourceNames: [pairName], verbs: ['get', 'update', 'watch'] },
     { apiGroups: [''], resources: ['secrets'], resourceNames: [account], verbs: ['get', 'watch'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], resourceNames: [sliceName], verbs: ['get', 'update'] },
   ];
   await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
   await apply({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules });
@@ -307,6 +315,21 @@ async function enrol(api: ApiServer, folder: string, member: 'a' | 'b', settings
   const file = join(folder, member, 'bundle.json');
   await writeFile(file, bundle, { mode: 0o600 });
   return file;
+}
+
+/** The slice as it is before anybody has led. */
+async function makeSlice(api: ApiServer, folder: string, address: Readonly<Record<'a' | 'b', string>>): Promise<void> {
+  const members = (['a', 'b'] as const).map((name) => `${memberAccountName(pairName, name)}=${address[name]}`).join(' ');
+  const annotations = { [epochAnnotation]: '0', [membersAnnotation]: members };
+  const labels = { 'kubernetes.io/service-name': pairName, 'hallkeeper.dev/owner-uid': pairUid };
+  await applyManifest(api, folder, sliceName, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: sliceName, namespace, labels, annotations },
+    addressType: 'IPv4',
+    endpoints: [],
+    ports: [{ name: 'postgresql', port: 5_432, protocol: 'TCP' }],
+  });
 }
 
 async function applyManifest(api: ApiServer, folder: string, name: string, manifest: object): Promise<void> {
