@@ -15,11 +15,12 @@ export const pairConditions = {
   },
   ZeroLossFailoverPossible: {
     StandbyStreaming: 'Everything acknowledged is on both members; either may fail without loss.',
-    StandbyLost: 'The primary commits alone. Find out what is the matter with the standby.',
+    StandbyLost: 'The standby is not heard, does not stream, or could not be promoted. Find out what is the matter with it.',
     CopyingStandby: 'The standby is being brought up to date; the message tells how far it is, in steps of ten percent.',
-    ArbiterUnreachable: 'A member does not reach the arbiter, so it could not take over.',
-    DiskFull: 'A member has almost no free disk.',
-    RecordLost: "The pair's record is missing or names no member of it. Nobody repairs it silently: compare both members and adopt one.",
+    ArbiterUnreachable: 'The standby does not reach the arbiter, so it could not take over. Whether the primary does is another matter.',
+    DiskFull: 'The standby has almost no free disk, so it may end while it takes over.',
+    RecordLost:
+      "The pair's record is missing or names no member of it. Nobody repairs it silently: compare both members and adopt one, with hallctl pair adopt.",
     Paused: 'The pair is paused, by spec.paused or by a PairOperation, and makes no failover.',
     NeverLed: 'The pair has not been started yet. Enrol both members and start their agents.',
     TakeoverRunning: 'One member is taking over from the other at this moment.',
