@@ -159,6 +159,16 @@ describe.each(flavours)('$name', ({ start, inUse, unknownZone, noRight }) => {
       expect(await readNameState(target, record.name, ports, signal)).toEqual({ is: 'absent' });
     });
 
+    test('of several writers of one epoch, as the member and the operator are, each finds it done', async () => {
+      const before = aRecord({ epoch: 4, address: '10.1.2.9' });
+      await setFailoverRecord(target, before, 'absent', ports, signal);
+      const now = { ...before, epoch: 5, address: '10.1.2.3' };
+      const from = [4, undefined, 4, undefined, 4, undefined];
+      const outcomes = await Promise.all(from.map((epoch) => setFailoverRecord(target, now, epoch, ports, signal)));
+      expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['applied', 'unchanged']));
+      expect(await dig('+short', before.name, 'A')).toBe('10.1.2.3');
+    });
+
     test('of many writers at once the highest epoch wins, and each knows how it ended', async () => {
       const record = aRecord();
       const epochs = [3, 7, 1, 8, 5, 2, 6, 4];
