@@ -1,5 +1,6 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import { drillConditions } from './drill/drill-conditions.ts';
 import { hallConditions } from './hall/hall-conditions.ts';
 import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
@@ -17,6 +18,7 @@ export const conditionCatalogue: Readonly<Record<string, Readonly<Record<string,
   Terminal: terminalConditions,
   FailoverPair: pairConditions,
   PairOperation: operationConditions,
+  DrillSchedule: drillConditions,
 };
 
 /**

@@ -6,13 +6,13 @@ export const operatorFamilies = defineFamilies({
     name: 'hallkeeper_resource_condition',
     kind: 'gauge',
     labels: {
-      kind: ['Hall', 'FailoverPair'],
+      kind: ['Hall', 'FailoverPair', 'DrillSchedule'],
       name: 'any',
       condition: 'any',
       status: ['True', 'False', 'Unknown'],
       resource_namespace: 'any',
     },
-    help: 'Conditions of halls and pairs: 1 for the status that holds, 0 for the others.',
+    help: 'Conditions of halls, pairs and schedules of drills: 1 for the status that holds, 0 for the others.',
     since: '0.1.0',
   },
   certificateExpiry: {

@@ -11,6 +11,8 @@ export const pairLabel = 'hallkeeper.dev/pair';
 export const hallLabel = 'hallkeeper.dev/hall';
 /** On what was made for one terminal, beside the label of its hall. */
 export const terminalLabel = 'hallkeeper.dev/terminal';
+/** On PairOperations that a DrillSchedule asked for: its name. */
+export const drillLabel = 'hallkeeper.dev/drill-schedule';
 /** On claims in the operator's namespace: what is claimed. */
 export const claimLabel = 'hallkeeper.dev/claim';
 

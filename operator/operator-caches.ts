@@ -1,3 +1,4 @@
+import type { DrillSchedule } from '#lib/api/drillschedule.gen.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
@@ -6,10 +7,12 @@ import type { Terminal } from '#lib/api/terminal.gen.ts';
 import type { KubeCaches } from '#lib/kube/caches.ts';
 import { keyText } from '#lib/kube/objects.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
+import { controllerOf } from '#lib/kube/owner.ts';
 import { Followed } from './followed.ts';
 import { claimLabel, hallLabel, managedSelector, pairLabel } from './labels.ts';
 import {
   configMaps,
+  drillSchedules,
   endpointSlices,
   failoverPairs,
   halls,
@@ -35,8 +38,10 @@ export interface OperatorCaches {
   readonly terminals: Followed<Terminal>;
   readonly pairs: Followed<FailoverPair>;
   readonly pairRecords: Followed<PairRecord>;
-  /** Index `pair`: `namespace/name` of the pair that is concerned. */
+  /** Index `pair`: `namespace/name` of the pair that is concerned. Index `owner`: UID of the DrillSchedule that asked for it. */
   readonly pairOperations: Followed<PairOperation>;
+  /** Index `pair`: `namespace/name` of the pair that is concerned. */
+  readonly drillSchedules: Followed<DrillSchedule>;
   /** Who holds the name of a hall, and which hall a pair serves: ConfigMaps in the operator's own namespace. Index `name`. */
   readonly claims: Followed<KubeConfigMap>;
   /** Ours only, like all below. Indexes `pair` and `hall`: `namespace/name` of the pair or hall, by label. */
@@ -66,6 +71,12 @@ export function followResources(caches: KubeCaches, namespaces: readonly string[
     pairs: new Followed(caches, namespaces, failoverPairs),
     pairRecords: new Followed(caches, namespaces, pairRecords),
     pairOperations: new Followed(caches, namespaces, pairOperations, {
+      indexes: {
+        pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })],
+        owner: (operation) => [controllerOf(operation)?.uid ?? ''].filter((uid) => uid !== ''),
+      },
+    }),
+    drillSchedules: new Followed(caches, namespaces, drillSchedules, {
       indexes: { pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })] },
     }),
     claims: new Followed(caches, [ownNamespace], configMaps, {

@@ -37,7 +37,12 @@ function rig(): { readonly registry: Registry; readonly secrets: KubeSecret[] } 
   const registry = new Registry();
   const secrets: KubeSecret[] = [];
   const nothing = { list: () => [] };
-  productMetrics(registry, { halls: nothing, pairs: nothing, secrets: { list: () => secrets } } as unknown as OperatorCaches);
+  productMetrics(registry, {
+    halls: nothing,
+    pairs: nothing,
+    drillSchedules: nothing,
+    secrets: { list: () => secrets },
+  } as unknown as OperatorCaches);
   return { registry, secrets };
 }
 

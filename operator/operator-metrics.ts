@@ -27,7 +27,7 @@ interface Conditioned extends KubeObject {
 }
 
 /** What the operator knows and Prometheus wants to know, read from the caches at each scrape: what is gone is gone at the next one. */
-export function productMetrics(registry: Registry, { halls, pairs, secrets }: OperatorCaches): void {
+export function productMetrics(registry: Registry, { halls, pairs, drillSchedules, secrets }: OperatorCaches): void {
   const registers = [registry];
   const conditions: Gauge<'kind' | 'name' | 'condition' | 'status' | 'resource_namespace'> = new Gauge({
     name: conditionFamily.name,
@@ -39,6 +39,7 @@ export function productMetrics(registry: Registry, { halls, pairs, secrets }: Op
       for (const { kind, objects } of [
         { kind: 'Hall', objects: halls.list() as readonly Conditioned[] },
         { kind: 'FailoverPair', objects: pairs.list() as readonly Conditioned[] },
+        { kind: 'DrillSchedule', objects: drillSchedules.list() as readonly Conditioned[] },
       ]) {
         for (const { metadata, status } of objects) {
           for (const condition of status?.conditions ?? []) {

@@ -1,3 +1,5 @@
+import type { DrillSchedule } from '#lib/api/drillschedule.gen.ts';
+import { drillScheduleResource } from '#lib/api/drillschedule.gen.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { failoverPairResource } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
@@ -18,6 +20,7 @@ export const terminals = defineResource<Terminal>(terminalResource);
 export const failoverPairs = defineResource<FailoverPair>(failoverPairResource);
 export const pairRecords = defineResource<PairRecord>(pairRecordResource);
 export const pairOperations = defineResource<PairOperation>(pairOperationResource);
+export const drillSchedules = defineResource<DrillSchedule>(drillScheduleResource);
 
 export interface KubeSecret extends KubeObject {
   readonly type?: string;

@@ -17,7 +17,7 @@ import { eventually } from '#test/cluster/eventually.ts';
 import { freePort } from '#test/cluster/ports.ts';
 import { AdminEndpoint } from './admin-endpoint.ts';
 import type { MemberSettings } from './contract.ts';
-import { formatMemberSettings } from './contract.ts';
+import { askedOperations, formatMemberSettings } from './contract.ts';
 import type { MemberStatus } from './contract-status.ts';
 import { formatHeartbeat } from './heartbeat-line.ts';
 import { dialPeer, peerProtocol } from './peer-link.ts';
@@ -77,7 +77,7 @@ beforeAll(async () => {
       taken.push({ settings, token });
       return Promise.resolve();
     },
-    switchover: (id) => void asked.push(id),
+    ask: (what, { id, epoch }) => Promise.resolve(void asked.push(`${what} ${id} ${String(epoch)}`)),
   });
   await endpoint.start();
 });
@@ -129,10 +129,14 @@ describe('the administration port, asked by the operator', () => {
     expect(taken.at(-1)?.token.reveal()).toBe('a-new-token');
   });
 
-  test('takes a switchover', async () => {
-    expect(await ask(await leaf(operatorIdentity), 'POST /v1/switchover', '{"id":"op-1"}')).toMatchObject({ code: 202 });
-    expect(asked).toEqual(['op-1']);
-  });
+  for (const what of askedOperations) {
+    test(`takes a ${what}, for any epoch or for one`, async () => {
+      const client = await leaf(operatorIdentity);
+      expect(await ask(client, `POST /v1/${what}`, '{"id":"op-1"}')).toMatchObject({ code: 202 });
+      expect(await ask(client, `POST /v1/${what}`, '{"id":"op-2","epoch":7}')).toMatchObject({ code: 202 });
+      expect(asked.splice(0)).toEqual([`${what} op-1 undefined`, `${what} op-2 7`]);
+    });
+  }
 
   const refused = [
     ['an unknown path', 'GET /v2/status', undefined, 404, 'there is GET /v1/status'],
@@ -143,6 +147,7 @@ describe('the administration port, asked by the operator', () => {
     ['settings that are null', 'PUT /v1/settings', 'null', 400, 'token'],
     ['a switchover without an id', 'POST /v1/switchover', '{}', 400, 'id is required'],
     ['a switchover whose id is a path', 'POST /v1/switchover', '{"id":"../x"}', 400, 'lower-case letters'],
+    ['a drill for an epoch that is none', 'POST /v1/kill', '{"id":"x","epoch":-1}', 400, 'epoch must be'],
     ['a body of a megabyte', 'PUT /v1/settings', 'x'.repeat(1_048_576), 400, 'a body of more than'],
   ] as const;
   for (const [what, line, body, code, says] of refused) {
@@ -317,7 +322,7 @@ test('a port that is taken is a clear error', async () => {
     tell: () => undefined,
     status: () => status,
     takeSettings: () => Promise.resolve(),
-    switchover: () => undefined,
+    ask: () => Promise.resolve(),
   });
   await expect(second.start()).rejects.toMatchObject({
     code: 'HK_MEMBER_LISTEN',

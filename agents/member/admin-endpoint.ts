@@ -10,8 +10,8 @@ import type { Secret } from '#lib/base/secret.ts';
 import { explainTls } from '#lib/pki/explain-tls.ts';
 import { peerIdentity, serverTls } from '#lib/pki/trust.ts';
 import type { Expectation, OwnCertificate, TrustedAuthority } from '#lib/pki/trust.ts';
-import { parseMemberSettings } from './contract.ts';
-import type { MemberSettings } from './contract.ts';
+import { askedOperations, parseAsk, parseMemberSettings } from './contract.ts';
+import type { AskedOperation, AskRequest, MemberSettings } from './contract.ts';
 import type { MemberStatus } from './contract-status.ts';
 import { peerProtocol, receiveHeartbeats } from './peer-link.ts';
 import type { MemberEvent } from '#lib/pair/events.ts';
@@ -31,8 +31,11 @@ export interface AdminPorts {
   readonly tell: (event: MemberEvent) => void;
   readonly status: () => MemberStatus;
   readonly takeSettings: (settings: MemberSettings, token: Secret) => Promise<void>;
-  readonly switchover: (id: string) => void;
+  /** Resolves when it is certain that a repetition will be known. */
+  readonly ask: (what: AskedOperation, request: AskRequest) => Promise<void>;
 }
+
+const paths = `there is GET /v1/status, PUT /v1/settings and POST ${askedOperations.map((each) => `/v1/${each}`).join(', ')}`;
 
 const bodyBytesMax = 512 * 1_024;
 const connectionsMax = 64;
@@ -137,15 +140,13 @@ export class AdminEndpoint implements Part {
         await this.#ports.takeSettings(settings, token);
         return { code: 200, answer: { revision: settings.revision } };
       }
-      case 'POST /v1/switchover': {
-        const field = readFields(JSON.parse(body));
-        const id = field.text('id', { pattern: /^[-a-z0-9]{1,64}$/, shape: 'at most 64 lower-case letters, digits and hyphens' });
-        field.refuseProblems();
-        this.#ports.switchover(id);
-        return { code: 202, answer: { id } };
+      default: {
+        const asked = askedOperations.find((each) => what === `POST /v1/${each}`);
+        if (asked === undefined) return { code: 404, answer: { error: paths } };
+        const request = parseAsk(JSON.parse(body));
+        await this.#ports.ask(asked, request);
+        return { code: 202, answer: { id: request.id } };
       }
-      default:
-        return { code: 404, answer: { error: 'there is GET /v1/status, PUT /v1/settings and POST /v1/switchover' } };
     }
   }
 }

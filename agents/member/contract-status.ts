@@ -8,6 +8,19 @@ export const failoverPhases = ['detect', 'decide', 'fence', 'promote', 'open', '
 export type FailoverPhase = (typeof failoverPhases)[number];
 export type FailoverPhasesMs = Readonly<Record<Exclude<FailoverPhase, 'route'>, number> & { route?: number }>;
 
+/** What a person may ask of a member: of the primary to hand over, or to be killed for a drill; of the standby to be copied anew. */
+export const askedOperations = ['switchover', 'kill', 'reinitialise'] as const;
+export type AskedOperation = (typeof askedOperations)[number];
+
+/** Something that was asked for, by the id of the asking. */
+export interface AskedStanding {
+  readonly id: string;
+  readonly what: AskedOperation;
+  /** `refused`: nothing was changed. `failed`: it began and came to no good end. */
+  readonly state: 'running' | 'done' | 'refused' | 'failed';
+  readonly why: string;
+}
+
 /** The whole story of one take-over, as the member that took over tells it. */
 export interface FailoverReport {
   readonly epoch: number;
@@ -21,10 +34,13 @@ export interface FailoverReport {
   readonly completedAt: string;
   /** `route` is absent when clients were led here by no way soon after the gate was open, neither a DNS server nor the Service. */
   readonly phasesMs: FailoverPhasesMs;
-  /** From the last moment the old primary was seen to be well until commits were acknowledged here. */
+  /** As the canary measured it: from the last commit that was seen to be acknowledged before to the first one here. */
   readonly outageMs: number;
-  /** WAL position of this member when it claimed, as PostgreSQL writes it. */
+  /** WAL positions, as PostgreSQL writes them: of this member when it claimed, and when it was open. */
   readonly positionAtClaim: string;
+  readonly positionAtOpen?: string;
+  /** Up to here the old primary had last said that commits were acknowledged. Nothing is lost while it is not above the claim's. */
+  readonly positionAcknowledged?: string;
 }
 
 /** The past of a stopped PostgreSQL's log: where it left which timeline, as positions in the form of PostgreSQL. */
@@ -71,7 +87,8 @@ export interface MemberStatus {
   /** How the last try ended to lead the pair's Service here; absent without one, and before this member led. */
   readonly service: { readonly slice: string; readonly ok: boolean; readonly why: string } | undefined;
   readonly failovers: readonly FailoverReport[];
-  readonly switchovers: readonly { readonly id: string; readonly state: 'running' | 'done' | 'refused'; readonly why: string }[];
+  /** What was asked of this member lately, the newest last. */
+  readonly operations: readonly AskedStanding[];
 }
 
 /** Reads the answer of `GET /v1/status`. @throws HK_OPTIONS_INVALID */
@@ -107,15 +124,7 @@ export function parseStatus(raw: unknown): MemberStatus {
     }),
     service: field.has('service') ? readService(field.group('service')) : skip(field, 'service'),
     failovers: field.list('failovers', readReport, { max: 10 }),
-    switchovers: field.list(
-      'switchovers',
-      (entry) => ({
-        id: entry.text('id'),
-        state: entry.oneOf('state', ['running', 'done', 'refused']),
-        why: entry.text('why', { fallback: '-' }),
-      }),
-      { max: 10 },
-    ),
+    operations: field.list('operations', readAsked, { max: 10 }),
   };
   field.refuseProblems();
   return status;
@@ -138,6 +147,16 @@ function readRecord(field: Fields): NonNullable<MemberStatus['record']> {
     primary: field.text('primary', { fallback: '-' }),
     epoch: field.wholeNumber('epoch', whole),
     sequence: field.wholeNumber('sequence', whole),
+  };
+}
+
+/** Reads what was asked for; also from the member's own file. */
+export function readAsked(entry: Fields): AskedStanding {
+  return {
+    id: entry.text('id'),
+    what: entry.oneOf('what', askedOperations),
+    state: entry.oneOf('state', ['running', 'done', 'refused', 'failed']),
+    why: entry.text('why', { fallback: '-' }),
   };
 }
 
@@ -212,5 +231,7 @@ export function readReport(field: Fields): FailoverReport {
     },
     outageMs: field.wholeNumber('outageMs', ms),
     positionAtClaim: field.text('positionAtClaim'),
+    ...(field.has('positionAtOpen') ? { positionAtOpen: field.text('positionAtOpen') } : {}),
+    ...(field.has('positionAcknowledged') ? { positionAcknowledged: field.text('positionAcknowledged') } : {}),
   };
 }

@@ -161,10 +161,12 @@ describe('the status of a member', () => {
         phasesMs: { detect: 1, decide: 2, fence: 3, promote: 4, open: 5, route: 6 },
         outageMs: 15,
         positionAtClaim: '0/1000',
+        positionAtOpen: '0/1040',
+        positionAcknowledged: '0/FF0',
       },
     ],
     service: { slice: 'pair-7-hallkeeper', ok: false, why: 'refused at try 2' },
-    switchovers: [{ id: 'x', state: 'refused', why: 'the standby does not stream' }],
+    operations: [{ id: 'x', what: 'reinitialise', state: 'refused', why: 'the standby does not stream' }],
   };
 
   const cases: readonly (readonly [string, MemberStatus])[] = [
@@ -184,7 +186,7 @@ describe('the status of a member', () => {
         dns: [],
         service: undefined,
         failovers: [],
-        switchovers: [],
+        operations: [],
       },
     ],
     ['of a blocked pair', { ...status, blockedBy: 'StandbyLost' }],

@@ -16,7 +16,8 @@ import type { MemberStatus } from './contract-status.ts';
  * 2. The one-time bundle (EnrolmentBundle) with which an agent finds that Secret for the first time.
  * 3. The agent's administration endpoint, HTTPS with client certificates on `<self.address>:<adminPort>`; only the operator's identity
  *    is served: `GET /v1/status` answers MemberStatus; `PUT /v1/settings` takes `{"settings": MemberSettings, "token": "…"}`, the way
- *    back after a long outage; `POST /v1/switchover` takes SwitchoverRequest and answers 202, its end stands in the status.
+ *    back after a long outage; `POST /v1/switchover`, `POST /v1/kill` and `POST /v1/reinitialise` take AskRequest and answer 202, their
+ *    end stands in the status.
  */
 export const settingsKey = 'settings.json';
 export const tokenKey = 'token';
@@ -103,9 +104,20 @@ export interface EnrolmentBundle {
   readonly member: string;
 }
 
-export interface SwitchoverRequest {
-  /** Unique; a repeated request with the same id changes nothing. */
+export interface AskRequest {
+  /** Unique, at most 64 lower-case letters, digits and hyphens; a repeated request with the same id changes nothing, also after a restart. */
   readonly id: string;
+  /** The epoch it was meant for: under any other it is refused. Absent: any. */
+  readonly epoch?: number;
+}
+
+/** Reads the body of an AskRequest. @throws HK_OPTIONS_INVALID */
+export function parseAsk(raw: unknown): AskRequest {
+  const field = readFields(raw);
+  const id = field.text('id', { pattern: /^[-a-z0-9]{1,64}$/, shape: 'at most 64 lower-case letters, digits and hyphens' });
+  const epoch = field.has('epoch') ? field.wholeNumber('epoch', { min: 0, max: Number.MAX_SAFE_INTEGER }) : undefined;
+  field.refuseProblems();
+  return epoch === undefined ? { id } : { id, epoch };
 }
 
 const port = { min: 1, max: 65_535 } as const;
@@ -216,6 +228,6 @@ export function parseMemberStatus(raw: unknown): MemberStatus {
   return parseStatus(raw);
 }
 export type { ArbiterSettings } from './contract-arbiter.ts';
-export type { FailoverPhase, FailoverReport, MemberStatus } from './contract-status.ts';
-export { failoverPhases } from './contract-status.ts';
+export type { AskedOperation, AskedStanding, FailoverPhase, FailoverReport, MemberStatus } from './contract-status.ts';
+export { askedOperations, failoverPhases } from './contract-status.ts';
 export { epochAnnotation, membersAnnotation, sliceEpoch } from './contract-slice.ts';

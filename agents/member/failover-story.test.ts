@@ -21,7 +21,7 @@ const takeover: Takeover = {
 const members = { from: 'a', to: 'b' };
 const now = { awakeMs: 2_000, wallMs: Date.UTC(2026, 0, 1, 12) };
 
-test('the report tells every phase, and the outage from the last sign of life to the open gate', () => {
+test('the report tells every phase, and the outage from the last commit before to the first one after', () => {
   expect(reportOf(takeover, 1_780, members, now)).toEqual({
     epoch: 4,
     reason: 'silence',
@@ -31,8 +31,10 @@ test('the report tells every phase, and the outage from the last sign of life to
     startedAt: '2026-01-01T11:59:59.612Z',
     completedAt: '2026-01-01T11:59:59.780Z',
     phasesMs: { detect: 612, decide: 18, fence: 20, promote: 50, open: 30, route: 50 },
-    outageMs: 730,
+    outageMs: 782,
     positionAtClaim: '1/2000000',
+    positionAtOpen: '1/2000400',
+    positionAcknowledged: '1/1FFFF00',
   });
 });
 
@@ -49,9 +51,15 @@ test('a name that moved before the gate was open costs nothing', () => {
 test('a name that no server takes holds the report for a while, and is left out of it then', () => {
   expect(reportOf(takeover, undefined, members, { ...now, awakeMs: 1_730.4 + 9_999 })).toBeUndefined();
   const late = reportOf(takeover, undefined, members, { ...now, awakeMs: 1_730.4 + 10_000 });
-  expect(late).toMatchObject({ phasesMs: { open: 30 }, outageMs: 730 });
+  expect(late).toMatchObject({ phasesMs: { open: 30 }, outageMs: 782 });
   expect(late?.phasesMs).not.toHaveProperty('route');
   expect(late?.completedAt).toBe(new Date(now.wallMs - 10_000).toISOString());
+});
+
+test('a canary that does not come holds it as long, and the open gate counts then', () => {
+  const unwritten = { ...takeover, firstWriteMs: undefined };
+  expect(reportOf(unwritten, 1_780, members, { ...now, awakeMs: 1_730.4 + 9_999 })).toBeUndefined();
+  expect(reportOf(unwritten, 1_780, members, { ...now, awakeMs: 1_730.4 + 10_000 })).toMatchObject({ outageMs: 780 });
 });
 
 for (const missing of ['claimedMs', 'fencedMs', 'promotedMs', 'openedMs'] as const) {

@@ -12,7 +12,7 @@ export interface StoryClock {
 
 /**
  * The report of a finished take-over. `routedMs` is when clients were led here, in awake time; undefined: they are not yet, or nobody knows.
- * Undefined while the take-over goes on.
+ * Undefined while the take-over goes on: for both that and the first canary it is held for a while, and told without what does not come.
  */
 export function reportOf(
   takeover: Takeover,
@@ -22,7 +22,8 @@ export function reportOf(
 ): FailoverReport | undefined {
   const { lastGoodMs, decidedMs, claimedMs, fencedMs, promotedMs, openedMs } = takeover;
   if (claimedMs === undefined || fencedMs === undefined || promotedMs === undefined || openedMs === undefined) return undefined;
-  if (routedMs === undefined && now.awakeMs - openedMs < routeWaitMs) return undefined;
+  const { lastWriteMs, firstWriteMs, acknowledged, flushAtOpen } = takeover;
+  if ((routedMs === undefined || firstWriteMs === undefined) && now.awakeMs - openedMs < routeWaitMs) return undefined;
   const span = (from: number, to: number): number => Math.max(0, Math.round(to - from));
   const wallOf = (awake: number): string => new Date(now.wallMs - (now.awakeMs - awake)).toISOString();
   return {
@@ -40,7 +41,9 @@ export function reportOf(
       open: span(promotedMs, openedMs),
       ...(routedMs === undefined ? {} : { route: span(openedMs, routedMs) }),
     },
-    outageMs: span(lastGoodMs, openedMs),
+    outageMs: span(lastWriteMs, firstWriteMs ?? openedMs),
     positionAtClaim: formatLsn(takeover.flushAtClaim),
+    ...(flushAtOpen === undefined ? {} : { positionAtOpen: formatLsn(flushAtOpen) }),
+    ...(acknowledged === undefined ? {} : { positionAcknowledged: formatLsn(acknowledged) }),
   };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { messageOf } from '#lib/base/errors.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Logger } from '#lib/base/log.ts';
-import type { MemberEffect, MemberEvent } from '#lib/pair/events.ts';
+import type { AskEnd, MemberEffect, MemberEvent } from '#lib/pair/events.ts';
 import { startMember } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
@@ -26,7 +26,7 @@ export interface ShellPorts {
   readonly act: (outputs: MemberOutputs, state: MemberState) => void;
   /** Called after every step, for metrics and stories. Must be quick and must not throw. */
   readonly observe: (state: MemberState) => void;
-  readonly askEnded: (id: string, ok: boolean, why: string) => void;
+  readonly askEnded: (id: string, as: AskEnd, why: string) => void;
 }
 
 /** Turns what happens into events of the core, and effects of the core into calls. It decides nothing itself. */
@@ -99,8 +99,8 @@ export class MemberShell {
         log.warn({ id: effect.id }, 'PostgreSQL is killed, as a drill asks for');
         return void lane.crash();
       case 'askEnded':
-        log.info({ id: effect.id, ok: effect.ok, why: effect.why }, 'what was asked for ended');
-        return this.#ports.askEnded(effect.id, effect.ok, effect.why);
+        log.info({ id: effect.id, as: effect.as, why: effect.why }, 'what was asked for ended');
+        return this.#ports.askEnded(effect.id, effect.as, effect.why);
       case 'note':
         return log.info({ why: effect.why }, 'noted');
       default:

@@ -21,7 +21,7 @@ export interface StatusFacts {
   readonly dns: MemberStatus['dns'];
   readonly service: MemberStatus['service'];
   readonly failovers: readonly FailoverReport[];
-  readonly switchovers: MemberStatus['switchovers'];
+  readonly operations: MemberStatus['operations'];
 }
 
 /** What the member does or waits for right now, in words; a copy tells its progress in steps of ten percent. */

@@ -7,7 +7,7 @@ import type { Part } from '#lib/base/parts.ts';
 import type { Random } from '#lib/base/random.ts';
 import { metricsServer } from '#lib/http/metrics-server.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
-import { awakeMs } from '#lib/pair/member-state.ts';
+import { awakeMs, recordOf } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { heartbeatOf, isCutOff, outputsOf } from '#lib/pair/outputs.ts';
@@ -19,13 +19,15 @@ import { openInstance } from '#lib/postgres/open-instance.ts';
 import { pathsOf } from '#lib/postgres/paths.ts';
 import { memberAccount } from './account.ts';
 import { AdminEndpoint } from './admin-endpoint.ts';
+import { AskedOperations } from './asked-operations.ts';
 import { runCanaries } from './canary-lane.ts';
-import type { MemberSettings } from './contract.ts';
-import type { MemberStatus } from './contract-status.ts';
+import type { AskedOperation, AskRequest, MemberSettings } from './contract.ts';
+import type { FailoverReport, MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
 import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
 import { instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
+import type { KeptList } from './kept-list.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
 import { MemberShell } from './member-shell.ts';
@@ -35,7 +37,7 @@ import { StoppedLog } from './stopped-log.ts';
 import { openArbiter } from './open-arbiter.ts';
 import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
-import { ReportFile } from './report-file.ts';
+import { openReports } from './report-file.ts';
 import { Routes } from './routes.ts';
 import type { SettingsSource } from './settings-source.ts';
 import { TlsRenewal } from './tls-renewal.ts';
@@ -51,8 +53,8 @@ export interface MemberPorts {
   readonly hallCommand: readonly [string, ...string[]];
 }
 
-/** Switchovers whose end is remembered for the status. */
-const switchoversMax = 10;
+/** Events of the core by what is asked for. */
+const askedEvents = { switchover: 'switchoverAsked', kill: 'killAsked', reinitialise: 'reinitialiseAsked' } as const;
 const diskEveryMs = 2_000;
 /** Below this it is said aloud; the operator's condition DiskFull has the same limit. */
 const diskLowPercent = 5;
@@ -85,9 +87,9 @@ export class Member {
   readonly #metrics: MemberMetrics;
   readonly #instance: PostgresInstance;
   readonly #lane: PostgresLane;
-  readonly #reports: ReportFile;
+  readonly #reports: KeptList<FailoverReport>;
+  readonly #asked: AskedOperations;
   readonly #stop = new AbortController();
-  readonly #switchovers = new Map<string, MemberStatus['switchovers'][number]>();
   readonly #routes: Routes;
   readonly #endpoint: AdminEndpoint;
   readonly #renewal: TlsRenewal;
@@ -105,7 +107,7 @@ export class Member {
     options: MemberOptions,
     source: SettingsSource,
     ports: MemberPorts,
-    made: { readonly instance: PostgresInstance; readonly reports: ReportFile },
+    made: { readonly instance: PostgresInstance; readonly reports: KeptList<FailoverReport>; readonly asked: AskedOperations },
   ) {
     const { settings } = source;
     this.#options = options;
@@ -114,12 +116,13 @@ export class Member {
     this.#ports = ports;
     this.#instance = made.instance;
     this.#reports = made.reports;
+    this.#asked = made.asked;
     // A pair that serves no Hall belongs to the platform: the name of its namespace could be the name of somebody's Hall.
     const hall = settings.hallServer?.hall ?? '';
     this.#metrics = new MemberMetrics({ hall, pair: settings.pair.name, member: settings.self.name }, ports.clock);
     this.#metrics.dnsServers(settings.dns?.servers ?? []);
     if (settings.service !== undefined) this.#metrics.hasService();
-    const last = made.reports.reports[0];
+    const last = made.reports.entries[0];
     if (last !== undefined) this.#metrics.showPhases(last);
     const lanePorts = { peer: settings.peer.name, clock: ports.clock, log: ports.log };
     const died = (postgres: LocalPostgres): void => this.#shell?.send({ on: 'postgresDied', postgres });
@@ -148,7 +151,8 @@ export class Member {
     });
     return new Member(options, source, ports, {
       instance,
-      reports: await ReportFile.open(join(options.stateDirectory, 'failovers.json'), ports.log),
+      reports: await openReports(join(options.stateDirectory, 'failovers.json'), ports.log),
+      asked: await AskedOperations.open(join(options.stateDirectory, 'operations.json'), ports.log),
     });
   }
 
@@ -230,8 +234,9 @@ export class Member {
     const postgres = await this.#lane.find(this.#stop.signal);
     // A server that ran on while no agent was there has the certificates of then.
     if (this.#lane.running) this.#renewal.take(this.#settings);
+    const reinitialising = this.#asked.resume(postgres.data === 'complete');
     this.#shell = new MemberShell(
-      { self: self.name, peer: peer.name, founder, limits, whenStandbyLost, paused },
+      { self: self.name, peer: peer.name, founder, limits, whenStandbyLost, paused, reinitialising },
       postgres,
       {
         store,
@@ -240,7 +245,7 @@ export class Member {
         log,
         act: (outputs, state) => this.#act(outputs, state),
         observe: (state) => this.#observe(state),
-        askEnded: (id, ok, why) => this.#note(id, ok ? 'done' : 'refused', why),
+        askEnded: (id, as, why) => this.#asked.end(id, as, why),
       },
       this.#stop.signal,
     );
@@ -303,11 +308,7 @@ export class Member {
       takeSettings: async (settings, token) => {
         if (await this.#source.take(settings, token)) this.#changed(settings);
       },
-      switchover: (id) => {
-        if (this.#switchovers.has(id)) return;
-        this.#note(id, 'running', '-');
-        this.#shell?.send({ on: 'switchoverAsked', id });
-      },
+      ask: (what, request) => this.#ask(what, request),
     });
   }
 
@@ -324,15 +325,17 @@ export class Member {
       certificateExpiresAt: new Date(inspectCertificate(this.#settings.tls.certificate).notAfterMs).toISOString(),
       dns: this.#routes.dns,
       service: this.#routes.service,
-      failovers: this.#reports.reports,
-      switchovers: [...this.#switchovers.values()],
+      failovers: this.#reports.entries,
+      operations: this.#asked.standing,
     });
   }
 
-  #note(id: string, state: 'running' | 'done' | 'refused', why: string): void {
-    this.#switchovers.set(id, { id, state, why });
-    const oldest = this.#switchovers.keys().next();
-    if (this.#switchovers.size > switchoversMax && oldest.done !== true) this.#switchovers.delete(oldest.value);
+  /** What was meant for another epoch came too late: the roles may have changed since. */
+  async #ask(what: AskedOperation, { id, epoch }: AskRequest): Promise<void> {
+    if (!(await this.#asked.begin(what, id))) return;
+    const now = recordOf(this.state)?.epoch;
+    if (epoch === undefined || epoch === now) this.#shell?.send({ on: askedEvents[what], id });
+    else this.#asked.end(id, 'refused', `it was meant for epoch ${epoch}, and this is ${now === undefined ? 'not known' : `epoch ${now}`}`);
   }
 
   #changed(settings: MemberSettings): void {

@@ -5,7 +5,8 @@ import { silentLog } from '#lib/base/log.ts';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
 import type { TemporaryFolder } from '#test/cluster/temporary.ts';
 import type { FailoverReport } from './contract-status.ts';
-import { ReportFile, reportsMax } from './report-file.ts';
+import type { KeptList } from './kept-list.ts';
+import { openReports, reportsMax } from './report-file.ts';
 
 let folder: TemporaryFolder;
 let path: string;
@@ -27,40 +28,40 @@ const report = (epoch: number): FailoverReport => ({
   outageMs: 15,
   positionAtClaim: '0/1000',
 });
-const epochs = ({ reports }: ReportFile): readonly number[] => reports.map(({ epoch }) => epoch);
+const epochs = ({ entries }: KeptList<FailoverReport>): readonly number[] => entries.map(({ epoch }) => epoch);
 
 describe('the history of take-overs', () => {
   test('is empty at first, and writes nothing before there is something', async () => {
-    expect(epochs(await ReportFile.open(path, silentLog))).toEqual([]);
+    expect(epochs(await openReports(path, silentLog))).toEqual([]);
     expect(await readdir(folder.path)).toEqual([]);
   });
 
   test('survives a restart, newest first, readable by the agent alone', async () => {
-    const file = await ReportFile.open(path, silentLog);
+    const file = await openReports(path, silentLog);
     await file.add(report(2));
     await file.add(report(3));
-    expect(epochs(await ReportFile.open(path, silentLog))).toEqual([3, 2]);
+    expect(epochs(await openReports(path, silentLog))).toEqual([3, 2]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   test('keeps the last ones only', async () => {
-    const file = await ReportFile.open(path, silentLog);
+    const file = await openReports(path, silentLog);
     for (let epoch = 1; epoch <= reportsMax + 3; epoch += 1) await file.add(report(epoch));
     const kept = Array.from({ length: reportsMax }, (_, index) => reportsMax + 3 - index);
     expect(epochs(file)).toEqual(kept);
-    expect(epochs(await ReportFile.open(path, silentLog))).toEqual(kept);
+    expect(epochs(await openReports(path, silentLog))).toEqual(kept);
   });
 
   test('two at the same moment are both kept, in their order', async () => {
-    const file = await ReportFile.open(path, silentLog);
+    const file = await openReports(path, silentLog);
     await Promise.all([file.add(report(2)), file.add(report(3)), file.add(report(4))]);
-    expect(epochs(await ReportFile.open(path, silentLog))).toEqual([4, 3, 2]);
+    expect(epochs(await openReports(path, silentLog))).toEqual([4, 3, 2]);
   });
 
   test('half a write leaves the history as it was', async () => {
-    await (await ReportFile.open(path, silentLog)).add(report(2));
+    await (await openReports(path, silentLog)).add(report(2));
     await writeFile(`${path}.part`, '{"failovers":[{"epo');
-    expect(epochs(await ReportFile.open(path, silentLog))).toEqual([2]);
+    expect(epochs(await openReports(path, silentLog))).toEqual([2]);
   });
 
   for (const [what, text] of [
@@ -72,12 +73,12 @@ describe('the history of take-overs', () => {
       await writeFile(path, text);
       const told: string[] = [];
       const log = { ...silentLog, warn: (_: object, message: string) => void told.push(message) };
-      const file = await ReportFile.open(path, log);
+      const file = await openReports(path, log);
       expect(epochs(file)).toEqual([]);
       expect(told).toEqual(['the history of take-overs is damaged and was set aside']);
       expect(await readFile(`${path}.damaged`, 'utf8')).toBe(text);
       await file.add(report(5));
-      expect(epochs(await ReportFile.open(path, log))).toEqual([5]);
+      expect(epochs(await openReports(path, log))).toEqual([5]);
     });
   }
 });

@@ -534,22 +534,32 @@ export interface FailoverPairStatusLastFailoverPhases {
 export interface FailoverPairStatusLastFailover {
   /** The epoch that began with it. */
   readonly epoch: number;
-  /** Why, in CamelCase, such as PeerSilent or Switchover. */
+  /** Why, in CamelCase, such as Silence, ProcessDeath, Switchover or TakeBack. */
   readonly reason?: string;
   /** The member that led before. */
   readonly from?: string;
   /** The member that leads since. */
   readonly to?: string;
-  /** When the first sign was seen. */
+  /** When the verdict fell. */
   readonly startedAt?: string;
   /** When the new primary was open. */
   readonly completedAt?: string;
-  /** Measured time without an acknowledged write, in milliseconds. */
+  /**
+   * Time without an acknowledged write as the canary measured it, from the last one before to the first one after, in
+   * milliseconds.
+   */
   readonly writeOutageMs?: number;
   /** Who saw what, for people. */
   readonly message?: string;
   /** Position in the write-ahead log of the new primary when it claimed, as PostgreSQL writes it. */
   readonly positionAtClaim?: string;
+  /** Its position when it was open. */
+  readonly positionAtOpen?: string;
+  /**
+   * Up to here the old primary had last said that commits were acknowledged. Nothing is lost while it is not above
+   * positionAtClaim. Absent where nobody said so, as when a claim is taken back.
+   */
+  readonly positionAcknowledged?: string;
   /** Duration of each phase, in milliseconds. */
   readonly phases?: FailoverPairStatusLastFailoverPhases;
 }
@@ -566,7 +576,10 @@ export interface FailoverPairStatusHistory {
   readonly from?: string;
   /** The member that leads since. */
   readonly to?: string;
-  /** Measured time without an acknowledged write, in milliseconds. */
+  /**
+   * Time without an acknowledged write as the canary measured it, from the last one before to the first one after, in
+   * milliseconds.
+   */
   readonly writeOutageMs?: number;
 }
 

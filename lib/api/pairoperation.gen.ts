@@ -33,17 +33,23 @@ export interface PairOperationManifest {
   readonly spec: PairOperationSpecManifest;
 }
 
-/** Switchover: the other member leads. Pause: no failover and no switchover until a Resume. */
-export const pairOperationTypeValues = ['Switchover', 'Pause', 'Resume'] as const;
+/**
+ * Switchover: the other member leads. KillPrimary: a drill; the primary's PostgreSQL is killed, and the standby takes over.
+ * Reinitialize: a standby is copied anew from the primary. Pause: no failover and no switchover until a Resume.
+ */
+export const pairOperationTypeValues = ['Switchover', 'KillPrimary', 'Reinitialize', 'Pause', 'Resume'] as const;
 export type PairOperationType = (typeof pairOperationTypeValues)[number];
 
 /** What is asked for. It never changes. */
 export interface PairOperationSpec {
   /** The pair it concerns. */
   readonly pairRef: NameRef;
-  /** Switchover: the other member leads. Pause: no failover and no switchover until a Resume. */
+  /**
+   * Switchover: the other member leads. KillPrimary: a drill; the primary's PostgreSQL is killed, and the standby takes over.
+   * Reinitialize: a standby is copied anew from the primary. Pause: no failover and no switchover until a Resume.
+   */
   readonly type: PairOperationType;
-  /** For Switchover: the member that shall lead afterwards. */
+  /** For Switchover: the member that shall lead afterwards. For Reinitialize: the standby. */
   readonly member?: string;
   /**
    * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
@@ -60,9 +66,12 @@ export interface PairOperationSpec {
 export interface PairOperationSpecManifest {
   /** The pair it concerns. */
   readonly pairRef: NameRef;
-  /** Switchover: the other member leads. Pause: no failover and no switchover until a Resume. */
+  /**
+   * Switchover: the other member leads. KillPrimary: a drill; the primary's PostgreSQL is killed, and the standby takes over.
+   * Reinitialize: a standby is copied anew from the primary. Pause: no failover and no switchover until a Resume.
+   */
   readonly type: PairOperationType;
-  /** For Switchover: the member that shall lead afterwards. */
+  /** For Switchover: the member that shall lead afterwards. For Reinitialize: the standby. */
   readonly member?: string;
   /**
    * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
@@ -103,26 +112,36 @@ export interface PairOperationStatusReportPhases {
   readonly route?: number;
 }
 
-/** For a Switchover: what it was like. */
+/** For Switchover and KillPrimary: what it was like. */
 export interface PairOperationStatusReport {
   /** The epoch that began with it. */
   readonly epoch: number;
-  /** Why, in CamelCase, such as PeerSilent or Switchover. */
+  /** Why, in CamelCase, such as Silence, ProcessDeath, Switchover or TakeBack. */
   readonly reason?: string;
   /** The member that led before. */
   readonly from?: string;
   /** The member that leads since. */
   readonly to?: string;
-  /** When the first sign was seen. */
+  /** When the verdict fell. */
   readonly startedAt?: string;
   /** When the new primary was open. */
   readonly completedAt?: string;
-  /** Measured time without an acknowledged write, in milliseconds. */
+  /**
+   * Time without an acknowledged write as the canary measured it, from the last one before to the first one after, in
+   * milliseconds.
+   */
   readonly writeOutageMs?: number;
   /** Who saw what, for people. */
   readonly message?: string;
   /** Position in the write-ahead log of the new primary when it claimed, as PostgreSQL writes it. */
   readonly positionAtClaim?: string;
+  /** Its position when it was open. */
+  readonly positionAtOpen?: string;
+  /**
+   * Up to here the old primary had last said that commits were acknowledged. Nothing is lost while it is not above
+   * positionAtClaim. Absent where nobody said so, as when a claim is taken back.
+   */
+  readonly positionAcknowledged?: string;
   /** Duration of each phase, in milliseconds. */
   readonly phases?: PairOperationStatusReportPhases;
 }
@@ -142,6 +161,6 @@ export interface PairOperationStatus {
   readonly completedAt?: string;
   /** What was done, in order. */
   readonly steps?: readonly PairOperationStatusStep[];
-  /** For a Switchover: what it was like. */
+  /** For Switchover and KillPrimary: what it was like. */
   readonly report?: PairOperationStatusReport;
 }

@@ -112,7 +112,7 @@ function tellTakeover(state: MemberState, record: PairRecord, won: RunningReques
     const verdict = decideClaim(state);
     const { reason, lastGoodMs } = won !== undefined && verdict.do === 'claim' ? verdict : { reason: 'resumed' as const, lastGoodMs: now };
     const lastWriteMs = state.canaries.remote.okMs;
-    const acknowledged = state.peerView.heartbeat?.acknowledged;
+    const { acknowledged } = state.peerView;
     return { ...state, takeover: story({ reason, lastGoodMs, why, epoch, lastWriteMs, acknowledged, decidedMs, flushAtClaim }, now) };
   }
   if (record.mode === 'solo' && known?.mode === 'claim' && known.primary !== state.self) {

@@ -63,6 +63,6 @@ function arbiterProblems({ arbiter }: MemberState): string[] {
 }
 
 function refuse(state: MemberState, id: string, problems: readonly string[], effects: MemberEffect[]): MemberState {
-  effects.push({ do: 'askEnded', id, ok: false, why: problems.join('; ') });
+  effects.push({ do: 'askEnded', id, as: 'refused', why: problems.join('; ') });
   return state;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decideKill, killMaxMs } from './decide-kill.ts';
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import type { Kill, MemberState } from './member-state.ts';
 import { heartbeatOf } from './outputs.ts';
 import { step } from './step.ts';
@@ -13,7 +13,7 @@ interface Row {
   readonly behaviour: string;
   readonly seen: MemberWish;
   /** How it ended; absent: it goes on. */
-  readonly ended?: { readonly ok: boolean; readonly why: string };
+  readonly ended?: { readonly as: AskEnd; readonly why: string };
 }
 
 const rows: readonly Row[] = [
@@ -26,19 +26,23 @@ const rows: readonly Row[] = [
   {
     behaviour: 'the standby claimed',
     seen: { kill: kill(), record: records.claimed, postgres: downPostgres },
-    ended: { ok: true, why: 'the standby took over' },
+    ended: { as: 'done', why: 'the standby took over' },
   },
   {
     behaviour: 'the standby was lost in the same moment',
     seen: { kill: kill(), record: records.degraded, postgres: downPostgres },
-    ended: { ok: false, why: 'the standby was lost' },
+    ended: { as: 'failed', why: 'the standby was lost' },
   },
-  { behaviour: 'nobody claimed, and it serves again', seen: { kill: kill() }, ended: { ok: false, why: 'the standby did not take over' } },
+  {
+    behaviour: 'nobody claimed, and it serves again',
+    seen: { kill: kill() },
+    ended: { as: 'failed', why: 'the standby did not take over' },
+  },
   { behaviour: 'it has its time', seen: { kill: kill(killMaxMs), postgres: downPostgres } },
   {
     behaviour: 'and no more',
     seen: { kill: kill(killMaxMs + 1), postgres: downPostgres },
-    ended: { ok: false, why: 'no end of it was seen' },
+    ended: { as: 'failed', why: 'no end of it was seen' },
   },
 ];
 
@@ -49,7 +53,7 @@ describe('a drill under way', () => {
       const after = decideKill(aPrimary(seen), effects);
       expect(after.kill === undefined).toBe(ended !== undefined);
       expect(effects).toEqual(
-        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', ok: ended.ok, why: expect.stringContaining(ended.why) as string }],
+        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', as: ended.as, why: expect.stringContaining(ended.why) as string }],
       );
     });
   }
@@ -84,7 +88,7 @@ describe('asking for a drill', () => {
   for (const [behaviour, seen, why] of refusals) {
     test(`${behaviour} refuses, says why, and kills nothing`, () => {
       const effects = ask(seen);
-      expect(effects).toContainEqual({ do: 'askEnded', id: 'y', ok: false, why: expect.stringContaining(why) as string });
+      expect(effects).toContainEqual({ do: 'askEnded', id: 'y', as: 'refused', why: expect.stringContaining(why) as string });
       expect(effects.map(({ do: what }) => what)).not.toContain('killPostgres');
     });
   }

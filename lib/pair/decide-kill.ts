@@ -1,4 +1,4 @@
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { Kill, MemberState } from './member-state.ts';
 
@@ -10,15 +10,15 @@ export function decideKill(state: MemberState, effects: MemberEffect[]): MemberS
   const { kill, postgres, operation } = state;
   if (kill === undefined) return state;
   const record = recordOf(state);
-  if (record?.primary !== state.self) return end(state, kill, effects, true, 'the standby took over');
-  if (record.mode !== 'sync') return end(state, kill, effects, false, 'the standby was lost: this member leads alone');
+  if (record?.primary !== state.self) return end(state, kill, effects, 'done', 'the standby took over');
+  if (record.mode !== 'sync') return end(state, kill, effects, 'failed', 'the standby was lost: this member leads alone');
   if (kill.died && postgres.process === 'running' && operation === undefined)
-    return end(state, kill, effects, false, 'the standby did not take over, and PostgreSQL runs here again');
-  if (awakeMs(state) - kill.sinceMs > killMaxMs) return end(state, kill, effects, false, `no end of it was seen within ${killMaxMs} ms`);
+    return end(state, kill, effects, 'failed', 'the standby did not take over, and PostgreSQL runs here again');
+  if (awakeMs(state) - kill.sinceMs > killMaxMs) return end(state, kill, effects, 'failed', `no end of it was seen within ${killMaxMs} ms`);
   return kill.died || postgres.process === 'running' ? state : { ...state, kill: { ...kill, died: true } };
 }
 
-function end(state: MemberState, { id }: Kill, effects: MemberEffect[], ok: boolean, why: string): MemberState {
-  effects.push({ do: 'askEnded', id, ok, why });
+function end(state: MemberState, { id }: Kill, effects: MemberEffect[], as: AskEnd, why: string): MemberState {
+  effects.push({ do: 'askEnded', id, as, why });
   return { ...state, kill: undefined };
 }

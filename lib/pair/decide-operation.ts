@@ -143,7 +143,7 @@ function followSole(state: MemberState): OperationDecision {
   // Time in which this process slept counts here: the record moved on without us.
   if (state.lastEventMs - state.arbiter.settledMs > settledFreshMs)
     return { do: 'settleFirst', why: 'before own data may be rewound or replaced' };
-  return run(asked === undefined ? { do: 'rejoin' } : { do: 'rejoin', anew: true }, 'the record says that this member is the standby');
+  return run({ do: 'rejoin' }, 'the record says that this member is the standby');
 }
 
 /** Deposed and the claim not opened: attach to nobody, delete nothing, and take back when the claimant gives no sign of getting on. */

@@ -3,7 +3,7 @@ import { decideReinitialisation, leaveMaxMs } from './decide-reinitialisation.ts
 import { canAdmit, mustLeaveAdmission } from './admission.ts';
 import { decideDegrade } from './decide-degrade.ts';
 import { decideOperation } from './decide-operation.ts';
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import type { MemberState, Reinitialisation } from './member-state.ts';
 import { heartbeatOf } from './outputs.ts';
 import { step } from './step.ts';
@@ -52,9 +52,9 @@ describe('a standby that is to be copied anew', () => {
       { do: 'none', why: 'waiting for the primary' },
     ],
     [
-      'a copy that broke off is made again from the beginning',
-      letGo({}, { postgres: { ...downPostgres, data: 'incomplete' }, arbiter: { settledMs: ago(5) } }),
-      { do: 'run', what: { do: 'rejoin', anew: true } },
+      'a copy that broke off is made again, as for any member without its proof',
+      letGo({ stage: 'attaching' }, { postgres: { ...downPostgres, data: 'incomplete' }, arbiter: { settledMs: ago(5) } }),
+      { do: 'run', what: { do: 'rejoin' } },
     ],
     [
       'the copy that was made is started like any other',
@@ -74,7 +74,8 @@ describe('its way', () => {
     readonly behaviour: string;
     readonly seen: MemberState;
     readonly letGoMs?: number;
-    readonly ended?: { readonly ok: boolean; readonly why: string };
+    readonly stage?: Reinitialisation['stage'];
+    readonly ended?: { readonly as: AskEnd; readonly why: string };
   }
   const rows: readonly Row[] = [
     { behaviour: 'the primary still waits for it', seen: aMember({ reinitialisation: asked() }) },
@@ -98,7 +99,7 @@ describe('its way', () => {
     {
       behaviour: 'and no longer: it stays what it was',
       seen: aMember({ reinitialisation: asked({ sinceMs: ago(leaveMaxMs + 1) }) }),
-      ended: { ok: false, why: 'did not let this member go' },
+      ended: { as: 'failed', why: 'did not let this member go' },
     },
     {
       behaviour: 'a copy under way takes as long as it takes',
@@ -106,9 +107,14 @@ describe('its way', () => {
       letGoMs: ago(10),
     },
     {
+      behaviour: 'what is not whole needs no leave: nobody counts on it',
+      seen: aMember({ record: records.degraded, reinitialisation: asked(), postgres: { data: 'incomplete' } }),
+      stage: 'attaching',
+    },
+    {
       behaviour: 'the primary was lost before anything was deleted: it takes over',
       seen: aMember({ record: records.claimed, reinitialisation: asked() }),
-      ended: { ok: false, why: 'this member takes over' },
+      ended: { as: 'failed', why: 'this member takes over' },
     },
     {
       behaviour: 'the copy is not proven yet',
@@ -118,17 +124,18 @@ describe('its way', () => {
     {
       behaviour: 'proven and streaming it is done',
       seen: letGo({ stage: 'attaching' }),
-      ended: { ok: true, why: 'the new copy streams' },
+      ended: { as: 'done', why: 'the new copy streams' },
     },
   ];
-  for (const { behaviour, seen, letGoMs, ended } of rows) {
+  for (const { behaviour, seen, letGoMs, stage, ended } of rows) {
     test(behaviour, () => {
       const effects: MemberEffect[] = [];
       const after = decideReinitialisation(seen, effects);
       expect(after.reinitialisation?.letGoMs).toBe(letGoMs);
+      expect(after.reinitialisation?.stage ?? 'over').toBe(ended === undefined ? (stage ?? seen.reinitialisation?.stage) : 'over');
       expect(after.reinitialisation === undefined).toBe(ended !== undefined);
       expect(effects).toEqual(
-        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', ok: ended.ok, why: expect.stringContaining(ended.why) as string }],
+        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', as: ended.as, why: expect.stringContaining(ended.why) as string }],
       );
     });
   }
@@ -138,7 +145,9 @@ describe('its way', () => {
     const over = { on: 'operationEnded', id: 7, outcome: { ok: true }, postgres: copying.postgres } as const;
     expect(step(copying, over, now + 5).state.reinitialisation?.stage).toBe('attaching');
     const failed = { ...over, outcome: { ok: false, why: 'the stream broke' } } as const;
-    expect(step(copying, failed, now + 5).state.reinitialisation?.stage).toBe('leaving');
+    expect(step(copying, failed, now + 5).state.reinitialisation?.stage).toBe('attaching');
+    const untouched = { ...failed, postgres: { ...copying.postgres, data: 'complete' } } as const;
+    expect(step(copying, untouched, now + 5).state.reinitialisation?.stage).toBe('leaving');
   });
 });
 
@@ -174,7 +183,7 @@ describe('asking for it', () => {
   ];
   for (const [behaviour, seen, why] of refusals) {
     test(`${behaviour} refuses and says why`, () => {
-      expect(ask(seen)).toContainEqual({ do: 'askEnded', id: 'y', ok: false, why: expect.stringContaining(why) as string });
+      expect(ask(seen)).toContainEqual({ do: 'askEnded', id: 'y', as: 'refused', why: expect.stringContaining(why) as string });
     });
   }
 

@@ -1,4 +1,4 @@
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState, Reinitialisation } from './member-state.ts';
 
@@ -14,20 +14,23 @@ export function decideReinitialisation(state: MemberState, effects: MemberEffect
   const { reinitialisation, postgres, operation, peerView } = state;
   if (reinitialisation === undefined) return state;
   const record = recordOf(state);
-  if (record?.primary === state.self) return end(state, reinitialisation, effects, false, 'the primary was lost: this member takes over');
+  if (record?.primary === state.self)
+    return end(state, reinitialisation, effects, 'failed', 'the primary was lost: this member takes over');
   if (reinitialisation.stage === 'attaching') {
-    if (postgres.data === 'complete' && postgres.streaming) return end(state, reinitialisation, effects, true, 'the new copy streams');
+    if (postgres.data === 'complete' && postgres.streaming) return end(state, reinitialisation, effects, 'done', 'the new copy streams');
     return state;
   }
-  const whole = postgres.data === 'complete' && operation?.what.do !== 'rejoin';
-  if (whole && awakeMs(state) - reinitialisation.sinceMs > leaveMaxMs)
-    return end(state, reinitialisation, effects, false, `the primary did not let this member go within ${leaveMaxMs} ms`);
+  if (operation?.what.do === 'rejoin') return state;
+  // The copy broke off, or there was none: what is left is brought back like any member without its proof, and that is a copy.
+  if (postgres.data !== 'complete') return { ...state, reinitialisation: { ...reinitialisation, stage: 'attaching' } };
+  if (awakeMs(state) - reinitialisation.sinceMs > leaveMaxMs)
+    return end(state, reinitialisation, effects, 'failed', `the primary did not let this member go within ${leaveMaxMs} ms`);
   const letGo = record?.mode === 'solo' && peerView.heartbeat?.letsGo === reinitialisation.id;
   const letGoMs = letGo ? (reinitialisation.letGoMs ?? state.lastEventMs) : undefined;
   return letGoMs === reinitialisation.letGoMs ? state : { ...state, reinitialisation: { ...reinitialisation, letGoMs } };
 }
 
-function end(state: MemberState, { id }: Reinitialisation, effects: MemberEffect[], ok: boolean, why: string): MemberState {
-  effects.push({ do: 'askEnded', id, ok, why });
+function end(state: MemberState, { id }: Reinitialisation, effects: MemberEffect[], as: AskEnd, why: string): MemberState {
+  effects.push({ do: 'askEnded', id, as, why });
   return { ...state, reinitialisation: undefined };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { claimExpectedMs, checkpointMaxMs, decideSwitchover, stopMaxMs } from './decide-switchover.ts';
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import { decideOperation } from './decide-operation.ts';
 import type { Handover, MemberState } from './member-state.ts';
 import { heartbeatOf, outputsOf } from './outputs.ts';
@@ -15,7 +15,7 @@ interface Row {
   readonly seen: MemberWish;
   /** The stage it is in afterwards, or how it ended. */
   readonly stage?: Handover['stage'];
-  readonly ended?: { readonly ok: boolean; readonly why: string };
+  readonly ended?: { readonly as: AskEnd; readonly why: string };
 }
 
 const rows: readonly Row[] = [
@@ -23,28 +23,28 @@ const rows: readonly Row[] = [
   {
     behaviour: 'but not for ever',
     seen: { handover: handover('checkpointing', checkpointMaxMs + 1) },
-    ended: { ok: false, why: 'the checkpoint took longer' },
+    ended: { as: 'failed', why: 'the checkpoint took longer' },
   },
   {
     behaviour: 'the standby falls silent during the checkpoint: nothing is stopped',
     seen: { handover: handover('checkpointing'), peerView: { heardMs: ago(300) } },
-    ended: { ok: false, why: 'the standby was lost during the checkpoint' },
+    ended: { as: 'failed', why: 'the standby was lost during the checkpoint' },
   },
   {
     behaviour: 'its stream ends during the checkpoint',
     seen: { handover: handover('checkpointing'), postgres: { peerAttached: false }, peerDetachedSinceMs: ago(300) },
-    ended: { ok: false, why: 'the standby was lost during the checkpoint' },
+    ended: { as: 'failed', why: 'the standby was lost during the checkpoint' },
   },
   { behaviour: 'it blinks', seen: { handover: handover('checkpointing'), peerView: { heardMs: ago(299) } }, stage: 'checkpointing' },
   {
     behaviour: 'PostgreSQL dies during the checkpoint',
     seen: { handover: handover('checkpointing'), postgres: downPostgres },
-    ended: { ok: false, why: 'PostgreSQL ended during the checkpoint' },
+    ended: { as: 'failed', why: 'PostgreSQL ended during the checkpoint' },
   },
   {
     behaviour: 'the standby is not there in the very moment in which PostgreSQL would be stopped',
     seen: { handover: handover('stopping'), postgres: { peerAttached: false } },
-    ended: { ok: false, why: 'nothing was stopped' },
+    ended: { as: 'failed', why: 'nothing was stopped' },
   },
   {
     behaviour: 'PostgreSQL still stops',
@@ -64,23 +64,23 @@ const rows: readonly Row[] = [
   {
     behaviour: 'it does not stop in time: given up',
     seen: { handover: handover('stopping', stopMaxMs + 1) },
-    ended: { ok: false, why: 'did not stop' },
+    ended: { as: 'failed', why: 'did not stop' },
   },
   { behaviour: 'the claim is awaited', seen: { handover: handover('waiting', claimExpectedMs), postgres: downPostgres }, stage: 'waiting' },
   {
     behaviour: 'nobody claims: given up, and the primary starts again',
     seen: { handover: handover('waiting', claimExpectedMs + 1), postgres: downPostgres },
-    ended: { ok: false, why: 'did not claim' },
+    ended: { as: 'failed', why: 'did not claim' },
   },
   {
     behaviour: 'the standby claimed',
     seen: { handover: handover('waiting'), record: records.claimed, postgres: downPostgres },
-    ended: { ok: true, why: 'took over' },
+    ended: { as: 'done', why: 'took over' },
   },
   {
     behaviour: 'the standby was lost on the way',
     seen: { handover: handover('checkpointing'), record: records.degraded },
-    ended: { ok: false, why: 'not synchronous any more' },
+    ended: { as: 'failed', why: 'not synchronous any more' },
   },
 ];
 
@@ -91,7 +91,7 @@ describe('a switchover under way', () => {
       const after = decideSwitchover(aPrimary(seen), effects);
       expect(after.handover?.stage).toBe(stage);
       const expected =
-        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', ok: ended.ok, why: expect.stringContaining(ended.why) as string }];
+        ended === undefined ? [] : [{ do: 'askEnded', id: 'x', as: ended.as, why: expect.stringContaining(ended.why) as string }];
       expect(effects).toEqual(expected);
     });
   }
@@ -128,7 +128,7 @@ describe('asking for a switchover', () => {
   ];
   for (const [behaviour, seen, why] of refusals) {
     test(`${behaviour} refuses and says why`, () => {
-      expect(ask(seen)).toContainEqual({ do: 'askEnded', id: 'y', ok: false, why: expect.stringContaining(why) as string });
+      expect(ask(seen)).toContainEqual({ do: 'askEnded', id: 'y', as: 'refused', why: expect.stringContaining(why) as string });
     });
   }
 

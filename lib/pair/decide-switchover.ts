@@ -1,6 +1,6 @@
 import { unreachable } from '#lib/base/invariant.ts';
 import { canAdmit } from './admission.ts';
-import type { MemberEffect } from './events.ts';
+import type { AskEnd, MemberEffect } from './events.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { Handover, MemberState } from './member-state.ts';
 
@@ -18,26 +18,26 @@ export function decideSwitchover(state: MemberState, effects: MemberEffect[]): M
   const { handover } = state;
   if (handover === undefined) return state;
   const record = recordOf(state);
-  if (record?.primary !== state.self) return end(state, handover, effects, true, 'the standby took over');
-  if (record.mode !== 'sync') return end(state, handover, effects, false, 'the standby was lost: the pair is not synchronous any more');
+  if (record?.primary !== state.self) return end(state, handover, effects, 'done', 'the standby took over');
+  if (record.mode !== 'sync') return end(state, handover, effects, 'failed', 'the standby was lost: the pair is not synchronous any more');
   const now = awakeMs(state);
   const idle = state.operation === undefined;
   const forMs = now - handover.sinceMs;
   switch (handover.stage) {
     case 'checkpointing':
-      if (state.postgres.process === 'down') return end(state, handover, effects, false, 'PostgreSQL ended during the checkpoint');
-      if (isStandbyLost(state)) return end(state, handover, effects, false, 'the standby was lost during the checkpoint');
-      if (forMs > checkpointMaxMs) return end(state, handover, effects, false, `the checkpoint took longer than ${checkpointMaxMs} ms`);
+      if (state.postgres.process === 'down') return end(state, handover, effects, 'failed', 'PostgreSQL ended during the checkpoint');
+      if (isStandbyLost(state)) return end(state, handover, effects, 'failed', 'the standby was lost during the checkpoint');
+      if (forMs > checkpointMaxMs) return end(state, handover, effects, 'failed', `the checkpoint took longer than ${checkpointMaxMs} ms`);
       return state;
     case 'stopping':
       if (idle && state.postgres.process === 'running' && !canAdmit(state))
-        return end(state, handover, effects, false, 'the standby was not there at the last moment, and nothing was stopped');
+        return end(state, handover, effects, 'failed', 'the standby was not there at the last moment, and nothing was stopped');
       if (idle && state.postgres.process === 'down')
         return { ...state, handover: { ...handover, stage: 'waiting', sinceMs: now }, diedMs: undefined };
-      if (forMs > stopMaxMs) return end(state, handover, effects, false, `PostgreSQL did not stop within ${stopMaxMs} ms`);
+      if (forMs > stopMaxMs) return end(state, handover, effects, 'failed', `PostgreSQL did not stop within ${stopMaxMs} ms`);
       return state;
     case 'waiting':
-      if (forMs > claimExpectedMs) return end(state, handover, effects, false, `the standby did not claim within ${claimExpectedMs} ms`);
+      if (forMs > claimExpectedMs) return end(state, handover, effects, 'failed', `the standby did not claim within ${claimExpectedMs} ms`);
       return state;
     default:
       return unreachable(handover.stage);
@@ -52,7 +52,7 @@ function isStandbyLost(state: MemberState): boolean {
   return detachedMs >= limits.degradeAfterMs || now - peerView.heardMs >= limits.degradeAfterMs;
 }
 
-function end(state: MemberState, handover: Handover, effects: MemberEffect[], ok: boolean, why: string): MemberState {
-  effects.push({ do: 'askEnded', id: handover.id, ok, why });
+function end(state: MemberState, handover: Handover, effects: MemberEffect[], as: AskEnd, why: string): MemberState {
+  effects.push({ do: 'askEnded', id: handover.id, as, why });
   return { ...state, handover: undefined };
 }

@@ -19,6 +19,8 @@ export type ArbiterAnswer =
   | { readonly kind: 'vacant' }
   | { readonly kind: 'invalid'; readonly why: string };
 
+export type AskEnd = 'done' | 'refused' | 'failed';
+
 export type OperationOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 /** Everything that can happen to a member. The shell stamps each with its monotonic clock. */
@@ -51,8 +53,8 @@ export type MemberEffect =
   | { readonly do: 'abort'; readonly id: number; readonly why: string }
   /** Kills the own PostgreSQL as a crash would, for a drill: its death is then seen and told like any other. */
   | { readonly do: 'killPostgres'; readonly id: string }
-  /** Something that a person asked for by this id is over: done, or refused or given up, with the reason. */
-  | { readonly do: 'askEnded'; readonly id: string; readonly ok: boolean; readonly why: string }
+  /** Something that a person asked for by this id is over: done; refused, and nothing was changed; or begun and come to no good end. */
+  | { readonly do: 'askEnded'; readonly id: string; readonly as: AskEnd; readonly why: string }
   | { readonly do: 'note'; readonly why: string };
 
 export interface Step {

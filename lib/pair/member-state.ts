@@ -95,6 +95,8 @@ export interface PeerView {
   readonly heardMs: number;
   readonly flushMovedMs: number;
   readonly replayMovedMs: number;
+  /** What it called acknowledged last, as primary; a server that died says nothing any more. */
+  readonly acknowledged: bigint | undefined;
 }
 
 /** One kind of probe write. */
@@ -290,9 +292,11 @@ export function startMember(
   given: Pick<MemberState, 'self' | 'peer' | 'founder' | 'limits' | 'whenStandbyLost' | 'paused'> & {
     readonly nowMs: number;
     readonly postgres: LocalPostgres;
+    /** Under this id it was being copied anew when its last life ended, and is not whole yet. */
+    readonly reinitialising?: string | undefined;
   },
 ): MemberState {
-  const { nowMs, postgres, ...rest } = given;
+  const { nowMs, postgres, reinitialising, ...rest } = given;
   const canary: CanaryView = { okMs: nowMs, pendingSinceMs: undefined, last: 'none' };
   return {
     ...rest,
@@ -326,12 +330,20 @@ export function startMember(
     admission: { losses: 0, sinceMs: undefined, notBeforeMs: nowMs },
     provenBehindGate: false,
     recoveryShared: false,
-    peerView: { link: 'connecting', heartbeat: undefined, heardMs: nowMs, flushMovedMs: nowMs, replayMovedMs: nowMs },
+    peerView: {
+      link: 'connecting',
+      heartbeat: undefined,
+      heardMs: nowMs,
+      flushMovedMs: nowMs,
+      replayMovedMs: nowMs,
+      acknowledged: undefined,
+    },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,
     handover: undefined,
     kill: undefined,
-    reinitialisation: undefined,
+    reinitialisation:
+      reinitialising === undefined ? undefined : { id: reinitialising, stage: 'attaching', sinceMs: nowMs, letGoMs: undefined },
     takeover: undefined,
   };
 }

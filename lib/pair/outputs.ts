@@ -92,7 +92,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     handingOver: state.handover?.stage === 'waiting' && postgres.process === 'down',
     leaving: state.reinitialisation?.stage === 'leaving' ? state.reinitialisation.id : undefined,
     letsGo: record?.mode === 'solo' && record.primary === state.self ? state.peerView.heartbeat?.leaving : undefined,
-    acknowledged: postgres.process === 'running' && postgres.role === 'primary' ? postgres.peerFlush : 0n,
+    acknowledged: postgres.role === 'primary' ? postgres.peerFlush : 0n,
     healthy: !isStalled(state),
     standing: heartbeatStanding(state),
   };

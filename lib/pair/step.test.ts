@@ -165,8 +165,9 @@ describe('answers of the arbiter', () => {
   });
 
   test('the outage of the story is that of the canary: from the last one that the old primary acknowledged to the first one here', () => {
-    const heartbeat = { ...heartbeatOf(aPrimary()), postgres: 'dead', acknowledged: 4_900n } as const;
-    const dead = step(aMember({ canaries: { remote: { okMs: ago(80) } } }), { on: 'heartbeat', heartbeat }, now + 10);
+    const heartbeat = { ...heartbeatOf(aPrimary()), acknowledged: 4_900n };
+    const alive = step(aMember({ canaries: { remote: { okMs: ago(80) } } }), { on: 'heartbeat', heartbeat }, now + 5).state;
+    const dead = step(alive, { on: 'heartbeat', heartbeat: { ...heartbeat, postgres: 'dead', acknowledged: 0n } }, now + 10);
     const { request } = dead.state.arbiter;
     const claimed = answer(dead.state, request?.id ?? 0, won(request?.next ?? records.sync));
     expect(claimed.takeover).toMatchObject({ lastWriteMs: ago(80), firstWriteMs: undefined, acknowledged: 4_900n });

@@ -88,6 +88,7 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
     heardMs: now,
     flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
     replayMovedMs: before?.replay === heartbeat.replay ? view.replayMovedMs : now,
+    acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
   };
 }
 

@@ -63,6 +63,20 @@ const report = {
 };
 const led = (changedAgo: number) => aStoredRecord({ mode: 'Solo', primary: 'b', epoch: 4, changedAt: ago(changedAgo) });
 
+/** An operation without a member has none: the default of the builder is left out. */
+const without = ({ spec: { member: _member, ...spec }, ...rest }: PairOperation): PairOperation => ({ ...rest, spec });
+const aDrill = (status?: PairOperationStatus): PairOperation => without(anOperation({ type: 'KillPrimary' }, status));
+const aCopy = (status?: PairOperationStatus, member = 'b'): PairOperation => anOperation({ type: 'Reinitialize', member }, status);
+const zeroLoss = (status: 'True' | 'False' | 'Unknown', reason: string, message = '') => ({
+  type: 'ZeroLossFailoverPossible',
+  status,
+  reason,
+  message,
+  lastTransitionTime: ago(100),
+});
+const ready = aStoredPair({ status: { conditions: [zeroLoss('True', 'StandbyStreaming')] } });
+const copied = members({}, { operations: [{ id: 'op-uid', what: 'reinitialise', state: 'done', why: 'the new copy streams' }] });
+
 interface Row {
   readonly behaviour: string;
   readonly view: Partial<OperationView>;
@@ -140,7 +154,11 @@ const rows: readonly Row[] = [
   },
   { behaviour: 'without record nobody knows who leads', view: { record: undefined }, does: { do: 'fail', reason: 'Refused' } },
 
-  { behaviour: 'once begun the primary is asked', view: { operation: anOperation({}, started(1)) }, does: { do: 'ask', primary: 'a' } },
+  {
+    behaviour: 'once begun the primary is asked',
+    view: { operation: anOperation({}, started(1)) },
+    does: { do: 'ask', what: 'switchover', member: 'a', epoch: 3 },
+  },
   { behaviour: 'begun, it goes on past notAfter', view: { operation: anOperation({ notAfter: ago(1) }, started(2)) }, does: { do: 'ask' } },
   {
     behaviour: 'it is not asked again when it may have been forgotten',
@@ -151,20 +169,23 @@ const rows: readonly Row[] = [
     behaviour: 'what runs is told',
     view: {
       operation: anOperation({}, started(21)),
-      members: members({ switchovers: [{ id: 'op-uid', state: 'running', why: 'checkpointing' }] }),
+      members: members({ operations: [{ id: 'op-uid', what: 'switchover', state: 'running', why: 'checkpointing' }] }),
     },
     does: { do: 'run', why: 'the primary says: checkpointing' },
   },
   {
     behaviour: 'the word about another one is not for us',
-    view: { operation: anOperation({}, started(1)), members: members({ switchovers: [{ id: 'x', state: 'refused', why: 'no' }] }) },
+    view: {
+      operation: anOperation({}, started(1)),
+      members: members({ operations: [{ id: 'x', what: 'switchover', state: 'refused', why: 'no' }] }),
+    },
     does: { do: 'ask' },
   },
   {
     behaviour: 'refused by the primary it is over',
     view: {
       operation: anOperation({}, started(1)),
-      members: members({ switchovers: [{ id: 'op-uid', state: 'refused', why: 'not in sync' }] }),
+      members: members({ operations: [{ id: 'op-uid', what: 'switchover', state: 'refused', why: 'not in sync' }] }),
     },
     does: { do: 'fail', reason: 'Refused', why: 'not in sync' },
   },
@@ -201,6 +222,174 @@ const rows: readonly Row[] = [
   {
     behaviour: 'a status that somebody bent is not believed',
     view: { operation: anOperation({}, started(1, 'x')) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+
+  {
+    behaviour: 'begun and failed at the primary, it was aborted',
+    view: {
+      operation: anOperation({}, started(1)),
+      members: members({ operations: [{ id: 'op-uid', what: 'switchover', state: 'failed', why: 'no claim' }] }),
+    },
+    does: { do: 'fail', reason: 'Aborted', why: 'no claim' },
+  },
+  {
+    behaviour: 'the end tells the measured outage, and by positions that nothing is lost',
+    view: {
+      operation: anOperation({}, started(3)),
+      record: led(1),
+      members: members({}, { failovers: [{ ...report, positionAcknowledged: '0/1', positionAtOpen: '0/2' }] }),
+    },
+    does: {
+      why: 'b leads in epoch 4; 5 ms without an acknowledged write; acknowledged up to 0/1, claimed at 0/1, open at 0/2',
+    },
+  },
+
+  { behaviour: 'a drill starts while a failover loses nothing', view: { operation: aDrill(), pair: ready }, does: { do: 'start' } },
+  {
+    behaviour: 'a drill is refused while a failover could lose something, in the words of the pair',
+    view: { operation: aDrill(), pair: aStoredPair({ status: { conditions: [zeroLoss('False', 'DiskFull', 'make room')] } }) },
+    does: { do: 'fail', reason: 'Refused', why: expect.stringContaining('DiskFull: make room') as string },
+  },
+  {
+    behaviour: 'and while that is not known',
+    view: { operation: aDrill(), pair: aStoredPair({ status: { conditions: [zeroLoss('Unknown', 'MembersUnreachable', 'm')] } }) },
+    does: { do: 'fail', reason: 'Refused' },
+  },
+  {
+    behaviour: 'and when nobody said so yet',
+    view: { operation: aDrill() },
+    does: { do: 'fail', reason: 'Refused', why: 'nobody has said yet that a failover loses nothing' },
+  },
+  {
+    behaviour: 'and whatever the status says, while the record says otherwise',
+    view: { operation: aDrill(), pair: ready, record: aStoredRecord({ mode: 'Solo' }) },
+    does: { do: 'fail', why: 'the pair is in mode Solo: only in Sync does b have everything' },
+  },
+  {
+    behaviour: 'the primary is asked to be killed, in this epoch only',
+    view: { operation: aDrill(started(1)), pair: ready },
+    does: { do: 'ask', what: 'kill', member: 'a', epoch: 3 },
+  },
+  {
+    behaviour: 'a drill has its report, too',
+    view: { operation: aDrill(started(3)), record: led(1), members: members({}, { failovers: [report] }) },
+    does: { do: 'complete', report },
+  },
+  {
+    behaviour: 'a drill after which the killed one leads again was no take-over',
+    view: { operation: aDrill(started(9)), record: aStoredRecord({ mode: 'Solo', primary: 'a', epoch: 5 }) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+
+  { behaviour: 'a standby may be copied anew', view: { operation: aCopy() }, does: { do: 'start', note: 'from a in epoch 3' } },
+  {
+    behaviour: 'also one that is not waited for',
+    view: { operation: aCopy(), record: aStoredRecord({ mode: 'Solo' }) },
+    does: { do: 'start' },
+  },
+  {
+    behaviour: 'also of a paused pair',
+    view: { operation: aCopy(), pair: marked },
+    does: { do: 'start' },
+  },
+  {
+    behaviour: 'the primary is not',
+    view: { operation: aCopy(undefined, 'a') },
+    does: { do: 'fail', reason: 'Refused', why: 'a leads: only a standby is copied anew; switch over first' },
+  },
+  {
+    behaviour: 'nor a stranger',
+    view: { operation: aCopy(undefined, 'x') },
+    does: { do: 'fail', reason: 'Refused', why: 'the pair has the members a and b, not x' },
+  },
+  {
+    behaviour: 'nor anybody during a claim',
+    view: { operation: aCopy(), record: aStoredRecord({ mode: 'Claim', primary: 'b', epoch: 4 }) },
+    does: { do: 'fail', reason: 'Refused', why: 'the pair is in mode Claim: nobody leads who could be copied' },
+  },
+  {
+    behaviour: 'where writes wait for two copies by choice they would wait for all the copy',
+    view: { operation: aCopy(), pair: aStoredPair({ spec: { whenStandbyLost: 'Block' } }) },
+    does: { do: 'fail', reason: 'Refused', why: expect.stringContaining('set it to Continue') as string },
+  },
+  {
+    behaviour: 'where they wait already it helps',
+    view: { operation: aCopy(), pair: aStoredPair({ spec: { whenStandbyLost: 'Block' } }), record: aStoredRecord({ mode: 'Solo' }) },
+    does: { do: 'start' },
+  },
+  {
+    behaviour: 'without the primary in reach it is refused',
+    view: { operation: aCopy(), members: [member('a', { status: undefined }), member('b')] },
+    does: { do: 'fail', reason: 'Refused', why: 'the operator does not reach a' },
+  },
+  {
+    behaviour: 'the standby is asked',
+    view: { operation: aCopy(started(1)) },
+    does: { do: 'ask', what: 'reinitialise', member: 'b', epoch: 3 },
+  },
+  {
+    behaviour: 'its progress is told in steps of ten percent',
+    view: {
+      operation: aCopy(started(600)),
+      members: members({}, { step: 'rejoin 37 %', operations: [{ id: 'op-uid', what: 'reinitialise', state: 'running', why: '-' }] }),
+    },
+    does: { do: 'run', step: 'Copy', why: 'b: rejoin 30 %' },
+  },
+  {
+    behaviour: 'a member out of reach may still copy',
+    view: { operation: aCopy(started(3_600)), members: [member('a'), member('b', { status: undefined })] },
+    does: { do: 'run', step: 'Copy', why: 'the operator does not reach b' },
+  },
+  {
+    behaviour: 'copied, it is over when writes are on both members again',
+    view: { operation: aCopy(started(60)), record: aStoredRecord({ mode: 'Solo' }), members: copied },
+    does: { do: 'run', step: 'Admission' },
+  },
+  {
+    behaviour: 'and then it is done',
+    view: { operation: aCopy(started(60)), members: copied },
+    does: { do: 'complete', why: 'b has a new copy, and is waited for again' },
+  },
+  {
+    behaviour: 'a primary that was lost meanwhile and taken back holds up no copy that streams',
+    view: { operation: aCopy(started(60)), record: aStoredRecord({ mode: 'Solo', epoch: 5 }), members: copied },
+    does: { do: 'complete', why: 'b has a new copy, and streams' },
+  },
+  {
+    behaviour: 'refused by the standby it is over',
+    view: {
+      operation: aCopy(started(1)),
+      members: members({}, { operations: [{ id: 'op-uid', what: 'reinitialise', state: 'refused', why: 'this member leads' }] }),
+    },
+    does: { do: 'fail', reason: 'Refused', why: 'this member leads' },
+  },
+  {
+    behaviour: 'begun and not ended well it was aborted',
+    view: {
+      operation: aCopy(started(60)),
+      members: members({}, { operations: [{ id: 'op-uid', what: 'reinitialise', state: 'failed', why: 'not let go' }] }),
+    },
+    does: { do: 'fail', reason: 'Aborted', why: 'not let go' },
+  },
+  {
+    behaviour: 'asked and not heard of again for a moment it is waited for',
+    view: { operation: aCopy(started(21)) },
+    does: { do: 'run', step: 'Copy', why: 'b was asked' },
+  },
+  {
+    behaviour: 'asked and never heard of it is given up',
+    view: { operation: aCopy(started(61)) },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+  {
+    behaviour: 'after a day it is given up',
+    view: { operation: aCopy(started(86_401)), members: [member('a'), member('b', { status: undefined })] },
+    does: { do: 'fail', reason: 'Aborted' },
+  },
+  {
+    behaviour: 'of a status that somebody bent nothing is copied',
+    view: { operation: aCopy(started(1, 'x')) },
     does: { do: 'fail', reason: 'Aborted' },
   },
 

@@ -1,5 +1,6 @@
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { Applier } from '#lib/kube/apply.ts';
 import { setCondition, statusDiffers } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
@@ -7,7 +8,7 @@ import type { Reconcile } from '#lib/kube/controller.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
 import { keyOf, keyText } from '#lib/kube/objects.ts';
 import { kubeTime } from '#lib/kube/time.ts';
-import { failoverOf } from '../pair/decide-status.ts';
+import { failoverOf } from '../pair/decide-failovers.ts';
 import { knownRecord } from '../pair/known-record.ts';
 import { ownSettings } from '../pair/own-objects.ts';
 import { pausedByAnnotation } from '../pair/pair-names.ts';
@@ -16,7 +17,7 @@ import { placeOf } from '../pair/poll-members.ts';
 import { failoverPairs, pairOperations } from '../resources.ts';
 import { WrittenStatus } from '../written-status.ts';
 import { decideOperation, isFinished } from './decide-operation.ts';
-import type { OperationDecision } from './decide-operation.ts';
+import type { OperationDecision } from './operation-decision.ts';
 import type { OperationView } from './operation-view.ts';
 
 const underWayAgainMs = 1_000;
@@ -54,21 +55,21 @@ export function reconcileOperation(ports: PairPorts): Reconcile {
         if (!isFinished(operation)) await tell(statusOf(view, decision));
         return { requeueAfterMs: decision.againMs };
       case 'ask':
-        try {
-          const place = view.pair === undefined ? undefined : await placeOf(view.pair, decision.primary, ports.certificates);
-          if (place === undefined) return { requeueAfterMs: underWayAgainMs };
-          await ports.members.switchover(place, operation.metadata.uid, signal);
-          log.info({ member: decision.primary }, 'a switchover was asked for');
-        } catch (error) {
-          // Nor is an authority that cannot be read an end: it may be restored before the time is up.
-          if (!codeOf(error)?.startsWith('HK_MEMBER') && codeOf(error) !== 'HK_AUTHORITY_UNREADABLE') throw error;
-          log.warn({ member: decision.primary, error: messageOf(error) }, 'a switchover could not be asked for');
-        }
+        await tell(statusOf(view, { do: 'run', step: 'Ask', why: `asking ${decision.member}` }));
+        await ask(view, decision, ports, log, signal);
         return { requeueAfterMs: underWayAgainMs };
       case 'mark':
         await mark(view, decision.paused, ports, signal);
         return { requeueAfterMs: underWayAgainMs };
       case 'start':
+        await tell(statusOf(view, decision));
+        ports.events.record(pairOperations, operation, {
+          type: 'Normal',
+          reason: 'Started',
+          action: operation.spec.type,
+          note: decision.note,
+        });
+        return { requeueAfterMs: underWayAgainMs };
       case 'run':
         await tell(statusOf(view, decision));
         return { requeueAfterMs: underWayAgainMs };
@@ -80,6 +81,25 @@ export function reconcileOperation(ports: PairPorts): Reconcile {
         return undefined;
     }
   };
+}
+
+async function ask(
+  { pair, operation }: OperationView,
+  { what, member, epoch }: Extract<OperationDecision, { readonly do: 'ask' }>,
+  ports: PairPorts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const place = pair === undefined ? undefined : await placeOf(pair, member, ports.certificates);
+    if (place === undefined) return;
+    await ports.members.ask(place, what, { id: operation.metadata.uid, epoch }, signal);
+    log.info({ member, what, epoch }, 'a member was asked');
+  } catch (error) {
+    // Nor is an authority that cannot be read an end: it may be restored before the time is up.
+    if (!codeOf(error)?.startsWith('HK_MEMBER') && codeOf(error) !== 'HK_AUTHORITY_UNREADABLE') throw error;
+    log.warn({ member, what, error: messageOf(error) }, 'a member could not be asked');
+  }
 }
 
 function gather(operation: PairOperation, { caches, clock, observations }: PairPorts): OperationView {
@@ -126,25 +146,29 @@ function statusOf({ operation, nowMs }: OperationView, decision: Told): PairOper
   const before = operation.status;
   const now = kubeTime(nowMs);
   const ended = decision.do === 'complete' || decision.do === 'fail';
-  const begun = decision.do === 'start' || before?.startedAt !== undefined;
   const startedAt = before?.startedAt ?? (decision.do === 'start' ? now : undefined);
-  const first = before?.steps?.[0] ?? (decision.do === 'start' ? { name: 'Begin', startedAt: now, message: decision.note } : undefined);
   const report = decision.do === 'complete' && decision.report !== undefined ? failoverOf(decision.report) : before?.report;
   return {
     observedGeneration: operation.metadata.generation,
     conditions: conditionsOf(operation, decision, nowMs),
-    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(startedAt === undefined ? {} : { startedAt, steps: stepsOf(before?.steps ?? [], decision, now) }),
     ...(ended ? { completedAt: now } : {}),
-    ...(begun && first !== undefined
-      ? {
-          steps: [
-            { ...first, ...(ended ? { completedAt: now } : {}) },
-            ...(ended ? [{ name: 'End', startedAt: now, completedAt: now, message: decision.why.slice(0, stepMessageMax) }] : []),
-          ],
-        }
-      : {}),
     ...(report === undefined ? {} : { report }),
   };
+}
+
+type Steps = NonNullable<PairOperationStatus['steps']>;
+
+/** The steps with the present one: each ends when another begins. One that comes again goes on where it was. */
+function stepsOf(before: Steps, decision: Told, now: string): Steps {
+  const ended = decision.do === 'complete' || decision.do === 'fail';
+  const name = decision.do === 'start' ? 'Begin' : decision.do === 'run' ? decision.step : ended ? 'End' : undefined;
+  if (name === undefined) return before;
+  const message = (decision.do === 'start' ? decision.note : decision.why).slice(0, stepMessageMax);
+  const known = before.find((step) => step.name === name);
+  const present = { name, startedAt: known?.startedAt ?? now, message, ...(ended ? { completedAt: now } : {}) };
+  const others = before.filter((step) => step.name !== name).map((step) => ({ completedAt: now, ...step }));
+  return [...others, present];
 }
 
 function conditionsOf(operation: PairOperation, decision: Told, nowMs: number): readonly Condition[] {

@@ -291,30 +291,3 @@ test('a lag at a limit is told once, and not each time it moves', () => {
   });
   expect(told).toEqual(['None', 'Small', 'Small', 'Small', 'None', 'None', 'Large', 'Large', 'Large', 'Small', 'None']);
 });
-
-test('the history is the last ten take-overs, told by either member and never twice', () => {
-  const report = (epoch: number) => ({
-    epoch,
-    reason: 'processDeath',
-    why: 'w',
-    from: 'a',
-    to: 'b',
-    startedAt: '2026-01-02T03:04:05.1Z',
-    completedAt: `2026-01-02T03:04:${String(epoch).padStart(2, '0')}.1Z`,
-    phasesMs: { detect: 1, decide: 1, fence: 1, promote: 1, open: 1, route: 1 },
-    outageMs: 9,
-    positionAtClaim: '0/1',
-  });
-  const known = Array.from({ length: 9 }, (_, index) => ({ epoch: index + 1, completedAt: '2026-01-01T00:00:00Z' })).toReversed();
-  const view = aPairView({
-    pair: aStoredPair({ status: { history: known } }),
-    members: new Map([
-      ['a', heard({ failovers: [report(9), report(11)] })],
-      ['b', heard({ failovers: [report(10), report(11)] })],
-    ]),
-  });
-  const { history, lastFailover } = decideStatus(view, [], nowMs);
-  expect(history?.map(({ epoch }) => epoch)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
-  expect(history?.[2]?.completedAt).toBe('2026-01-01T00:00:00Z');
-  expect(lastFailover).toMatchObject({ epoch: 11, reason: 'ProcessDeath', completedAt: '2026-01-02T03:04:11Z', writeOutageMs: 9 });
-});

@@ -1,23 +1,17 @@
-import type { FailoverReport, MemberStatus } from '#agents/member/contract.ts';
-import type {
-  FailoverPairStatus,
-  FailoverPairStatusHistory,
-  FailoverPairStatusLastFailover,
-  FailoverPairStatusMember,
-} from '#lib/api/failoverpair.gen.ts';
+import type { MemberStatus } from '#agents/member/contract.ts';
+import type { FailoverPairStatus, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { Condition } from '#lib/api/shared.gen.ts';
 import { setCondition } from '#lib/kube/conditions.ts';
 import type { Condition as KubeCondition } from '#lib/kube/conditions.ts';
 import { kubeTime } from '#lib/kube/time.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
 import { inSteps, isCopying } from './decide-conditions.ts';
+import { decideFailovers } from './decide-failovers.ts';
 import { factsOfMember } from './member-facts-status.ts';
 import type { PairStatement } from './pair-conditions.ts';
 import { pairFactsOf } from './pair-facts.ts';
 import type { MemberView, PairView } from './pair-view.ts';
 
-const historyMax = 10;
-const messageMax = 1_024;
 /** Up to this much the standby counts as having everything: what is under way at any moment. */
 const lagNoneBytes = 1_048_576;
 const lagSmallBytes = 67_108_864;
@@ -35,8 +29,6 @@ export function decideStatus(view: PairView, statements: readonly PairStatement[
   const names = pair.spec.members.map(({ name }) => name);
   const { mode, primary, epoch } = record?.spec ?? before ?? {};
   const standby = primary === undefined ? undefined : names.find((name) => name !== primary);
-  const history = mergeHistory(before?.history ?? [], reportsOf(view));
-  const lastFailover = lastOf(before?.lastFailover, reportsOf(view));
   const facts = pairFactsOf(view);
   return {
     observedGeneration: pair.metadata.generation,
@@ -51,8 +43,7 @@ export function decideStatus(view: PairView, statements: readonly PairStatement[
       .slice(0, usedByMax)
       .toSorted(),
     members: names.map((name) => memberOf(name, view, facts, primary, nowMs)),
-    ...(lastFailover === undefined ? {} : { lastFailover }),
-    ...(history.length === 0 ? {} : { history }),
+    ...decideFailovers(view, nowMs),
   };
 }
 
@@ -115,59 +106,4 @@ function lagOf(
   if (bytes === undefined) return undefined;
   if (bytes < (before === 'Small' || before === 'Large' ? lagNoneBytes * lagBackPart : lagNoneBytes)) return 'None';
   return bytes < (before === 'Large' ? lagSmallBytes * lagBackPart : lagSmallBytes) ? 'Small' : 'Large';
-}
-
-function reportsOf({ members }: PairView): readonly FailoverReport[] {
-  return [...members.values()].flatMap(({ status }) => status?.failovers ?? []);
-}
-
-/** Newest first, one entry an epoch, at most ten. What is known already stays as it was told first. */
-function mergeHistory(
-  before: readonly FailoverPairStatusHistory[],
-  reports: readonly FailoverReport[],
-): readonly FailoverPairStatusHistory[] {
-  const known = new Set(before.map(({ epoch }) => epoch));
-  const added = new Map(reports.filter(({ epoch }) => !known.has(epoch)).map((report) => [report.epoch, historyOf(report)]));
-  return [...before, ...added.values()].toSorted((left, right) => right.epoch - left.epoch).slice(0, historyMax);
-}
-
-function historyOf({ epoch, completedAt, reason, from, to, outageMs }: FailoverReport): FailoverPairStatusHistory {
-  return { epoch, completedAt: seconds(completedAt), reason: camel(reason), from, to, writeOutageMs: outageMs };
-}
-
-function lastOf(
-  before: FailoverPairStatusLastFailover | undefined,
-  reports: readonly FailoverReport[],
-): FailoverPairStatusLastFailover | undefined {
-  const newest = reports.toSorted((left, right) => right.epoch - left.epoch)[0];
-  if (newest === undefined || (before !== undefined && before.epoch >= newest.epoch)) return before;
-  return failoverOf(newest);
-}
-
-/** A report as the resources tell it. */
-export function failoverOf(report: FailoverReport): FailoverPairStatusLastFailover {
-  const { epoch, reason, from, to, startedAt, completedAt, outageMs, why, positionAtClaim, phasesMs } = report;
-  return {
-    epoch,
-    reason: camel(reason),
-    from,
-    to,
-    startedAt: seconds(startedAt),
-    completedAt: seconds(completedAt),
-    writeOutageMs: outageMs,
-    message: why.slice(0, messageMax),
-    positionAtClaim,
-    phases: phasesMs,
-  };
-}
-
-/** `processDeath` as the resources write it: `ProcessDeath`. */
-function camel(reason: string): string {
-  return reason.charAt(0).toUpperCase() + reason.slice(1);
-}
-
-/** Times of resources are whole seconds. A text that is no time is told as the beginning of 1970 rather than refused. */
-function seconds(time: string): string {
-  const ms = Date.parse(time);
-  return kubeTime(Number.isFinite(ms) ? ms : 0);
 }

@@ -119,7 +119,7 @@ test('a switchover is asked for and done by what the members tell', async () => 
   const manifest = aPairOperation({ name: 'back', spec: { pairRef: { name: pairKey.name }, member: 'a' } });
   const object = { ...manifest, metadata: { ...manifest.metadata, namespace } };
   const operation = await cluster.admin.create(pairOperations, object as never, signal);
-  await eventually('the primary is asked', () => b.switchovers.includes(operation.metadata.uid ?? ''), patience);
+  await eventually('the primary is asked', () => b.asked.some(({ id }) => id === operation.metadata.uid), patience);
   const record = { mode: 'solo', primary: 'a', epoch: 3, sequence: 8 };
   a.status = { ...a.status, role: 'primary', serving: true, record };
   b.status = { ...b.status, role: 'standby', serving: false };

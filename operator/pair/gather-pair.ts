@@ -10,6 +10,7 @@ import type { ForeignSecrets } from '../foreign-secrets.ts';
 import type { OperatorPorts } from '../frame.ts';
 import { pairHolding } from '../hall/holding.ts';
 import { madeFor } from '../labels.ts';
+import { startedIn } from '../pair-operation/operation-decision.ts';
 import { decodeData } from '../secret-data.ts';
 import { rivalsOf } from './decide-refusal.ts';
 import type { Observations } from './observations.ts';
@@ -48,9 +49,16 @@ export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal:
     slice: service === undefined ? undefined : madeFor(pair, caches.endpointSlices.get({ namespace, name: sliceName(service) })),
     service: service === undefined ? undefined : madeFor(pair, caches.services.get({ namespace, name: service })),
     routeProblem,
+    drills: drillsOf(pair, ports),
     foreign: [],
     revisions: new Map(revisions),
   };
+}
+
+/** A drill that began in one epoch is the beginning of the next. */
+function drillsOf(pair: FailoverPair, { caches }: GatherPorts): ReadonlySet<number> {
+  const asked = caches.pairOperations.byIndex('pair', keyText(keyOf(pair))).filter(({ spec }) => spec.type === 'KillPrimary');
+  return new Set(asked.flatMap((operation) => (startedIn({ operation })?.epoch ?? Number.NaN) + 1).filter(Number.isInteger));
 }
 
 /** The oldest first; of two made in the same second the lower UID. */

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Client } from 'undici';
 import { formatMemberSettings, parseMemberStatus } from '#agents/member/contract.ts';
-import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import type { AskedOperation, AskRequest, MemberSettings, MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { within } from '#lib/base/deadline.ts';
 import { HallkeeperError, messageOf } from '#lib/base/errors.ts';
@@ -46,9 +46,9 @@ export class MemberClient {
     await this.#call(place, { method: 'PUT', path: '/v1/settings', body }, signal);
   }
 
-  /** Asked of the primary. Its end stands in the status. @param id  At most 64 lower-case letters, digits and hyphens. */
-  async switchover(place: MemberPlace, id: string, signal: AbortSignal): Promise<void> {
-    await this.#call(place, { method: 'POST', path: '/v1/switchover', body: JSON.stringify({ id }) }, signal);
+  /** Asks something of the member. Its end stands in the status. */
+  async ask(place: MemberPlace, what: AskedOperation, request: AskRequest, signal: AbortSignal): Promise<void> {
+    await this.#call(place, { method: 'POST', path: `/v1/${what}`, body: JSON.stringify(request) }, signal);
   }
 
   part(): Part {

@@ -88,6 +88,8 @@ export interface PairView {
   /** The pair's own Service. */
   readonly service: Service | undefined;
   readonly routeProblem: RouteProblem | undefined;
+  /** Epochs that begin with a drill: the take-over in which they begin was asked for. */
+  readonly drills: ReadonlySet<number>;
   /** Objects of our names that belong to somebody else. */
   readonly foreign: readonly string[];
   /** Digest of the settings that each member should have, by member name. */

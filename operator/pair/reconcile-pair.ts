@@ -12,6 +12,7 @@ import { putFinalizer, takeDown } from './act-deletion.ts';
 import { provision } from './act-provision.ts';
 import { decideConditions } from './decide-conditions.ts';
 import { decideDeletion } from './decide-deletion.ts';
+import { decideFailoverNews } from './decide-failover-news.ts';
 import { decideNews } from './decide-news.ts';
 import { refusalsOf } from './decide-refusal.ts';
 import { decideStatus } from './decide-status.ts';
@@ -68,6 +69,9 @@ async function bringToSpec(pair: FailoverPair, writer: StatusWriter, ports: Pair
   if (statusDiffers(pair.status, status)) {
     await writer.write(pair, status, signal);
     tellTransitions(pair, statements, ports);
+    for (const news of decideFailoverNews(pair.status, status, view.drills, ports.clock.wallMs())) {
+      ports.events.record(failoverPairs, pair, news);
+    }
   }
   // A refused spec may be met by something that we do not follow, such as a Secret that a person makes.
   const nextMs = refusals.length > 0 || done.foreign.length > 0 ? refusedAgainMs : againMs;

@@ -21,6 +21,11 @@ export function registryOfOperator(): Registry {
   metrics.requests.answered({ verb: 'LIST', method: 'GET', host: 'api', code: '200' }, 0.1);
   const nothing = { list: () => [] };
   const hall = { metadata: { name: 'north', namespace: 'halls' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } };
-  productMetrics(registry, { halls: { list: () => [hall] }, pairs: nothing, secrets: nothing } as unknown as OperatorCaches);
+  productMetrics(registry, {
+    halls: { list: () => [hall] },
+    pairs: nothing,
+    drillSchedules: nothing,
+    secrets: nothing,
+  } as unknown as OperatorCaches);
   return registry;
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { IncomingMessage, Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import type { AskRequest, MemberSettings, MemberStatus } from '#agents/member/contract.ts';
 import type { MemberFacts } from '#lib/pair/member-facts.ts';
 import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
 import { trustDomainDefault } from '#lib/pki/trust-domain.ts';
@@ -12,7 +12,8 @@ export interface StandInMember extends AsyncDisposable {
   /** What `GET /v1/status` answers; a test replaces it. */
   status: MemberStatus;
   readonly pushed: readonly { readonly revision: string; readonly token: string }[];
-  readonly switchovers: readonly string[];
+  /** What the operator asked of it, in order. */
+  readonly asked: readonly (AskRequest & { readonly what: string })[];
 }
 
 /** What a test wants of a status. */
@@ -50,7 +51,7 @@ export function aMemberStatus({ facts, ...change }: MemberStatusWish = {}): Memb
     dns: [],
     failovers: [],
     service: undefined,
-    switchovers: [],
+    operations: [],
     ...change,
   };
 }
@@ -60,7 +61,7 @@ export async function startStandInMember(settings: MemberSettings): Promise<Stan
   const trust = [pairAuthority(tls.authority, { trustDomain, pairUid: pair.uid })];
   const own = { certificatePem: tls.certificate, privateKeyPem: tls.key };
   const pushed: { readonly revision: string; readonly token: string }[] = [];
-  const switchovers: string[] = [];
+  const asked: (AskRequest & { readonly what: string })[] = [];
   const member = { status: aMemberStatus({ member: self.name, settingsRevision: revision }) };
   const serve = async (request: IncomingMessage): Promise<unknown> => {
     peerIdentity(request.socket as TLSSocket, trust, { kind: 'operator', trustDomain: trustDomainDefault });
@@ -72,7 +73,7 @@ export async function startStandInMember(settings: MemberSettings): Promise<Stan
       return {};
     }
     if (request.method === 'POST') {
-      switchovers.push((JSON.parse(body) as { readonly id: string }).id);
+      asked.push({ what: request.url?.split('/').at(-1) ?? '', ...(JSON.parse(body) as AskRequest) });
       return {};
     }
     return member.status;
@@ -98,7 +99,7 @@ export async function startStandInMember(settings: MemberSettings): Promise<Stan
       member.status = next;
     },
     pushed,
-    switchovers,
+    asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => void server.close(() => resolve()));

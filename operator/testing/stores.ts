@@ -1,8 +1,11 @@
+import type { DrillSchedule } from '#lib/api/drillschedule.gen.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { Hall } from '#lib/api/hall.gen.ts';
+import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import { keyText } from '#lib/kube/objects.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
+import { controllerOf } from '#lib/kube/owner.ts';
 import { Store } from '#lib/kube/store.ts';
 import { hallLabel, pairLabel } from '../labels.ts';
 import type { OperatorCaches } from '../operator-caches.ts';
@@ -15,6 +18,13 @@ export class FilledCaches {
   });
   readonly pairs = new SeenStore<FailoverPair>();
   readonly pairRecords = new SeenStore<PairRecord>();
+  readonly pairOperations = new SeenStore<PairOperation>({
+    pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })],
+    owner: (operation) => [controllerOf(operation)?.uid ?? ''],
+  });
+  readonly drillSchedules = new SeenStore<DrillSchedule>({
+    pair: ({ metadata, spec }) => [keyText({ namespace: metadata.namespace, name: spec.pairRef.name })],
+  });
   readonly claims = new SeenStore<KubeConfigMap>({ name: ({ metadata }) => [metadata.name] });
   readonly secrets = new SeenStore<KubeSecret>({ pair: byLabel(pairLabel), hall: byLabel(hallLabel) });
   readonly services = new SeenStore<Service>({ pair: byLabel(pairLabel) });

@@ -86,6 +86,7 @@ export function aPairView(change: Partial<PairView> = {}): PairView {
     slice: undefined,
     service: undefined,
     routeProblem: undefined,
+    drills: new Set(),
     foreign: [],
     revisions: new Map([
       ['a', 'r1'],

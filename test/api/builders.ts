@@ -1,3 +1,4 @@
+import type { DrillScheduleManifest, DrillScheduleSpecManifest } from '#lib/api/drillschedule.gen.ts';
 import type { FailoverPairManifest, FailoverPairSpecManifest } from '#lib/api/failoverpair.gen.ts';
 import type { HallManifest, HallSpecManifest } from '#lib/api/hall.gen.ts';
 import type { PairOperationManifest, PairOperationSpecManifest } from '#lib/api/pairoperation.gen.ts';
@@ -55,7 +56,8 @@ export function aPair({ spec, ...metadata }: Wanted<FailoverPairSpecManifest> = 
 
 /** A switchover of `pair-7` to the member `b`, to be started before the year 2100. Give `type` and `member` together. */
 export function aPairOperation({ spec, ...metadata }: Wanted<PairOperationSpecManifest> = {}): PairOperationManifest {
-  const member = spec?.type === undefined || spec.type === 'Switchover' ? { member: 'b' } : {};
+  const type = spec?.type ?? 'Switchover';
+  const member = type === 'Switchover' || type === 'Reinitialize' ? { member: 'b' } : {};
   return {
     apiVersion,
     kind: 'PairOperation',
@@ -68,6 +70,16 @@ export function aPairOperation({ spec, ...metadata }: Wanted<PairOperationSpecMa
       reason: 'a new power supply for a',
       ...spec,
     },
+  };
+}
+
+/** A drill of `pair-7` each Wednesday at four in Berlin, in which the primary is killed. */
+export function aDrillSchedule({ spec, ...metadata }: Wanted<DrillScheduleSpecManifest> = {}): DrillScheduleManifest {
+  return {
+    apiVersion,
+    kind: 'DrillSchedule',
+    metadata: { name: 'weekly', ...metadata },
+    spec: { pairRef: { name: 'pair-7' }, schedule: '0 4 * * WED', timeZone: 'Europe/Berlin', type: 'KillPrimary', ...spec },
   };
 }
 

@@ -33,6 +33,20 @@ export const operationExamples: KindExamples = {
       refused: { 'spec.type': 'Resume' },
       says: 'remove member: Resume concerns the whole pair',
     },
+    {
+      at: 'spec',
+      rule: 'member is required for Switchover',
+      accepted: { 'spec.type': 'KillPrimary', 'spec.member': undefined },
+      refused: { 'spec.type': 'KillPrimary' },
+      says: 'remove member: KillPrimary concerns the whole pair',
+    },
+    {
+      at: 'spec',
+      rule: 'member is required for Switchover',
+      accepted: { 'spec.type': 'Reinitialize' },
+      refused: { 'spec.type': 'Reinitialize', 'spec.member': undefined },
+      says: 'add member: the standby that is to be copied anew',
+    },
     pattern('spec.member', 'a', 'server-1'),
     ...duration('spec.ttlAfterFinished', '0s', '8761h', '0s to 8760h'),
     {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { drillScheduleResource } from '#lib/api/drillschedule.gen.ts';
 import { failoverPairResource } from '#lib/api/failoverpair.gen.ts';
 import { hallResource } from '#lib/api/hall.gen.ts';
 import { pairOperationResource } from '#lib/api/pairoperation.gen.ts';
@@ -8,12 +9,12 @@ import { pairRecordResource } from '#lib/api/pairrecord.gen.ts';
 import { terminalResource } from '#lib/api/terminal.gen.ts';
 import { repositoryRoot, startApiServer } from './api-server.ts';
 import type { ApiServer, Manifest } from './api-server.ts';
-import { aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
+import { aDrillSchedule, aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
 import { schemasOf } from './rule-example.ts';
 import { readCrds } from '../../scripts/generate/crd.ts';
 
 const crds = await readCrds(repositoryRoot);
-const resources = [failoverPairResource, hallResource, pairOperationResource, pairRecordResource, terminalResource];
+const resources = [drillScheduleResource, failoverPairResource, hallResource, pairOperationResource, pairRecordResource, terminalResource];
 const earlier = '2026-01-01T00:00:00Z';
 const condition = (type: string, status: string, reason = 'Shown'): object => ({
   type,
@@ -25,12 +26,15 @@ const condition = (type: string, status: string, reason = 'Shown'): object => ({
 
 const failover = {
   epoch: 4,
-  reason: 'PeerSilent',
+  reason: 'Silence',
   from: 'b',
   to: 'a',
   completedAt: earlier,
   writeOutageMs: 640,
   phases: { detect: 600, decide: 12 },
+  positionAcknowledged: '0/3000060',
+  positionAtClaim: '0/3000100',
+  positionAtOpen: '0/3000178',
 };
 const shown: readonly (Manifest & { readonly status?: object })[] = [
   {
@@ -62,6 +66,7 @@ const shown: readonly (Manifest & { readonly status?: object })[] = [
     },
   },
   { ...aPairOperation(), status: { conditions: [condition('Failed', 'True', 'Expired')], report: failover } },
+  { ...aDrillSchedule(), status: { nextRun: '2026-11-25T03:00:00Z', lastRun: earlier, lastResult: 'Succeeded' } },
   aPairRecord({ spec: { mode: 'Sync', primary: 'a', epoch: 4, sequence: 17 } }),
 ];
 
@@ -95,6 +100,11 @@ const tables: readonly (readonly [string, readonly string[], readonly (string | 
     ['NAME', 'PAIR', 'TYPE', 'MEMBER', 'COMPLETE', 'FAILED', 'AGE'],
     ['switch-pair-7', 'pair-7', 'Switchover', 'b', 'True', /^\d+/],
   ],
+  [
+    'drillschedules',
+    ['NAME', 'PAIR', 'TYPE', 'SCHEDULE', 'SUSPENDED', 'NEXT-RUN', 'LAST-RUN', 'LAST-RESULT', 'AGE'],
+    ['weekly', 'pair-7', 'KillPrimary', '0 4 * * WED', 'false', '2026-11-25T03:00:00Z', /^\d+[dy]/, 'Succeeded', /^\d+/],
+  ],
   ['pairrecords', ['NAME', 'MODE', 'PRIMARY', 'EPOCH', 'SEQUENCE', 'AGE'], ['pair-7', 'Sync', 'a', '4', '17', /^\d+/]],
 ];
 
@@ -110,6 +120,7 @@ describe('kubectl get', () => {
   test('the category shows every kind at once', async () => {
     const text = await server.kubectl('get', 'hallkeeper', '-o', 'name');
     expect(text.trim().split('\n').sort()).toEqual([
+      'drillschedule.hallkeeper.dev/weekly',
       'failoverpair.hallkeeper.dev/pair-7',
       'hall.hallkeeper.dev/hall-7',
       'pairoperation.hallkeeper.dev/switch-pair-7',

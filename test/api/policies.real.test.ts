@@ -5,7 +5,7 @@ import { eventually } from '../cluster/eventually.ts';
 import { readPolicies } from '../../scripts/generate/crd.ts';
 import { namespace, repositoryRoot, startApiServer } from './api-server.ts';
 import type { Answer, ApiServer, Asking, Manifest } from './api-server.ts';
-import { aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
+import { aDrillSchedule, aHall, aPair, aPairOperation, aPairRecord, aTerminal } from './builders.ts';
 import { changed } from './rule-example.ts';
 import type { Changes } from './rule-example.ts';
 import type { PolicyExample } from './policy-example.ts';
@@ -438,6 +438,12 @@ describe('roles', () => {
     expect((await server.create(aPairOperation(), { as: 'tom', dryRun })).message).toBe('');
     expect((await server.create(aPairOperation(), { as: 'olga', dryRun })).code).toBe(403);
     expect((await server.create(aHall(), { as: 'tom', dryRun })).code).toBe(403);
+  });
+
+  test('a technician schedules drills and hall staff does not', async () => {
+    const dryRun = true;
+    expect((await server.create(aDrillSchedule(), { as: 'tom', dryRun })).message).toBe('');
+    expect((await server.create(aDrillSchedule(), { as: 'olga', dryRun })).code).toBe(403);
   });
 });
 

@@ -3,6 +3,7 @@ import { readCrds } from '../../scripts/generate/crd.ts';
 import { repositoryRoot, startApiServer } from './api-server.ts';
 import type { Answer, ApiServer, Manifest } from './api-server.ts';
 import { aHall, aPair } from './builders.ts';
+import { drillExamples } from './examples-drill.ts';
 import { hallExamples } from './examples-hall.ts';
 import { operationExamples } from './examples-operation.ts';
 import { pairExamples } from './examples-pair.ts';
@@ -12,6 +13,7 @@ import { changed, choicesOf, isAbout, rulesOf, schemasOf } from './rule-example.
 import type { Changes, FoundRule, RuleExample } from './rule-example.ts';
 
 const examplesByKind = {
+  DrillSchedule: drillExamples,
   FailoverPair: pairExamples,
   Hall: hallExamples,
   PairOperation: operationExamples,

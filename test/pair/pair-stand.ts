@@ -11,7 +11,7 @@ import {
   settingsKey,
   tokenKey,
 } from '#agents/member/contract.ts';
-import type { ArbiterSettings, MemberSettings, MemberStatus } from '#agents/member/contract.ts';
+import type { ArbiterSettings, AskedOperation, MemberSettings, MemberStatus } from '#agents/member/contract.ts';
 import { Secret } from '#lib/base/secret.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
@@ -75,6 +75,7 @@ export interface PairStand extends AsyncDisposable {
   readonly settings: Readonly<Record<'a' | 'b', MemberSettings>>;
   status(name: 'a' | 'b'): Promise<MemberStatus>;
   switchover(name: 'a' | 'b', id: string): Promise<void>;
+  ask(name: 'a' | 'b', what: AskedOperation, id: string): Promise<void>;
   /** Writes the member's Secret as the operator does; the member finds it by itself. */
   changeSettings(name: 'a' | 'b', change: Partial<MemberSettings>): Promise<void>;
   /** A new certificate of the pair's authority, or of another one, for a member. */
@@ -163,6 +164,7 @@ export async function startPairStand(options: StandOptions = {}): Promise<PairSt
       metrics: async (name) => await (await fetch(`http://${address[name]}:${members[name].metricsPort}/metrics`)).text(),
       status: async (name) => parseMemberStatus(await ask(name, 'GET', '/v1/status')),
       switchover: async (name, id) => void (await ask(name, 'POST', '/v1/switchover', { id })),
+      ask: async (name, what, id) => void (await ask(name, 'POST', `/v1/${what}`, { id })),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {

@@ -89,7 +89,7 @@ describe('a pair of real members', () => {
       await stand.switchover(leader, `round-${round}`);
       await takenOverBy(stand, other(leader), epoch);
       expect(await inStep(stand)).toEqual({ leader: other(leader), epoch: epoch + 1 });
-      expect((await status(leader)).switchovers.at(-1)).toMatchObject({ id: `round-${round}`, state: 'done' });
+      expect((await status(leader)).operations.at(-1)).toMatchObject({ id: `round-${round}`, state: 'done' });
     }
   }, 240_000);
 
@@ -100,7 +100,7 @@ describe('a pair of real members', () => {
     await stand.switchover(leader, 'not-now');
     const refused = await eventually(
       'the switchover is refused',
-      async () => (await status(leader)).switchovers.find(({ id, state }) => id === 'not-now' && state === 'refused'),
+      async () => (await status(leader)).operations.find(({ id, state }) => id === 'not-now' && state === 'refused'),
       waits,
     );
     expect(refused.why).toContain('only the primary of a pair in mode SYNC hands over');

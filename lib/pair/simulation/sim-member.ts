@@ -201,7 +201,7 @@ export class SimMember {
         world.schedule.after(1, () => this.life === life && this.postgres.process === 'running' && this.postgresDied());
         return;
       case 'askEnded':
-        world.switchovers[effect.ok ? 'done' : 'refused'] += 1;
+        world.switchovers[effect.as === 'done' ? 'done' : 'refused'] += 1;
         return;
       case 'note':
         world.note(`${this.name}: ${effect.why}`);

@@ -13,7 +13,7 @@ export const switchoverAndKill: Scenario = {
     await primary.member.killPostgres();
     await stage.takenOver();
     const ended = await stage.until('whoever asked is told how it ended', async () => {
-      return (await stage.status(primary)).switchovers.find((each) => each.id === id && each.state !== 'running');
+      return (await stage.status(primary)).operations.find((each) => each.id === id && each.state !== 'running');
     });
     stage.notes.push(`the switchover was ${ended.state}: ${ended.why}`);
     await stage.acknowledged();
