@@ -9,6 +9,7 @@ import { KubernetesRecordStore } from './kubernetes-record-store.ts';
 import { requestMaxMs } from './member-shell.ts';
 import { RecordMemory } from './record-memory.ts';
 import type { RecordStore } from './record-store.ts';
+import { RememberingRecordStore } from './remembering-record-store.ts';
 
 export interface ArbiterPorts {
   /** The present client of the API server. */
@@ -33,8 +34,13 @@ export async function openArbiter(settings: MemberSettings, ports: ArbiterPorts)
   const { client, clock, random, stateDirectory, log } = ports;
   const members = [self.name, peer.name] as const;
   if (arbiter.kind === 'kubernetes') {
+    const memory = await RecordMemory.open(join(stateDirectory, 'record-seen-kubernetes.json'), pair.uid, log);
     const store = new KubernetesRecordStore(client, { namespace: pair.namespace, name: pair.name }, members, clock);
-    return { store, renew: () => undefined, close: () => Promise.resolve() };
+    return {
+      store: new RememberingRecordStore(store, memory, arbiter.kind),
+      renew: () => undefined,
+      close: () => memory.settled(),
+    };
   }
   const memory = await RecordMemory.open(join(stateDirectory, 'record-seen.json'), pair.uid, log);
   const store = new EtcdRecordStore(arbiter, { pair: pair.uid, members }, { clock, random, memory, requestMaxMs });
