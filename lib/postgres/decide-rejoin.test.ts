@@ -64,6 +64,19 @@ const rows: readonly {
     does: 'stream',
   },
   {
+    behaviour: 'ended where the source switched, in a record that goes on in a segment that the source never had: rewound',
+    mine: past([], 1, '0/3F3E9D8', { restFromLsn: parseLsn('0/4000000') }),
+    source: past([[1, '0/3F3E9D8']], 2, '0/3F50000'),
+    does: 'rewind',
+    fork: '0/3F3E9D8',
+  },
+  {
+    behaviour: 'ended in such a record long before the source switched: its rest is there',
+    mine: past([], 1, '0/3F3E9D8', { restFromLsn: parseLsn('0/4000000') }),
+    source: past([[1, '0/4500000']], 2, '0/4600000'),
+    does: 'stream',
+  },
+  {
     behaviour: 'a deposed primary that wrote beyond the switch is rewound',
     mine: past([], 1, '0/3500001'),
     source: past([[1, '0/3500000']], 2, '0/4000000'),

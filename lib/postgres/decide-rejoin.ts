@@ -52,7 +52,9 @@ function compareStretch(here: Stretch, there: Stretch, mine: Lineage, source: Li
   const { timeline } = here;
   if (here.open && there.open) return compareLiving(mine, source);
   if (here.open) {
-    if (here.endLsn <= there.endLsn)
+    // PostgreSQL asks for the rest of a record that breaks off in the old timeline, from the segment in which it goes on.
+    const asksTooMuch = mine.restFromLsn !== undefined && mine.restFromLsn > there.endLsn;
+    if (here.endLsn <= there.endLsn && !asksTooMuch)
       return {
         do: 'stream',
         why: `the source left timeline ${timeline} at ${formatLsn(there.endLsn)}, and we end at ${formatLsn(here.endLsn)}`,

@@ -258,6 +258,8 @@ export interface Lineage {
   readonly start: string | undefined;
   /** Where the oldest kept segment of the log begins; of a running server only. */
   readonly keptFromLsn?: Lsn;
+  /** The segment in which a record goes on that breaks off at the end of the log; of a stopped server only, absent when none does. */
+  readonly restFromLsn?: Lsn;
   /** History files of timelines newer than `timeline` that lie in pg_wal. */
   readonly strayHistories: readonly { readonly timeline: number; readonly switches: readonly TimelineSwitch[] }[];
 }

@@ -11,7 +11,7 @@ import { formatLsn, laterLsn, parseLsn } from './lsn.ts';
 import { endOfProgram } from './program.ts';
 import { refuseRunning } from './server-process.ts';
 import type { SegmentPiece } from './timeline-history.ts';
-import { firstRecord, historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
 
 /** The lineage of a stopped cluster: pg_control, the history files, and the log itself for where it really ends. */
 export async function readStoppedLineage(context: InstanceContext, signal: AbortSignal): Promise<Lineage> {
@@ -32,7 +32,10 @@ export async function readStoppedLineage(context: InstanceContext, signal: Abort
   const endLsn = laterLsn(walked, control.minRecoveryLsn);
   const piece = begun === undefined ? undefined : firstRecord(timeline, begun, endLsn, control.walSegmentBytes);
   const start = piece === undefined ? undefined : digestOf(await readPiece(log, piece), piece);
-  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, start, strayHistories };
+  const lengthBytes = await readPiece(log, { ...segmentAt(timeline, endLsn, control.walSegmentBytes), length: 4 });
+  const restFromLsn = lengthBytes?.length === 4 ? restOfRecord(endLsn, lengthBytes.readUInt32LE(0), control.walSegmentBytes) : undefined;
+  const rest = restFromLsn === undefined ? {} : { restFromLsn };
+  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, start, ...rest, strayHistories };
 }
 
 /** The lineage of a running server that is not in recovery, by SQL. @throws HK_POSTGRES_HISTORY  when it is in recovery. */

@@ -8,7 +8,7 @@ import { parseProcessStat } from './process-table.ts';
 import { parseProof } from './proof.ts';
 import { parsePostmasterFile } from './server-process.ts';
 import { parseStatus } from './status.ts';
-import { firstRecord, historyName, parseHistory, segmentAt, timelineOfHistory } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
 import { parseVersion, refuseVersion } from './version.ts';
 
 describe('log positions', () => {
@@ -126,6 +126,23 @@ describe('the first record of a timeline', () => {
   test('beyond the end of the log is unknown', () => {
     expect(firstRecord(2, parseLsn('0/1000100'), parseLsn('0/1000110'), segment)).toBeUndefined();
   });
+});
+
+describe('a record at the end of the log', () => {
+  const segment = 16 * 1024 * 1024;
+  const rows = [
+    { behaviour: 'nothing was written there', begun: '0/3F3E9D8', bytes: 0, rest: undefined },
+    { behaviour: 'it ends in its page', begun: '0/3F3E9D8', bytes: 100, rest: undefined },
+    { behaviour: 'it fills its segment to the last byte', begun: '0/3FFFF00', bytes: 256, rest: undefined },
+    { behaviour: 'one byte more', begun: '0/3FFFF00', bytes: 257, rest: '0/4000000' },
+    { behaviour: 'the header of a page needs room too', begun: '0/3FFDF00', bytes: 8_448, rest: '0/4000000' },
+    { behaviour: 'a long one', begun: '0/3F3E9D8', bytes: 1_048_650, rest: '0/4000000' },
+  ] as const;
+  for (const { behaviour, begun, bytes, rest } of rows) {
+    test(`${behaviour}: ${rest === undefined ? 'it has no rest' : 'it goes on in the next segment'}`, () => {
+      expect(restOfRecord(parseLsn(begun), bytes, segment)).toBe(rest === undefined ? undefined : parseLsn(rest));
+    });
+  }
 });
 
 describe('small texts of PostgreSQL and the kernel', () => {

@@ -73,3 +73,16 @@ export function firstRecord(timeline: number, begun: Lsn, endLsn: Lsn, segmentBy
   const length = before + recordHeaderBytes;
   return piece.offset + length > segmentBytes || endLsn < begun + BigInt(length) ? undefined : { ...piece, length };
 }
+
+/**
+ * Where the segment begins in which a record goes on that begins here.
+ *
+ * @param recordBytes  Its length as its own header says; anything where there is no record.
+ * @returns            Undefined when it would end in the segment in which it begins.
+ */
+export function restOfRecord(begun: Lsn, recordBytes: number, segmentBytes: number): Lsn | undefined {
+  const offset = Number(begun % BigInt(segmentBytes));
+  const left = segmentBytes - offset;
+  const pagesAhead = Math.floor((left - 1) / pageBytes);
+  return recordBytes + pagesAhead * pageHeaderBytes > left ? begun + BigInt(left) : undefined;
+}
