@@ -97,6 +97,8 @@ describe('without a rule', () => {
     twoPaths: { in: 'calm', from: 8 },
     ownPauses: { in: 'calm', from: 1 },
     claim: { in: 'fatal', from: 1 },
+    patience: { in: 'flapping', from: 1 },
+    pause: { in: ['pause', 'memberDies'], from: 1 },
   };
   for (const broken of sabotages) {
     test(`"${broken}" a violation is found`, () => {

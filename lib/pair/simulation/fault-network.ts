@@ -3,7 +3,9 @@ import { channels } from './sim-network.ts';
 import type { Loss } from './sim-network.ts';
 import type { World } from './world.ts';
 
+/** Off and on for so long each: mostly a time in which nobody may be lost yet, else up to one in which everybody is. */
 const flapMs = 300;
+const flapPerCoinMs = 7;
 
 /** Between two steps of a link that heals slowly. */
 const healEveryMs = 700;
@@ -18,14 +20,15 @@ function losePath({ world, fault }: Strike): readonly Loss[] {
 }
 
 /** Off and on for as long as it lasts. */
-function flap({ world, fault: { lastsMs } }: Strike, lose: () => readonly Loss[]): void {
+function flap({ world, fault: { lastsMs, coin } }: Strike, lose: () => readonly Loss[]): void {
   const endsMs = world.schedule.nowMs + lastsMs;
+  const forMs = coin < 50 ? flapMs : flapPerCoinMs * coin;
   const off = (): void => {
     if (world.schedule.nowMs >= endsMs || world.healed) return;
     const losses = lose();
-    world.schedule.after(flapMs, () => {
+    world.schedule.after(forMs, () => {
       world.network.mend(losses);
-      world.schedule.after(flapMs, off);
+      world.schedule.after(forMs, off);
     });
   };
   off();

@@ -43,9 +43,8 @@ export class Invariants {
 
   /** A member asks for the lead. While a person holds automatic failover, it may only take what it is handed. */
   claiming(member: SimMember): void {
-    const { state } = member;
-    if (state === undefined || !state.paused) return;
-    if (state.peerView.heartbeat?.handingOver !== true) this.#world.violate(`${member.name} claims although failover is paused`);
+    if (member.held && member.state?.peerView.heartbeat?.handingOver !== true)
+      this.#world.violate(`${member.name} claims although failover is paused`);
   }
 
   /**

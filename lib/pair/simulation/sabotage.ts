@@ -17,6 +17,8 @@
  * twoPaths     The standby never hears its remote canary, so that the heartbeat alone decides.
  * ownPauses    An agent that was stopped counts the time as if it had listened.
  * claim        A standby's claim never reaches the arbiter.
+ * patience     A standby that flaps is waited for again at once, however often it was lost.
+ * pause        A member that is told that a person holds failover does not heed it.
  */
 export const sabotages = [
   'gate',
@@ -34,5 +36,7 @@ export const sabotages = [
   'twoPaths',
   'ownPauses',
   'claim',
+  'patience',
+  'pause',
 ] as const;
 export type Sabotage = (typeof sabotages)[number];

@@ -31,6 +31,8 @@ export class SimMember {
   remembered: SeenRecord | undefined;
   /** The newest record that it has ever read, kept for people. */
   newest: PairRecord | undefined;
+  /** It was told that a person holds automatic failover. */
+  held = false;
   /** While it is true the server does not answer the agent's looks. */
   blind = false;
   /** The next rejoin takes the own past for a beginning of the primary's, whatever it is. */
@@ -76,6 +78,7 @@ export class SimMember {
     const world = this.#world;
     const { schedule } = world;
     const { life, postgres } = this;
+    this.held = world.paused;
     this.#last = unseenPostgres;
     this.#foundOpen = postgres.process === 'running' && postgres.doorOpen ? postgres.starts : 0;
     this.state = startMember({
@@ -84,7 +87,7 @@ export class SimMember {
       founder: 'a',
       limits: defaultLimits,
       whenStandbyLost: world.block ? 'block' : 'continue',
-      paused: world.paused,
+      paused: world.paused && world.broken !== 'pause',
       nowMs: schedule.nowMs,
       postgres: this.#picture(),
     });
@@ -160,15 +163,19 @@ export class SimMember {
 
   #step(event: MemberEvent, nowMs: number): void {
     if (this.state === undefined) return;
+    const { broken } = this.#world;
+    if (event.on === 'paused') this.held = event.paused;
+    if (event.on === 'paused' && broken === 'pause') return;
     const result = step(this.state, event, nowMs);
     this.state = result.state;
+    if (broken === 'patience') this.state = { ...this.state, admission: { ...this.state.admission, losses: 0, notBeforeMs: 0 } };
     for (const effect of result.effects) this.#carryOut(effect);
     const access = outputsOf(this.state).access.to;
     const known = this.state.arbiter.seen !== undefined || isCutOff(this.state);
-    const keeps = this.#world.broken === 'selfFence' && isCutOff(this.state);
+    const keeps = broken === 'selfFence' && isCutOff(this.state);
     if (known && !keeps) this.#door.set(access === 'open');
     this.#world.stepped(this);
-    if (this.#world.broken === 'freeze' && this.state.arbiter.frozen !== undefined) {
+    if (broken === 'freeze' && this.state.arbiter.frozen !== undefined) {
       this.killAgent();
       this.#world.schedule.after(50, () => this.startAgent());
     }
@@ -261,8 +268,9 @@ export class SimMember {
   #beat(): void {
     if (this.state === undefined || !this.powered) return;
     const heartbeat = heartbeatOf(this.state);
-    const lies = this.#world.broken === 'timeline' && heartbeat.role === 'standby';
-    this.link.beat(lies ? { ...heartbeat, timeline: this.peer.postgres.timeline } : heartbeat);
+    const { broken } = this.#world;
+    if (broken === 'timeline' && heartbeat.role === 'standby') this.link.beat({ ...heartbeat, timeline: this.peer.postgres.timeline });
+    else this.link.beat(heartbeat);
   }
 
   #end(): LinkEnd {

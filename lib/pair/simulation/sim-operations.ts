@@ -223,12 +223,16 @@ function admit(job: Job, later: Later, done: Done): void {
   const inTime = admitMaxMs + world.schedule.nowMs;
   return later(2, 40, () => {
     postgres.setNames('gate');
-    later(2, 40, () => {
+    const look = (): void => {
+      // A probe that cannot be written is neither seen to wait nor told.
+      if (world.schedule.nowMs >= inTime) return done(failed('the probe was not written in time'));
+      if (postgres.trouble.hangs || !postgres.alive) return later(20, 40, look);
       // A commit is seen to wait, or it is told at once and the gate does not stand yet.
       if (postgres.commitsAlone && world.broken !== 'biteProof') return done(failed('a commit did not wait behind the closed gate'));
       postgres.setNames('peer');
       return later(1, 10, () => awaitPeer(job, inTime, later, done));
-    });
+    };
+    later(2, 40, look);
   });
 }
 
