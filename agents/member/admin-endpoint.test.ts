@@ -1,4 +1,6 @@
 import { request as httpsRequest } from 'node:https';
+import { once } from 'node:events';
+import { connect as connectPlain } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
@@ -51,44 +53,65 @@ const leaf = async (identity: Identity, how: { by?: Authority; nowMs?: number; l
     ...(how.lifetimeDays === undefined ? {} : { lifetimeDays: how.lifetimeDays }),
   });
 
+/** Of an endpoint of member `a` on this port, which notes what it hears. */
+const portsOf = (listens: number): ConstructorParameters<typeof AdminEndpoint>[0] => ({
+  address: '127.0.0.1',
+  port: listens,
+  // The hall's authority is trusted for its own here, so that the identity alone is what refuses a terminal.
+  tls: () => ({
+    own,
+    trust: [
+      pairAuthority(authority.certificatePem, { trustDomain, pairUid }),
+      hallAuthority(foreign.certificatePem, { trustDomain, hall: 'hall-7' }),
+    ],
+  }),
+  peer: member('b'),
+  operator: operatorIdentity,
+  log: { ...silentLog, warn: (fields, message) => void warnings.push(`${message}: ${String(fields['why'] ?? fields['error'] ?? '')}`) },
+  tell: (event) => void events.push(event),
+  status: () => status,
+  takeSettings: (settings, token) => {
+    taken.push({ settings, token });
+    return Promise.resolve();
+  },
+  ask: (what, { id, epoch }) => Promise.resolve(void asked.push(`${what} ${id} ${String(epoch)}`)),
+});
+
 beforeAll(async () => {
   const nowMs = Date.now() - 7 * dayMs;
   authority = await createAuthority({ commonName: 'pair', nowMs });
   foreign = await createAuthority({ commonName: 'foreign', nowMs });
   port = await freePort();
   own = await leaf(member('a'));
-  endpoint = new AdminEndpoint({
-    address: '127.0.0.1',
-    port,
-    // The hall's authority is trusted for its own here, so that the identity alone is what refuses a terminal.
-    tls: () => ({
-      own,
-      trust: [
-        pairAuthority(authority.certificatePem, { trustDomain, pairUid }),
-        hallAuthority(foreign.certificatePem, { trustDomain, hall: 'hall-7' }),
-      ],
-    }),
-    peer: member('b'),
-    operator: operatorIdentity,
-    log: { ...silentLog, warn: (fields, message) => void warnings.push(`${message}: ${String(fields['why'] ?? fields['error'] ?? '')}`) },
-    tell: (event) => void events.push(event),
-    status: () => status,
-    takeSettings: (settings, token) => {
-      taken.push({ settings, token });
-      return Promise.resolve();
-    },
-    ask: (what, { id, epoch }) => Promise.resolve(void asked.push(`${what} ${id} ${String(epoch)}`)),
-  });
+  endpoint = new AdminEndpoint(portsOf(port));
   await endpoint.start();
 });
 afterAll(() => endpoint.stop());
 
-function ask(client: Leaf | undefined, what: string, body?: string): Promise<{ readonly code: number; readonly text: string }> {
+test('stops although somebody has connected and never says a word', async () => {
+  const other = await freePort();
+  const second = new AdminEndpoint({ ...portsOf(other), log: silentLog });
+  await second.start();
+  const silent = connectPlain({ host: '127.0.0.1', port: other });
+  silent.on('error', () => undefined);
+  try {
+    await once(silent, 'connect');
+    // The server must have taken the connection, or there is nothing to be closed.
+    await expect(ask(await leaf(operatorIdentity), 'GET /v1/status', undefined, other)).resolves.toMatchObject({ code: 200 });
+    const closed = once(silent, 'close');
+    await second.stop();
+    await closed;
+  } finally {
+    silent.destroy();
+  }
+}, 20_000);
+
+function ask(client: Leaf | undefined, what: string, body?: string, to = port): Promise<{ readonly code: number; readonly text: string }> {
   const [method, path] = what.split(' ');
   const credentials = client === undefined ? {} : { cert: client.certificatePem, key: client.privateKeyPem.reveal() };
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
-      { host: '127.0.0.1', port, method, path, agent: false, ca: authority.certificatePem, ...credentials, timeout: 10_000 },
+      { host: '127.0.0.1', port: to, method, path, agent: false, ca: authority.certificatePem, ...credentials, timeout: 10_000 },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
 import { defineErrors, messageOf } from '#lib/base/errors.ts';
@@ -40,6 +41,8 @@ const paths = `there is GET /v1/status, PUT /v1/settings and POST ${askedOperati
 const bodyBytesMax = 512 * 1_024;
 const connectionsMax = 64;
 const requestMaxMs = 10_000;
+/** Whoever connects and says nothing keeps one of the few places for so long. */
+const handshakeMaxMs = 5_000;
 
 /** One port for both: heartbeats of the peer and HTTP of the operator, told apart by ALPN, each admitted by the certificate's identity. */
 export class AdminEndpoint implements Part {
@@ -50,7 +53,8 @@ export class AdminEndpoint implements Part {
   readonly #http: HttpServer;
   /** The peer's newest connection. It has one: whatever it had before has broken on its side. */
   #peer: TLSSocket | undefined;
-  readonly #sockets = new Set<TLSSocket>();
+  /** Every connection, also one in its handshake: the port closes only when the last of them is gone. */
+  readonly #connections = new Set<Socket>();
 
   constructor(ports: AdminPorts) {
     this.#ports = ports;
@@ -59,7 +63,12 @@ export class AdminEndpoint implements Part {
       (request, response) => void this.#answer(request, response),
     );
     const { own, trust } = ports.tls();
-    this.#server = createServer({ ...serverTls(own, trust), ALPNProtocols: [peerProtocol, 'http/1.1'] }, (socket) => this.#admit(socket));
+    const listening = { ...serverTls(own, trust), ALPNProtocols: [peerProtocol, 'http/1.1'], handshakeTimeout: handshakeMaxMs };
+    this.#server = createServer(listening, (socket) => this.#admit(socket));
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     this.#server.maxConnections = connectionsMax;
     this.#server.on('tlsClientError', (error, socket) => {
       const why = explainTls(error, socket) ?? error;
@@ -86,15 +95,14 @@ export class AdminEndpoint implements Part {
   }
 
   stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
+    for (const socket of this.#connections) socket.destroy();
     this.#http.closeAllConnections();
-    return new Promise((resolve) => void this.#server.close(() => resolve()));
+    return closed;
   }
 
   #admit(socket: TLSSocket): void {
     const { tls, peer, operator, log, tell } = this.#ports;
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => undefined);
     const heartbeats = socket.alpnProtocol === peerProtocol;
     try {
