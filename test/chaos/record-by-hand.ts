@@ -1,4 +1,5 @@
 import type { PairRecordManifest, PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
+import { adoptedRecord } from '#lib/pair/decide-adoption.ts';
 import { aPairRecord } from '../api/builders.ts';
 import type { Answer } from '../api/api-server.ts';
 import type { Machine } from './chaos-pair.ts';
@@ -8,9 +9,6 @@ import type { Stage } from './stage.ts';
 const retiredAnnotation = 'hallkeeper.dev/retired';
 
 const kind = 'PairRecord';
-
-/** Beyond every sequence that anybody may have seen meanwhile. */
-const adoptedLater = 1_000;
 
 /** The record as it stands in the arbiter. */
 export async function readRecord(stage: Stage): Promise<PairRecordManifest> {
@@ -40,12 +38,22 @@ export async function replaceRecord(stage: Stage, spec: PairRecordSpec): Promise
 }
 
 /**
- * Writes the record anew as a person must, newer than every one that was there: this machine has everything, and leads alone until the
- * other is in step.
+ * Writes the record anew as `hallctl pair adopt` does, newer than every one that was there: this machine has everything, and leads alone
+ * until the other is in step.
  */
 export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
-  const about = { reason: 'adopted by a person', author: 'admin' };
-  await replaceRecord(stage, { ...last, ...about, sequence: last.sequence + adoptedLater, mode: 'Solo', primary: leader.name });
+  const { sequence, epoch, systemIdentifier = '' } = last;
+  const adopted = adoptedRecord({
+    primary: leader.name,
+    systemIdentifier,
+    known: [{ sequence, epoch }],
+    wallSeconds: Date.now() / 1_000,
+    bothHeard: true,
+    author: 'admin',
+    reason: 'adopted by a person',
+  });
+  stage.adoptedEpochs += adopted.epoch - epoch;
+  await replaceRecord(stage, { ...last, ...adopted, primary: leader.name, systemIdentifier, mode: 'Solo' });
 }
 
 /** Waits until both members say that the record is lost, and that they froze their roles. */

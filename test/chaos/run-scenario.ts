@@ -44,7 +44,7 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
   for (const { member } of Object.values(pair.machines)) problems.push(...member.failures.splice(0));
   await attempt(problems, () => startEnded(pair));
   const end = await attempt(problems, () => inStep(pair.stand));
-  const changes = end === undefined ? undefined : end.epoch - stage.epoch;
+  const changes = end === undefined ? undefined : end.epoch - stage.epoch - stage.adoptedEpochs;
   const verdict = changes === undefined ? 'not in step' : verdictOf(scenario.changes === 'any' ? 'any' : changes);
   const expected = verdictOf(scenario.changes);
   if (end !== undefined && verdict !== expected) problems.push(`expected ${expected}, found ${verdict}`);

@@ -23,6 +23,8 @@ export class Stage {
   readonly epoch: number;
   /** What was seen on the way, for the report. */
   readonly notes: string[] = [];
+  /** Epochs that a record written anew by a person began: no change of the leader by the pair. */
+  adoptedEpochs = 0;
   readonly #undo: (() => Promise<unknown>)[] = [];
   readonly #logged: Readonly<Record<Name, number>>;
   #foretold: FailoverVerdict | undefined;

@@ -6,6 +6,8 @@ const busyWriters = 4;
 /** Beyond the ids of all others. */
 const firstId = 4_000_000_000;
 const idsEach = 10_000_000;
+/** Clients under load are patient: each attempt that is given up costs the primary another handshake. */
+const pace = { retryMs: 200, attemptMs: 2_000 } as const;
 let runs = 0;
 
 export const alternate: Scenario = {
@@ -17,7 +19,7 @@ export const alternate: Scenario = {
     const { bind, postgresPort: port, client, members } = stage.stand;
     const writers = Array.from({ length: busyWriters }, (_, index) => {
       const first = firstId + (runs * busyWriters + index) * idsEach;
-      return new Writer(() => bind.addressesOf('pair'), { port, client }, { firstId: first });
+      return new Writer(() => bind.addressesOf('pair'), { port, client }, { ...pace, firstId: first });
     });
     runs += 1;
     stage.undo(() => Promise.all(writers.map((writer) => writer.stop())));
