@@ -1,3 +1,4 @@
+import { acknowledgedAgain } from '../../pair/watch-pair.ts';
 import { readWritten, Writer } from '../../pair/writer.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -31,6 +32,7 @@ export const alternate: Scenario = {
         const { leader: next, epoch: later } = await stage.inStep();
         return next !== leader && later === epoch + 1;
       });
+      for (const writer of writers) await acknowledgedAgain(writer);
     }
     for (const writer of writers) await writer.stop();
     const { leader } = await stage.inStep();
