@@ -12,7 +12,7 @@ import { cutPrimaryFromArbiter } from './scenarios/cut-primary-from-arbiter.ts';
 import { cutStandby } from './scenarios/cut-standby.ts';
 import { deafPrimary } from './scenarios/deaf-primary.ts';
 import { deafStandby } from './scenarios/deaf-standby.ts';
-import { deletePrimaryData, deleteStandbyData } from './scenarios/delete-data.ts';
+import { deletePrimaryData, deleteStandbyData, deleteStandbyDataKillPostmaster } from './scenarios/delete-data.ts';
 import { deleteRecordKillPostmaster, deleteRecordServesOn } from './scenarios/delete-record.ts';
 import { editAutoConf } from './scenarios/edit-auto-conf.ts';
 import { editRecordByHand } from './scenarios/edit-record.ts';
@@ -135,4 +135,5 @@ export const scenarios: readonly Scenario[] = [
   alternate,
   deafStandby,
   jumpClock,
+  deleteStandbyDataKillPostmaster,
 ];

@@ -14,6 +14,22 @@ export const deleteStandbyData: Scenario = {
   },
 };
 
+export const deleteStandbyDataKillPostmaster: Scenario = {
+  name: 'delete-standby-data-kill-postmaster',
+  group: 'storage',
+  about:
+    'The data directory of the standby is deleted, and the primary is killed before anybody knows: what cannot be promoted is deposed.',
+  changes: 2,
+  act: async (stage) => {
+    const { primary, standby } = stage;
+    await rm(standby.member.dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    await primary.member.killPostgres();
+    await stage.takenOver(primary);
+    await stage.logged(standby, /"does":"copy"/);
+    await stage.acknowledged();
+  },
+};
+
 export const deletePrimaryData: Scenario = {
   name: 'delete-primary-data',
   group: 'storage',
