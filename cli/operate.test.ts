@@ -107,9 +107,16 @@ describe('following', () => {
     expect(endAsJson(end)).toMatchObject({ ok: true, state: 'Done', report: { epoch: 4 } });
   });
 
+  test('says by both positions whether anything was lost', async () => {
+    const at = (positionAcknowledged: string) => ({ ...done, report: { epoch: 4, positionAcknowledged, positionAtClaim: '0/3000060' } });
+    expect(endInWords((await run(at('0/3000060'))).end)).toContain('Nothing was lost: acknowledged up to 0/3000060, claimed at 0/3000060.');
+    expect(endInWords((await run(at('0/3000061'))).end)).toContain('SOMETHING MAY BE LOST');
+  });
+
   test.each(['Refused', 'Expired', 'Aborted'] as const)('says that one was %s, and why', async (reason) => {
     const { end } = await run(waiting, ended(reason));
-    expect(endInWords(end)).toContain(`${reason.toLowerCase()}, and nothing was changed by it: because`);
+    const changed = reason === 'Aborted' ? 'look at the pair with hallctl pair status' : 'nothing was changed by it';
+    expect(endInWords(end)).toContain(`${reason.toLowerCase()}, ${changed}: because`);
     expect(endAsJson(end)).toMatchObject({ ok: false, state: reason });
   });
 

@@ -1,10 +1,11 @@
-import type { PairOperation, PairOperationType } from '#lib/api/pairoperation.gen.ts';
+import type { PairOperation, PairOperationStatusReport, PairOperationType } from '#lib/api/pairoperation.gen.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { defineErrors, messageOf } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
 import { kubeTime } from '#lib/kube/time.ts';
+import { parseLsn } from '#lib/postgres/lsn.ts';
 import { isOver, stateOf } from './operation-end.ts';
 import type { OperationState } from './operation-end.ts';
 import type { PairSeen } from './pair-seen.ts';
@@ -16,7 +17,7 @@ export const operationErrors = defineErrors({
 });
 
 export interface OperationWish {
-  readonly type: Extract<PairOperationType, 'Switchover'> | 'KillPrimary';
+  readonly type: Extract<PairOperationType, 'Switchover' | 'KillPrimary'>;
   /** For a switchover: who shall lead. Absent: the standby. */
   readonly to: string | undefined;
   readonly reason: string;
@@ -65,7 +66,7 @@ export async function createOperation(
     metadata: { namespace, name: `${name}-${type.toLowerCase()}-${random.below(2 ** 32).toString(36)}` },
     spec: {
       pairRef: { name },
-      type: type as PairOperationType,
+      type,
       ...(member === undefined ? {} : { member }),
       notAfter: kubeTime(clock.wallMs() + notAfterMs),
       reason,
@@ -127,7 +128,8 @@ export function endInWords({ operation, state, says, leftBecause }: OperationEnd
     const where = `hallctl pair status ${spec.pairRef.name} -n ${namespace ?? ''}`;
     return `${name}: ${leftBecause}; it is ${state.toLowerCase()}. Look at it with: ${where}\n`;
   }
-  if (state !== 'Done') return `${name}: ${state.toLowerCase()}, and nothing was changed by it: ${says}\n`;
+  const changed = state === 'Aborted' ? 'look at the pair with hallctl pair status' : 'nothing was changed by it';
+  if (state !== 'Done') return `${name}: ${state.toLowerCase()}, ${changed}: ${says}\n`;
   const { report } = status ?? {};
   if (report === undefined) return `${name}: done: ${says}\n`;
   const phases = Object.entries(report.phases ?? {}).map(([phase, ms]) => `  ${phase.padEnd(8)} ${secondsOf(ms as number)}`);
@@ -135,9 +137,17 @@ export function endInWords({ operation, state, says, leftBecause }: OperationEnd
   return [
     `${name}: done. ${report.to ?? '?'} leads instead of ${report.from ?? '?'} in epoch ${report.epoch}${outage}.`,
     ...phases,
+    ...lossOf(report),
     ...(report.message === undefined || report.message === '' ? [] : [report.message]),
     '',
   ].join('\n');
+}
+
+/** Whether the new primary had everything when it claimed that the old one had called acknowledged. */
+function lossOf({ positionAcknowledged, positionAtClaim }: PairOperationStatusReport): readonly string[] {
+  if (positionAcknowledged === undefined || positionAtClaim === undefined) return [];
+  const at = `acknowledged up to ${positionAcknowledged}, claimed at ${positionAtClaim}`;
+  return [parseLsn(positionAcknowledged) <= parseLsn(positionAtClaim) ? `Nothing was lost: ${at}.` : `SOMETHING MAY BE LOST: ${at}.`];
 }
 
 export function endAsJson({ operation, state, says, leftBecause }: OperationEnd): object {

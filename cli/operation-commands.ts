@@ -6,7 +6,7 @@ import { createOperation, endAsJson, endInWords, followOperation } from './opera
 import type { OperationEnd, OperationWish } from './operate.ts';
 
 const exits = {
-  [hallctlExits.refused]: 'refused or given up: nothing was changed by it',
+  [hallctlExits.refused]: 'refused, or given up on the way',
   [hallctlExits.expired]: 'not begun within 15 minutes',
   [hallctlExits.left]: 'not waited for to its end (Ctrl-C): it goes on',
 } as const;
