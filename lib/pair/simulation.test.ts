@@ -93,7 +93,7 @@ describe('without a rule', () => {
     timeline: { in: ['pastMisjudged', 'reload'], from: 1 },
     recovered: { in: ['postgresDies', 'pause', 'slowStandby'], from: 1 },
     selfFence: { in: ['isolated'], from: 1 },
-    freeze: { in: ['recordSetBack', 'linksCut'], from: 1 },
+    memory: { in: ['recordSetBack', 'memberDies', 'linksCut'], from: 1 },
     twoPaths: { in: 'calm', from: 8 },
     ownPauses: { in: 'calm', from: 1 },
     claim: { in: 'fatal', from: 1 },

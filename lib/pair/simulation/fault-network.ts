@@ -3,9 +3,9 @@ import { channels } from './sim-network.ts';
 import type { Loss } from './sim-network.ts';
 import type { World } from './world.ts';
 
-/** Off and on for so long each: mostly a time in which nobody may be lost yet, else up to one in which everybody is. */
+/** Off and on for so long each: mostly a time after which nobody is lost yet, else one in which a standby is, but never a leader. */
 const flapMs = 300;
-const flapPerCoinMs = 7;
+const flapPerCoinMs = 4.8;
 
 /** Between two steps of a link that heals slowly. */
 const healEveryMs = 700;

@@ -147,8 +147,13 @@ const decisionStrikes: Strikes<
   recordDeleted: ({ world, later }) => {
     if (deleteRecord(world)) later(() => adoptLost(world));
   },
-  recordSetBack: ({ world, fault, later }) => {
-    if (setRecordBack(world, fault.coin)) later(() => adoptLost(world));
+  recordSetBack: ({ world, member, fault, later }) => {
+    if (!setRecordBack(world, fault.coin)) return;
+    later(() => adoptLost(world));
+    // Who starts anew asks the arbiter first, and is told the past.
+    if (fault.coin % 2 === 0) killMember(member);
+    if (fault.coin % 3 === 0) member.peer.killAgent();
+    for (const one of world.members) world.schedule.after(backSoonMs, () => one.startAgent());
   },
   arbiterRestarts: ({ world, fault }) => world.arbiter.restart(fault.lastsMs * restartShare),
   arbiterOutage: ({ world, fault }) => world.arbiter.restart(fault.lastsMs * (fault.coin < 50 ? 1 : longOutageFactor)),

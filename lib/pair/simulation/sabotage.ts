@@ -13,7 +13,7 @@
  * timeline     A standby calls the leader's timeline its own, whatever it stands on.
  * recovered    Readers are let in before the standby has what recovery brought back.
  * selfFence    A member that reaches nobody keeps its readers.
- * freeze       A member that finds the record gone back starts anew, and believes it.
+ * memory       An agent that starts anew does not know which records its earlier lives have seen.
  * twoPaths     The standby never hears its remote canary, so that the heartbeat alone decides.
  * ownPauses    An agent that was stopped counts the time as if it had listened.
  * claim        A standby's claim never reaches the arbiter.
@@ -32,7 +32,7 @@ export const sabotages = [
   'timeline',
   'recovered',
   'selfFence',
-  'freeze',
+  'memory',
   'twoPaths',
   'ownPauses',
   'claim',

@@ -29,7 +29,7 @@ export class SimMember {
   life = 0;
   /** What the agent read last, kept over its lives for the sabotage that starts from memory. */
   remembered: SeenRecord | undefined;
-  /** The newest record that it has ever read, kept for people. */
+  /** The newest record that it has ever read, kept on disk: an older one is not believed, and people ask for it. */
   newest: PairRecord | undefined;
   /** It was told that a person holds automatic failover. */
   held = false;
@@ -73,11 +73,12 @@ export class SimMember {
   }
 
   startAgent(): void {
-    if (this.state !== undefined || !this.powered || this.#world.startsHeld) return;
+    if (this.state !== undefined || !this.powered) return;
     this.life += 1;
     const world = this.#world;
     const { schedule } = world;
     const { life, postgres } = this;
+    if (world.broken === 'memory') this.newest = undefined;
     this.held = world.paused;
     this.#last = unseenPostgres;
     this.#foundOpen = postgres.process === 'running' && postgres.doorOpen ? postgres.starts : 0;
@@ -175,10 +176,6 @@ export class SimMember {
     const keeps = broken === 'selfFence' && isCutOff(this.state);
     if (known && !keeps) this.#door.set(access === 'open');
     this.#world.stepped(this);
-    if (broken === 'freeze' && this.state.arbiter.frozen !== undefined) {
-      this.killAgent();
-      this.#world.schedule.after(50, () => this.startAgent());
-    }
   }
 
   /** A sabotage: every tick of a pause is lived through afterwards, as if nothing had been missed. */
@@ -221,11 +218,7 @@ export class SimMember {
     const { broken, schedule } = world;
     const answered = (answer: ArbiterAnswer): void => {
       if (this.life !== life) return;
-      if (answer.kind === 'won' || answer.kind === 'current') {
-        this.remembered = answer.seen;
-        if (answer.seen.record.sequence >= (this.newest?.sequence ?? 0)) this.newest = answer.seen.record;
-      }
-      this.send({ on: 'arbiterAnswered', id: effect.id, answer });
+      this.send({ on: 'arbiterAnswered', id: effect.id, answer: this.#remember(answer) });
     };
     if (effect.do === 'read') {
       const blind = broken === 'startBlind' && this.state?.arbiter.seen === undefined && remembered !== undefined;
@@ -247,6 +240,16 @@ export class SimMember {
     if (claims) world.invariants.claiming(this);
     const reach = broken === 'claim' && claims ? 'no' : world.reach(this.name, !settles);
     world.arbiter.swap(reach, expect, next, settles, answered);
+  }
+
+  /** As the shell does before the core hears of it. */
+  #remember(answer: ArbiterAnswer): ArbiterAnswer {
+    if (answer.kind !== 'won' && answer.kind !== 'current') return answer;
+    const { record } = answer.seen;
+    if (this.newest !== undefined && record.sequence < this.newest.sequence) return { kind: 'invalid', why: 'the record went back' };
+    this.newest = record;
+    this.remembered = answer.seen;
+    return answer;
   }
 
   #operate(id: number, what: Operation): void {

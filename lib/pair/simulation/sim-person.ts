@@ -19,18 +19,13 @@ export function deleteRecord(world: World): boolean {
   return true;
 }
 
-/**
- * Puts back an older record, as a restored backup would. Nobody but a running agent remembers a newer one, so this is only tried while
- * both do, and agents that end meanwhile are not started before the record was adopted.
- */
+/** Puts back an older record, as a restored backup would: older than what both members have seen, or neither could tell. */
 export function setRecordBack(world: World, coin: number): boolean {
   const { history, absent } = world.arbiter;
   const led = history.filter(({ systemIdentifier, sequence }) => systemIdentifier !== undefined && sequence < world.truth.sequence);
   const older = led[Math.floor((led.length * coin) / 100)];
   if (older === undefined || absent || mustAdopt(world)) return false;
-  const remembered = world.members.every(({ state }) => (state?.arbiter.seen?.record.sequence ?? 0) > older.sequence);
-  if (!remembered) return false;
-  world.startsHeld = world.broken !== 'freeze';
+  if (!world.members.every(({ newest }) => newest !== undefined && newest.sequence > older.sequence)) return false;
   world.arbiter.write(older);
   world.note(`record set back to ${older.mode} ${older.primary ?? ''} epoch ${older.epoch}`);
   return true;

@@ -37,8 +37,6 @@ export class World {
   readonly block: boolean;
   /** A person has paused automatic failover. */
   paused = false;
-  /** Nobody starts an agent: a person restores the record. */
-  startsHeld = false;
   /** A person looks after the record. */
   recordWatched = false;
   /** What stands in the arbiter by right: the last record that a member, or a person who compared, has written. */
@@ -104,10 +102,6 @@ export class World {
   /** A person has written the record after comparing both members. */
   adopted(record: PairRecord): void {
     this.truth = record;
-    if (this.startsHeld) {
-      this.startsHeld = false;
-      for (const member of this.members) member.startAgent();
-    }
     this.note(`record adopted: ${record.mode} ${record.primary ?? ''} epoch ${record.epoch}`);
     this.invariants.led(record);
     this.invariants.checkAll('the record was adopted');
