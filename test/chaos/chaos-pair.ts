@@ -3,7 +3,7 @@ import type { Branch } from '../cluster/branch.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { startBridgedNetwork } from '../cluster/network.ts';
 import { startPairStand } from '../pair/pair-stand.ts';
-import type { PairStand } from '../pair/pair-stand.ts';
+import type { PairStand, StandOptions } from '../pair/pair-stand.ts';
 import type { StandMember } from '../pair/stand-member.ts';
 import { inStep, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
@@ -23,6 +23,7 @@ export interface Machine {
 
 /** A real pair on two machines of its own, with everything that watches it. */
 export interface ChaosPair extends AsyncDisposable {
+  readonly arbiter: Arbiter;
   readonly stand: PairStand;
   readonly machines: Readonly<Record<Name, Machine>>;
   /** Goes through the public name, as a client does, and is cut off with the network. */
@@ -31,6 +32,8 @@ export interface ChaosPair extends AsyncDisposable {
   readonly observers: Readonly<Record<Name, Writer>>;
   readonly nameWatch: NameWatch;
 }
+
+export type Arbiter = NonNullable<StandOptions['arbiter']>;
 
 const observeEveryMs = 10;
 /** A member that lets no client in is asked less often: each refusal costs it a TLS handshake. */
@@ -41,14 +44,14 @@ const host = { a: 11, b: 12 } as const;
 const firstIds = { a: 1_000_000_000, b: 2_000_000_000 } as const;
 
 /** @throws Error where the machine allows no network namespaces or no loop devices; the message says what is missing. */
-export async function startChaosPair(): Promise<ChaosPair> {
+export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<ChaosPair> {
   const stack = new AsyncDisposableStack();
   try {
     const network = stack.use(await startBridgedNetwork());
     const branches = { a: stack.use(await startBranch(network, host.a)), b: stack.use(await startBranch(network, host.b)) };
     const disks = {} as Record<Name, Disk>;
     const mount = async (name: Name, folder: string): Promise<Disk> => (disks[name] = await mountDisk(folder));
-    const stand = stack.use(await startPairStand({ apart: { network, branches }, mount, faultyDns: true }));
+    const stand = stack.use(await startPairStand({ arbiter, apart: { network, branches }, mount, faultyDns: true }));
     const { members, bind } = stand;
     const machine = (name: Name): Machine => ({ name, member: members[name], branch: branches[name], disk: disks[name] });
     await Promise.all([members.a.startAgent(), members.b.startAgent()]);
@@ -75,6 +78,7 @@ export async function startChaosPair(): Promise<ChaosPair> {
     await eventually('clients are served', () => writer.acknowledged.length > 5, waits);
     const owned = stack.move();
     return {
+      arbiter,
       stand,
       machines: { a: machine('a'), b: machine('b') },
       writer,

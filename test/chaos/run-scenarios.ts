@@ -15,7 +15,7 @@ export interface RunOptions {
 
 /**
  * Runs scenarios one after the other on one pair, which must be in step again after each. After one that failed the next begins with a
- * new pair: nothing that follows is to be blamed on it.
+ * new pair: nothing that follows is to be blamed on it. So does one that wants another arbiter.
  */
 export async function runScenarios(
   list: readonly Scenario[],
@@ -26,7 +26,12 @@ export async function runScenarios(
   try {
     for (let time = 0; time < times; time += 1) {
       for (const scenario of list) {
-        pair ??= await startChaosPair();
+        const { arbiter = 'kubernetes' } = scenario;
+        if (pair?.arbiter !== arbiter) {
+          await pair?.[Symbol.asyncDispose]();
+          pair = undefined;
+          pair = await startChaosPair(arbiter);
+        }
         const result = await runScenario(pair, scenario, storyFolder);
         results.push(result);
         done(result);

@@ -17,6 +17,8 @@ export interface Scenario {
   readonly changes: number | 'any';
   /** Whether it is part of the short run that every change of the code must pass. */
   readonly everyChange?: true;
+  /** Who decides which member leads; absent: Kubernetes. */
+  readonly arbiter?: 'etcd';
   /** Hurts the pair and sees what must be seen meanwhile. What it leaves hurt is undone by what it gave to `undo`. */
   readonly act: (stage: Stage) => Promise<void>;
 }

@@ -58,6 +58,7 @@ import { runOutOfMemory } from './scenarios/run-out-of-memory.ts';
 import { setBackRecord } from './scenarios/set-back-record.ts';
 import { slowPrimaryDisk, slowStandbyDisk } from './scenarios/slow-disk.ts';
 import { switchoverAndKill } from './scenarios/switchover-and-kill.ts';
+import { freezePrimaryWithoutKubernetes, killEtcd, killPrimaryWithoutKubernetes } from './scenarios/without-kubernetes.ts';
 
 /** Every scenario, in the order in which they run and are reported. */
 export const scenarios: readonly Scenario[] = [
@@ -136,4 +137,7 @@ export const scenarios: readonly Scenario[] = [
   deafStandby,
   jumpClock,
   deleteStandbyDataKillPostmaster,
+  killPrimaryWithoutKubernetes,
+  freezePrimaryWithoutKubernetes,
+  killEtcd,
 ];
