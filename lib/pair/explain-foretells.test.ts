@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { explainFailover, heardFrom } from './explain.ts';
 import type { FailoverVerdict } from './explain.ts';
 import { factsOf, peerFactsOf } from './member-facts.ts';
-import { killMember } from './simulation/fault-leader.ts';
+import { killMember } from './simulation/strike.ts';
 import { strike } from './simulation/faults.ts';
 import type { SimMember } from './simulation/sim-member.ts';
 import { faultsOf } from './simulation/simulate.ts';

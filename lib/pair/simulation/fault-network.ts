@@ -1,4 +1,4 @@
-import type { Strike, Strikes } from './fault-leader.ts';
+import type { Strike, Strikes } from './strike.ts';
 import { channels } from './sim-network.ts';
 import type { Loss } from './sim-network.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { adoptLost, deleteRecord, pausePair, setRecordBack } from './sim-person.ts';
-import { killMember } from './fault-leader.ts';
+import { killMember } from './strike.ts';
 import { World } from './world.ts';
 
 /** A pair that has found itself: synchronous, and without any fault. */
