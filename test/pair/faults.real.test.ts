@@ -194,7 +194,8 @@ test('the API server is away: writes go on; the primary killed meanwhile is foll
     async () => (await Promise.all(both.map(stand.status))).every(({ arbiterReached }) => !arbiterReached),
     waits,
   );
-  expect((await stand.status(leader)).blockedBy).toBe('ArbiterUnreachable');
+  // The leader knows from the next heartbeat that its standby could not claim.
+  await eventually('the leader says so', async () => (await stand.status(leader)).blockedBy === 'ArbiterUnreachable', waits);
   await acknowledgedAgain(writer);
   // PostgreSQL dies alone: nobody may take over, so the agent starts it again.
   await stand.members[leader].killPostgres();
