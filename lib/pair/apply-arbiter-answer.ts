@@ -1,7 +1,6 @@
 import { doubledMs } from '#lib/base/retry.ts';
 import { entered, lost } from './admission.ts';
 import type { ArbiterAnswer, MemberEffect } from './events.ts';
-import { decideClaim } from './decide-claim.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { ArbiterView, MemberState, RunningRequest, Takeover } from './member-state.ts';
 import { isForward } from './pair-record.ts';
@@ -109,8 +108,7 @@ function tellTakeover(state: MemberState, record: PairRecord, won: RunningReques
   const decidedMs = won?.sentMs ?? now;
   const flushAtClaim = state.postgres.flush;
   if (record.mode === 'claim' && state.takeover?.epoch !== epoch) {
-    const verdict = decideClaim(state);
-    const { reason, lastGoodMs } = won !== undefined && verdict.do === 'claim' ? verdict : { reason: 'resumed' as const, lastGoodMs: now };
+    const { reason, lastGoodMs } = won?.claimed ?? { reason: 'resumed' as const, lastGoodMs: now };
     const lastWriteMs = state.canaries.remote.okMs;
     const { acknowledged } = state.peerView;
     return { ...state, takeover: story({ reason, lastGoodMs, why, epoch, lastWriteMs, acknowledged, decidedMs, flushAtClaim }, now) };

@@ -140,6 +140,8 @@ export interface RunningRequest {
   readonly kind: 'read' | 'create' | 'settle' | 'swap';
   readonly next: PairRecord | undefined;
   readonly sentMs: number;
+  /** Of a claim: what it was decided on. When its answer comes, the signs may have changed. */
+  readonly claimed?: { readonly reason: TakeoverReason; readonly lastGoodMs: number };
 }
 
 export interface ArbiterView {

@@ -29,6 +29,11 @@ describe('whether clients are served', () => {
       undefined,
     ],
     [
+      'and until it is recorded, when an older picture still shows the gate',
+      aPrimary({ record: records.solo, postgres: { names: 'gate' }, admitted: true }),
+      undefined,
+    ],
+    [
       'what crash recovery brought back is not shown before the standby has it',
       aPrimary({ postgres: { recovered: 9_001n, peerFlush: 9_000n } }),
       'does not have everything that recovery brought back',

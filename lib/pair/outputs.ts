@@ -63,9 +63,9 @@ function isStarting({ operation }: MemberState): boolean {
   return what === 'initialise' || what === 'startPrimary' || what === 'becomePrimary';
 }
 
-/** During an admission the gate stands for milliseconds while readers go on. */
+/** During an admission, until it is recorded, the gate stands for milliseconds while readers go on. */
 function isAdmitting(state: MemberState): boolean {
-  return state.operation?.what.do === 'admit' || state.operation?.what.do === 'setNames';
+  return state.admitted || state.operation?.what.do === 'admit' || state.operation?.what.do === 'setNames';
 }
 
 /** Rule 6: silent peer, and an arbiter that answered nothing since. */

@@ -155,6 +155,13 @@ describe('answers of the arbiter', () => {
     expect(after.takeover).toMatchObject({ reason: 'processDeath', lastGoodMs: now + 10, decidedMs: now + 10, flushAtClaim: 5_000n });
   });
 
+  test('the story keeps what it was claimed upon, when the primary gave a sign before the answer came', () => {
+    const { state, id, next } = asking();
+    const heard = step(state, { on: 'heartbeat', heartbeat: heartbeatOf(aPrimary()) }, state.lastEventMs + 5).state;
+    const told = answer(heard, id, won(next)).takeover;
+    expect(told).toMatchObject({ reason: 'silence', lastGoodMs: state.peerView.heardMs });
+  });
+
   test('taking a claim back is a story of its own, of the member that returns', () => {
     const back = aPrimary({ record: records.claimed, postgres: { names: 'gate', role: 'primary' }, claimSeenMs: ago(6_000) });
     const asked = step(back, { on: 'tick' }, now + 10).state;

@@ -2,6 +2,7 @@ import { unreachable } from '#lib/base/invariant.ts';
 import { applyArbiterAnswer } from './apply-arbiter-answer.ts';
 import { askKill, askReinitialise, askSwitchover } from './apply-ask.ts';
 import { applyOperationEnd, applyPostgres } from './apply-postgres.ts';
+import { decideClaim } from './decide-claim.ts';
 import { decideKill } from './decide-kill.ts';
 import { decideOperation, mustAbort } from './decide-operation.ts';
 import { decideReinitialisation } from './decide-reinitialisation.ts';
@@ -151,6 +152,7 @@ function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
     kind: decision.do,
     next: decision.do === 'read' ? undefined : decision.next,
     sentMs: awakeMs(state),
+    ...(decision.do === 'swap' && decision.next.mode === 'claim' ? claimedUpon(state) : {}),
   };
   if (decision.do === 'create') effects.push({ do: 'create', id, record: decision.next });
   else if (decision.do === 'read' || seen === undefined) effects.push({ do: 'read', id });
@@ -159,4 +161,9 @@ function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
     effects.push({ do: 'swap', id, expect: seen, next: decision.next, settles: decision.do === 'settle', why });
   }
   return { ...state, nextId: id + 1, arbiter: { ...state.arbiter, request } };
+}
+
+function claimedUpon(state: MemberState): Pick<RunningRequest, 'claimed'> {
+  const verdict = decideClaim(state);
+  return verdict.do === 'claim' ? { claimed: { reason: verdict.reason, lastGoodMs: verdict.lastGoodMs } } : {};
 }
