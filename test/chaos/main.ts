@@ -3,7 +3,8 @@ import { commandErrors, exitCodes } from '#lib/base/command.ts';
 import { runCommand } from '#lib/base/system-program.ts';
 import { lineOf, tableOf } from './report.ts';
 import { machineInWords, reportPage } from './report-file.ts';
-import { runScenarios } from './run-scenarios.ts';
+import type { ScenarioResult } from './run-scenario.ts';
+import { ScenarioRunner } from './scenario-runner.ts';
 import { scenarioGroups } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -40,11 +41,15 @@ await runCommand(
       throw commandErrors.HK_USAGE(`--times must be a whole number from 1 to ${timesMax}`);
     }
     const storyFolder = line.text('stories') ?? '';
-    const results = await runScenarios(chosen, {
-      times,
-      storyFolder,
-      done: (result) => void process.stderr.write(`${lineOf(result)}\n`),
-    });
+    await using runner = new ScenarioRunner(storyFolder);
+    const results: ScenarioResult[] = [];
+    for (let time = 0; time < times; time += 1) {
+      for (const scenario of chosen) {
+        const result = await runner.run(scenario);
+        results.push(result);
+        process.stderr.write(`${lineOf(result)}\n`);
+      }
+    }
     const report = line.text('report');
     if (report !== undefined) {
       const about = { date: new Date().toISOString().slice(0, 10), machine: await machineInWords(), times };
