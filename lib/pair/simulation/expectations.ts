@@ -47,18 +47,16 @@ export class Expectations {
     if (this.#kind !== 'fatal' || state === undefined) return;
     const blocked = failoverBlockedBy(state);
     const { epoch } = this.#world.truth;
+    const { acknowledged } = peer.postgres;
     this.#world.note(`${leader.name} says before it fails: ${blocked ?? 'a take-over is possible'}`);
     this.#world.schedule.after(takeOverMaxMs, () => {
       const { truth } = this.#world;
       const took = truth.primary === peer.name && truth.epoch > epoch;
       if (blocked !== undefined && took) this.#world.violate(`${peer.name} took over although ${leader.name} had said ${blocked}`);
-      if (blocked === undefined && !(took && serves(peer, this.#world.block)))
+      // Under Block commits wait for the second copy, and readers go on.
+      const serves = this.#world.block ? peer.open : peer.postgres.acknowledged > acknowledged;
+      if (blocked === undefined && !(took && serves))
         this.#world.violate(`${peer.name} did not take over within ${takeOverMaxMs} ms although ${leader.name} had said that it could`);
     });
   }
-}
-
-/** It lets clients in, and their commits pass, unless two copies are asked for. */
-function serves({ open, postgres }: SimMember, block: boolean): boolean {
-  return open && (block || postgres.commitsAlone || postgres.heedsPeer);
 }

@@ -50,7 +50,8 @@ export const memberStrikes: Strikes<
 /** The leader dies with a piece of its log that is nowhere else, and comes back believing that it may stream. */
 function misjudgePast({ world, member, fault, later }: Strike): void {
   member.misjudgesPast = true;
-  if (fault.coin < 30 || world.truth.primary !== member.name) return;
+  const leads = world.truth.primary === member.name && member.postgres.role === 'primary' && member.postgres.alive;
+  if (fault.coin < 30 || !leads) return;
   const losses = [world.network.lose('stream', member.name)];
   // A large transaction that never commits: its position is ahead of all that the next leader writes in the time after.
   for (let count = 0; count < fault.coin * bulkFactor; count += 1) member.postgres.mark('bulk');

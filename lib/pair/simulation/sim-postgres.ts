@@ -89,6 +89,8 @@ export class SimPostgres {
   doorOpen = false;
   /** When the stream is cut, what was already sent still arrives until this instant. */
   lateUntilMs = 0;
+  /** Commits that were acknowledged here, probes included. */
+  acknowledged = 0;
   /** Raised whenever the log was cut back, so that invariants look again. */
   truncations = 0;
   trouble: Trouble = { ...noTrouble };
@@ -255,6 +257,7 @@ export class SimPostgres {
     const ready = this.#waiting.filter(may);
     if (ready.length === 0) return;
     this.#waiting = this.#waiting.filter((one) => !may(one));
+    this.acknowledged += ready.length;
     for (const one of ready) one.acknowledge();
   }
 
