@@ -59,6 +59,22 @@ describe('whether clients are served', () => {
     ['a millisecond less', aPrimary(cutOff(999)), undefined],
     ['the arbiter away, the peer heard', aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) } }), undefined],
     [
+      'the record is lost and the peer silent: it may have taken over',
+      aPrimary({ arbiter: { frozen: 'the record is missing' }, peerView: { heardMs: ago(1_000) } }),
+      'neither peer nor arbiter',
+    ],
+    ['the record is lost and the peer heard', aPrimary({ arbiter: { frozen: 'the record is missing' } }), undefined],
+    [
+      'the record is lost, and this member led alone: nobody can have taken over',
+      aPrimary({
+        record: records.solo,
+        postgres: { names: 'none' },
+        arbiter: { frozen: 'the record is missing' },
+        peerView: { heardMs: ago(60_000) },
+      }),
+      undefined,
+    ],
+    [
       'the peer is heard and tells of a newer leader while the arbiter is away',
       aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) }, heartbeat: { record: { sequence: 99, mode: 'claim', epoch: 2 } } }),
       'knows of a newer leader',

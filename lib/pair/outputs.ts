@@ -72,7 +72,11 @@ function isAdmitting(state: MemberState): boolean {
 export function isCutOff(state: MemberState): boolean {
   const now = awakeMs(state);
   const limit = state.limits.readFenceAfterMs;
-  return state.arbiter.failures > 0 && now - state.arbiter.answeredMs >= limit && now - state.peerView.heardMs >= limit;
+  const { failures, answeredMs, frozen } = state.arbiter;
+  // An arbiter that has lost the record tells nothing either: whoever led with a peer may be deposed by it. Who led alone is not.
+  const lost = frozen !== undefined && recordOf(state)?.mode === 'sync';
+  const silent = failures > 0 && now - answeredMs >= limit;
+  return (lost || silent) && now - state.peerView.heardMs >= limit;
 }
 
 /** What this member says of itself. */
