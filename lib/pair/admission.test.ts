@@ -55,6 +55,13 @@ describe('the leader', () => {
     expect(decideOperation(shown(5_000n, now - stillMs))).toMatchObject({ do: 'run', what: { do: 'admit' } });
   });
 
+  test('does not admit a standby whose server is being stopped or started: its copy may be about to go', () => {
+    for (const postgres of ['starting', 'stopped', 'dead'] as const) {
+      const seen = aPrimary({ record: records.solo, postgres: { names: 'none' }, admission: fresh, heartbeat: { postgres } });
+      expect(decideOperation(seen)).toMatchObject({ do: 'none' });
+    }
+  });
+
   test('counts an admission that failed as a loss', () => {
     const admitting = { ...solo({ losses: 1 }), operation: { id: 7, what: { do: 'admit' }, aborted: false, under: 'solo a 1' } } as const;
     const { state } = step(

@@ -13,8 +13,8 @@ export const admissionProvenMs = 60_000;
 
 /**
  * Whether the peer can be waited for: its stream stands and its agent is heard, so that both of our signals work. A walsender that hangs
- * is shown as streaming for ever: what lags and has not moved for as long as would make it lost again is not waited for. And it is on our
- * timeline: PostgreSQL takes the flush position of a standby that asks for an older timeline, whose end it may have passed, for that
+ * is shown as streaming for ever: what lags and has not moved for as long as would make it lost again is not waited for. Its server must
+ * run on: one that is being stopped or started may be about to be made anew. And it is on our timeline: PostgreSQL takes the flush position of a standby that asks for an older timeline, whose end it may have passed, for that
  * of its own log, and would release commits that are on no other disk.
  */
 export function canAdmit(state: MemberState): boolean {
@@ -26,6 +26,7 @@ export function canAdmit(state: MemberState): boolean {
     heard &&
     !standsStill(state) &&
     heartbeat?.role === 'standby' &&
+    heartbeat.postgres === 'running' &&
     heartbeat.data === 'complete' &&
     heartbeat.leaving === undefined &&
     heartbeat.timeline === postgres.timeline

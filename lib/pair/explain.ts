@@ -160,7 +160,7 @@ function alone({ heard }: PairFacts, primary: MemberName, standby: MemberName): 
       : other.streaming
         ? ['CopyingStandby', `${standby} streams and is about to be waited for.`]
         : ['StandbyLost', `${standby} is there and does not stream${other.stuck === undefined ? '' : `: ${other.stuck}`}.`];
-  const wait = blockedBy === 'CopyingStandby' ? `Wait for ${standby}.` : `Look into the log of ${standby}: why does it not stream?`;
+  const wait = blockedBy === 'CopyingStandby' ? `Wait for ${standby}.` : `Look into the log of ${standby} for why it does not stream.`;
   return nobody(blockedBy, [state, is], [wait, comeBack]);
 }
 
