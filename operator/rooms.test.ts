@@ -25,7 +25,7 @@ test('no controller takes a refusal for the end: tokens, certificates and times 
   const settings = parseOperatorSettings({ notify });
   const controllers = rooms.flatMap((room) => room(ports, settings).controllers);
   expect(controllers.map(({ name }) => name).toSorted()).toEqual(
-    ['hall', 'notifications', 'pair', 'pair-dns', 'pair-members', 'pair-operation', 'pair-route', 'terminal'].toSorted(),
+    ['drill', 'hall', 'notifications', 'pair', 'pair-dns', 'pair-members', 'pair-operation', 'pair-route', 'terminal'].toSorted(),
   );
   const unbounded = controllers.filter(({ refusedAgainMs = Infinity }) => refusedAgainMs < 60_000 || refusedAgainMs > 600_000);
   expect(unbounded.map(({ name }) => name)).toEqual([]);

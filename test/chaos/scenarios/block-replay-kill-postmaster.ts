@@ -21,7 +21,7 @@ export const blockReplayKillPostmaster: Scenario = {
       return await reader.query('BEGIN; SELECT id FROM blocking').catch(async () => void (await reader.query('ROLLBACK')));
     });
     await owner.query('DROP TABLE blocking');
-    await primary.member.killPostgres();
+    await stage.primaryFails(() => primary.member.killPostgres());
     await stage.takenOver();
     await stage.acknowledged();
     const end = await reader.query('SELECT 1').then(

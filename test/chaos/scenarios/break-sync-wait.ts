@@ -106,7 +106,7 @@ function breakSyncWait(name: string, about: string, breaking: Breaking): Scenari
         id = await attempt(stage, session, breaking);
         await stage.inStep();
       }
-      await primary.member.killPostgres();
+      await stage.primaryFails(() => primary.member.killPostgres());
       await stage.takenOver();
       await stage.acknowledgedBy(standby);
       const client = newClient(standby.member.address, { port: stand.postgresPort, client: stand.client }, attemptMaxMs);

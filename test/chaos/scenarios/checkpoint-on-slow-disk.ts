@@ -38,7 +38,7 @@ export const checkpointOnSlowDisk: Scenario = {
       );
       return rows.length > 0;
     });
-    await primary.member.killPostgres();
+    await stage.primaryFails(() => primary.member.killPostgres());
     await stage.takenOver();
     await fast();
     await stage.acknowledged();

@@ -12,7 +12,7 @@ export const corruptControlFile: Scenario = {
   changes: 1,
   act: async (stage) => {
     const { primary } = stage;
-    await primary.member.killMember();
+    await stage.primaryFails(() => primary.member.killMember());
     await stage.takenOver();
     await writeFile(join(primary.member.dataDirectory, 'global', 'pg_control'), randomBytes(controlFileBytes));
     await primary.member.startAgent();

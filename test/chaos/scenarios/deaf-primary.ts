@@ -9,7 +9,7 @@ export const deafPrimary: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{ way: 'in' }]);
+    await stage.primaryFails(() => primary.branch.cut([{ way: 'in' }]));
     await stage.takenOver();
     await stage.acknowledged();
   },

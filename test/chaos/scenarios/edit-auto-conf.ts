@@ -13,7 +13,7 @@ export const editAutoConf: Scenario = {
   act: async (stage) => {
     const { primary, standby } = stage;
     for (const each of [primary, standby]) await appendFile(autoConf(each), `synchronous_standby_names = ''\n`);
-    await primary.member.killPostgres();
+    await stage.primaryFails(() => primary.member.killPostgres());
     await stage.takenOver();
     await stage.acknowledged();
     await stage.inStep();

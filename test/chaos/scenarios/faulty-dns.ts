@@ -19,7 +19,7 @@ function faultyDns(name: string, about: string, fault: DnsFault): Scenario {
       if (server === undefined) throw new Error('the pair has no DNS server that can misbehave');
       stage.undo(() => server.set({ is: 'none' }));
       await server.set(fault);
-      await primary.member.killPostgres();
+      await stage.primaryFails(() => primary.member.killPostgres());
       await stage.takenOver();
       await pair.nameWatch.pointsTo(standby.member.address);
       await stage.acknowledged();

@@ -11,7 +11,7 @@ export const freezePrimaryDisk: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.disk.thaw());
-    await primary.disk.freeze();
+    await stage.primaryFails(() => primary.disk.freeze());
     await stage.takenOver();
     await stage.acknowledged();
     await stage.acknowledgesNothing(primary, observedMs);

@@ -8,7 +8,7 @@ export const halfOpenPrimary: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{}]);
+    await stage.primaryFails(() => primary.branch.cut([{}]));
     await primary.member.killMember();
     await stage.takenOver();
     await stage.acknowledged();

@@ -13,7 +13,7 @@ export const healInMidPromotion: Scenario = {
     // Without its startup process the standby can neither end its stream nor be promoted, however long it is told to.
     const goOn = await stage.freeze(standby, 'startup');
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{}]);
+    await stage.primaryFails(() => primary.branch.cut([{}]));
     await stage.until('the standby has won the claim', async () => (await stage.status(standby)).record?.mode === 'claim');
     await primary.branch.cut([]);
     await stage.until('the old primary has ended its PostgreSQL', async () => {

@@ -36,7 +36,7 @@ export const killRewind: Scenario = {
   act: async (stage) => {
     const { primary, standby } = stage;
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{}]);
+    await stage.primaryFails(() => primary.branch.cut([{}]));
     await stage.takenOver();
     await primary.branch.cut([]);
     const pid = await stopRewind(primary.member);

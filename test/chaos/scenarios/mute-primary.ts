@@ -9,7 +9,7 @@ export const mutePrimary: Scenario = {
   act: async (stage) => {
     const { primary } = stage;
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{ way: 'out' }]);
+    await stage.primaryFails(() => primary.branch.cut([{ way: 'out' }]));
     await stage.takenOver();
     await stage.acknowledged();
   },

@@ -8,7 +8,7 @@ export const rewindAfterPromotion: Scenario = {
   act: async (stage) => {
     const { primary, standby } = stage;
     stage.undo(() => primary.branch.cut([]));
-    await primary.branch.cut([{}]);
+    await stage.primaryFails(() => primary.branch.cut([{}]));
     await stage.takenOver();
     await primary.branch.cut([]);
     await stage.logged(primary, /"does":"rewind"/);
