@@ -12,6 +12,7 @@ import { mountDisk } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { watchName } from './name-watch.ts';
 import type { NameWatch } from './name-watch.ts';
+import { attemptMs, observeEveryMs, observerOf } from './observer.ts';
 
 /** One machine of the pair: a namespace, a disk, an agent and its PostgreSQL. */
 export interface Machine {
@@ -35,13 +36,7 @@ export interface ChaosPair extends AsyncDisposable {
 
 export type Arbiter = NonNullable<StandOptions['arbiter']>;
 
-const observeEveryMs = 10;
-/** A member that lets no client in is asked less often: each refusal costs it a TLS handshake. */
-const observeRefusedMs = 50;
-/** A commit takes milliseconds; a client that wants to be served again soon asks again after this. */
-const attemptMs = 300;
 const host = { a: 11, b: 12 } as const;
-const firstIds = { a: 1_000_000_000, b: 2_000_000_000 } as const;
 
 /** @throws Error where the machine allows no network namespaces or no loop devices; the message says what is missing. */
 export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<ChaosPair> {
@@ -58,18 +53,11 @@ export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<C
     await inStep(stand);
     const connection = { port: stand.postgresPort, client: stand.client };
     const writer = new Writer(() => bind.addressesOf('pair'), connection, { everyMs: observeEveryMs, attemptMs });
-    const observer = (name: Name): Writer =>
-      new Writer(
-        () => Promise.resolve([members[name].address]),
-        { ...connection, localAddress: network.observerAddress },
-        {
-          firstId: firstIds[name],
-          everyMs: observeEveryMs,
-          retryMs: observeRefusedMs,
-          attemptMs,
-        },
-      );
-    const observers = { a: observer('a'), b: observer('b') };
+    const watched = { ...connection, localAddress: network.observerAddress };
+    const observers = {
+      a: observerOf('a', members.a.address, watched),
+      b: observerOf('b', members.b.address, watched),
+    };
     for (const each of [writer, observers.a, observers.b]) {
       stack.defer(() => each.stop());
       each.start();

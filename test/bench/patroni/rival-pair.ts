@@ -16,9 +16,9 @@ import { controlPlaneProgram, postgresPrograms, systemProgram } from '../../clus
 import { runTool } from '../../cluster/run-tool.ts';
 import { temporaryFolder } from '../../cluster/temporary.ts';
 import { mountDisk } from '../../chaos/disk.ts';
+import { observerOf } from '../../chaos/observer.ts';
 import { signalServer } from '../../pair/server-processes.ts';
-import { Writer } from '../../pair/writer.ts';
-import type { WriterConnection } from '../../pair/writer.ts';
+import type { Writer, WriterConnection } from '../../pair/writer.ts';
 import type { Client } from '../../pair/pair-stand.ts';
 import type { Name } from '../../pair/watch-pair.ts';
 import { patroniConfiguration } from './configuration.ts';
@@ -27,11 +27,7 @@ import type { PatroniTimes } from './times.ts';
 const trustDomain = 'hallkeeper.dev';
 const pairUid = '5b1e2f4a-0000-4000-8000-000000000008';
 const host = { a: 11, b: 12 } as const;
-const firstIds = { a: 1_000_000_000, b: 2_000_000_000 } as const;
 const waits = { maxMs: 180_000, everyMs: 100 } as const;
-const observeEveryMs = 10;
-const observeRefusedMs = 50;
-const attemptMs = 300;
 
 /** One machine of the rival. */
 export interface RivalMachine {
@@ -207,8 +203,7 @@ async function clientOf(authority: Authority): Promise<Client> {
 }
 
 function observe(machine: RivalMachine, connection: WriterConnection, stack: AsyncDisposableStack): Writer {
-  const pace = { firstId: firstIds[machine.name], everyMs: observeEveryMs, retryMs: observeRefusedMs, attemptMs };
-  const writer = new Writer(() => Promise.resolve([machine.address]), connection, pace);
+  const writer = observerOf(machine.name, machine.address, connection);
   stack.defer(() => writer.stop());
   writer.start();
   return writer;
