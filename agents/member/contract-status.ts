@@ -91,7 +91,12 @@ export interface MemberStatus {
   readonly operations: readonly AskedStanding[];
 }
 
-/** Reads the answer of `GET /v1/status`. @throws HK_OPTIONS_INVALID */
+/**
+ * Reads the answer of `GET /v1/status`. Fields that a newer agent adds are passed over: agents are brought up to date one by one, and an
+ * operator that refused their answers would take them for unreachable.
+ *
+ * @throws HK_OPTIONS_INVALID
+ */
 export function parseStatus(raw: unknown): MemberStatus {
   const field = readFields(raw);
   const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
@@ -99,7 +104,7 @@ export function parseStatus(raw: unknown): MemberStatus {
     member: field.text('member'),
     version: field.text('version'),
     settingsRevision: field.text('settingsRevision'),
-    record: field.has('record') ? readRecord(field.group('record')) : skip(field, 'record'),
+    record: field.has('record') ? readRecord(field.group('record')) : undefined,
     role: field.oneOf('role', ['primary', 'standby', 'none']),
     serving: field.flag('serving'),
     step: field.text('step'),
@@ -107,33 +112,25 @@ export function parseStatus(raw: unknown): MemberStatus {
     timeline: field.wholeNumber('timeline', whole),
     flushPosition: field.text('flushPosition'),
     positionExact: field.flag('positionExact'),
-    past: field.has('past') ? readPast(field.group('past')) : skip(field, 'past'),
-    lagBytes: field.has('lagBytes') ? field.wholeNumber('lagBytes', whole) : skip(field, 'lagBytes'),
+    past: field.has('past') ? readPast(field.group('past')) : undefined,
+    lagBytes: field.has('lagBytes') ? field.wholeNumber('lagBytes', whole) : undefined,
     peerHeard: field.flag('peerHeard'),
     arbiterReached: field.flag('arbiterReached'),
     blockedBy: field.optionalText('blockedBy'),
     facts: readFacts(field.group('facts')),
-    peer: field.has('peer') ? readFacts(field.group('peer')) : skip(field, 'peer'),
-    diskFreePercent: field.has('diskFreePercent')
-      ? field.wholeNumber('diskFreePercent', { min: 0, max: 100 })
-      : skip(field, 'diskFreePercent'),
+    peer: field.has('peer') ? readFacts(field.group('peer')) : undefined,
+    diskFreePercent: field.has('diskFreePercent') ? field.wholeNumber('diskFreePercent', { min: 0, max: 100 }) : undefined,
     systemIdentifier: field.optionalText('systemIdentifier'),
     certificateExpiresAt: field.text('certificateExpiresAt'),
     dns: field.list('dns', (entry) => ({ server: entry.text('server'), ok: entry.flag('ok'), why: entry.text('why', { fallback: '-' }) }), {
       max: 16,
     }),
-    service: field.has('service') ? readService(field.group('service')) : skip(field, 'service'),
+    service: field.has('service') ? readService(field.group('service')) : undefined,
     failovers: field.list('failovers', readReport, { max: 10 }),
     operations: field.list('operations', readAsked, { max: 10 }),
   };
-  field.refuseProblems();
+  field.refuseProblems({ unknownFields: 'pass' });
   return status;
-}
-
-/** Marks an absent field as asked for. */
-function skip(field: Fields, name: string): undefined {
-  field.optionalText(name);
-  return undefined;
 }
 
 function readService(field: Fields): NonNullable<MemberStatus['service']> {
@@ -181,7 +178,7 @@ function readPast(field: Fields): LogPast {
 
 function readFacts(field: Fields): MemberFacts {
   const whole = { min: 0, max: Number.MAX_SAFE_INTEGER } as const;
-  const record = field.has('record') ? field.group('record') : skip(field, 'record');
+  const record = field.has('record') ? field.group('record') : undefined;
   return {
     name: field.text('name'),
     record:

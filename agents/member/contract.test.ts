@@ -193,4 +193,18 @@ describe('the status of a member', () => {
   ];
   for (const [which, each] of cases)
     test(`${which} reads back as it was written`, () => expect(parseMemberStatus(JSON.parse(JSON.stringify(each)))).toEqual(each));
+
+  test('what a newer agent adds is passed over, at every depth; what an older one would lack is not', () => {
+    const newer = {
+      ...status,
+      colour: 'red',
+      record: { ...status.record, term: 3 },
+      facts: { ...status.facts, mood: 'good' },
+      peer: { ...status.peer, record: { ...status.peer?.record, term: 3 } },
+      failovers: status.failovers.map((each) => ({ ...each, weather: 'fair', phasesMs: { ...each.phasesMs, rest: 1 } })),
+    };
+    expect(parseMemberStatus(JSON.parse(JSON.stringify(newer)))).toEqual(status);
+    const { role: _role, ...lacking } = newer;
+    expect(refusal(parseMemberStatus, lacking)).toBe('the settings are refused: role is required');
+  });
 });

@@ -223,7 +223,7 @@ export function formatBundle(bundle: EnrolmentBundle): string {
   return JSON.stringify({ ...bundle, token: bundle.token.reveal() }, undefined, 2);
 }
 
-/** Reads the answer of `GET /v1/status`. @throws HK_OPTIONS_INVALID */
+/** Reads the answer of `GET /v1/status`, also of a newer agent. @throws HK_OPTIONS_INVALID */
 export function parseMemberStatus(raw: unknown): MemberStatus {
   return parseStatus(raw);
 }

@@ -19,6 +19,14 @@ describe('settings', () => {
     expect(() => field.refuseProblems()).toThrow(expect.objectContaining({ code: 'HK_OPTIONS_INVALID' }));
   });
 
+  test('unknown fields may be let pass, wrong ones may not', () => {
+    const field = readFields({ period: '5x', extra: 1, tls: { other: true } });
+    field.group('tls');
+    expect(() => field.refuseProblems({ unknownFields: 'pass' })).not.toThrow();
+    field.durationMs('period', { min: 1, max: 1_000 });
+    expect(() => field.refuseProblems({ unknownFields: 'pass' })).toThrow(/^the settings are refused: period must be [^;]*$/);
+  });
+
   test('a fallback is used only for an absent field', () => {
     const field = new Fields({ retries: null });
     expect(field.wholeNumber('retries', { min: 0, max: 9, fallback: 3 })).toBe(3);

@@ -28,7 +28,7 @@ interface Range {
 /**
  * Reads raw settings field by field and collects every problem, so that one error names them all.
  * Every getter answers with a usable value even after a problem; `refuseProblems` must be called before the result is used.
- * Fields that nobody asked for are problems too.
+ * Fields that nobody asked for are problems too, unless the reader lets them pass.
  */
 export class Fields {
   readonly #raw: Readonly<Record<string, unknown>>;
@@ -162,9 +162,12 @@ export class Fields {
     return [...this.#problems, ...this.#unknown()];
   }
 
-  /** @throws HK_OPTIONS_INVALID  when there is any problem; its message lists them all. */
-  refuseProblems(): void {
-    const problems = this.problems();
+  /**
+   * @param unknownFields  `pass`: for what another program says, which may be newer than this one. Settings refuse them: they are typed.
+   * @throws HK_OPTIONS_INVALID  when there is any problem; its message lists them all.
+   */
+  refuseProblems({ unknownFields = 'refuse' }: { readonly unknownFields?: 'refuse' | 'pass' } = {}): void {
+    const problems = unknownFields === 'pass' ? this.#problems : this.problems();
     if (problems.length > 0) throw new SettingsRefused(problems);
   }
 
