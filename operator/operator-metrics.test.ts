@@ -1,11 +1,15 @@
 import { Registry } from 'prom-client';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority } from '#lib/pki/authority.ts';
 import { issueLeaf } from '#lib/pki/leaf.ts';
+import { aStoredDrill } from './drill/testing/drills.ts';
+import { formatClaim, holderOf, nameClaim, pairClaim } from './hall/claim.ts';
+import { storedHall, storedPair } from './hall/testing/objects.ts';
 import { hallLabel } from './labels.ts';
 import type { OperatorCaches } from './operator-caches.ts';
 import { productMetrics } from './operator-metrics.ts';
 import type { KubeSecret } from './resources.ts';
+import { FilledCaches } from './testing/stores.ts';
 
 const nowMs = Date.UTC(2026, 0, 2);
 const pems: string[] = [];
@@ -83,4 +87,55 @@ test('many new certificates are read in several turns of the event loop, and two
   expect(readInFirstTurn).toBeLessThan(count);
   for (const lines of await scrapes) expect(lines).toHaveLength(count);
   expect(watched.every(({ reads }) => reads() === 1)).toBe(true);
+});
+
+describe('conditions bear the hall and the pair that they are about', () => {
+  const ready = { type: 'Ready', status: 'True', reason: 'r', message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' } as const;
+  const hall = storedHall({}, { conditions: [ready] });
+  const twin = { ...hall, metadata: { ...hall.metadata, namespace: 'other', uid: 'twin' } };
+  const pair = storedPair({}, { conditions: [ready] });
+  const drill = aStoredDrill({}, { conditions: [ready] });
+  const claims = [nameClaim('hall-7'), pairClaim(pair)].map((wish) => formatClaim(wish, holderOf(hall), 'hallkeeper-system'));
+
+  async function shown(filled: FilledCaches): Promise<readonly string[]> {
+    const registry = new Registry();
+    productMetrics(registry, filled.caches);
+    const lines = (await registry.metrics()).split('\n').filter((line) => /^hallkeeper_resource_condition.* 1$/.test(line));
+    return lines.map(
+      (line) => /kind="(\w+)".*resource_namespace="([^"]*)",(hall="[^"]*",pair="[^"]*")/.exec(line)?.slice(1).join(' ') ?? line,
+    );
+  }
+
+  test('as the members of the pair do', async () => {
+    const filled = new FilledCaches();
+    filled.halls.see(hall, twin);
+    filled.pairs.see(pair);
+    filled.drillSchedules.see(drill);
+    filled.claims.see(...claims);
+    expect(await shown(filled)).toEqual([
+      'Hall hall-7 hall="hall-7",pair=""',
+      'Hall other hall="",pair=""',
+      'FailoverPair hall-7 hall="hall-7",pair="pair-7"',
+      'DrillSchedule hall-7 hall="hall-7",pair="pair-7"',
+    ]);
+  });
+
+  test('also while nobody has decided who has the pair, where only one Hall wants it', async () => {
+    const filled = new FilledCaches();
+    filled.halls.see(hall);
+    filled.pairs.see(pair);
+    expect(await shown(filled)).toContain('FailoverPair hall-7 hall="hall-7",pair="pair-7"');
+    filled.halls.see(storedHall({ name: 'rival', spec: { failoverPairRef: { name: 'pair-7' } } }));
+    expect(await shown(filled)).toContain('FailoverPair hall-7 hall="",pair="pair-7"');
+  });
+
+  test('none where no Hall wants the pair, and none of a schedule without its pair', async () => {
+    const filled = new FilledCaches();
+    filled.pairs.see(pair);
+    expect(await shown(filled)).toEqual(['FailoverPair hall-7 hall="",pair="pair-7"']);
+    const alone = new FilledCaches();
+    alone.halls.see(hall);
+    alone.drillSchedules.see(drill);
+    expect(await shown(alone)).toContain('DrillSchedule hall-7 hall="",pair="pair-7"');
+  });
 });

@@ -1,10 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+import type { Hall } from '#lib/api/hall.gen.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { bundleKey } from './authority-secret.ts';
+import { aboutDrill, drillMetrics } from './drill/drill-metrics.ts';
 import { operatorFamilies } from './families.ts';
+import { hallNameOf } from './hall/hall-of-pair.ts';
+import { isOthers, nameHolding } from './hall/holding.ts';
 import { hallLabel, pairLabel } from './labels.ts';
 import type { OperatorCaches } from './operator-caches.ts';
 import { decodeData } from './secret-data.ts';
@@ -27,25 +31,23 @@ interface Conditioned extends KubeObject {
 }
 
 /** What the operator knows and Prometheus wants to know, read from the caches at each scrape: what is gone is gone at the next one. */
-export function productMetrics(registry: Registry, { halls, pairs, drillSchedules, secrets }: OperatorCaches): void {
+export function productMetrics(registry: Registry, caches: OperatorCaches): void {
+  const { secrets } = caches;
   const registers = [registry];
-  const conditions: Gauge<'kind' | 'name' | 'condition' | 'status' | 'resource_namespace'> = new Gauge({
+  drillMetrics(registry, caches);
+  const conditions: Gauge<'kind' | 'name' | 'condition' | 'status' | 'resource_namespace' | 'hall' | 'pair'> = new Gauge({
     name: conditionFamily.name,
     help: conditionFamily.help,
-    labelNames: ['kind', 'name', 'condition', 'status', 'resource_namespace'],
+    labelNames: ['kind', 'name', 'condition', 'status', 'resource_namespace', 'hall', 'pair'],
     registers,
     collect: () => {
       conditions.reset();
-      for (const { kind, objects } of [
-        { kind: 'Hall', objects: halls.list() as readonly Conditioned[] },
-        { kind: 'FailoverPair', objects: pairs.list() as readonly Conditioned[] },
-        { kind: 'DrillSchedule', objects: drillSchedules.list() as readonly Conditioned[] },
-      ]) {
-        for (const { metadata, status } of objects) {
-          for (const condition of status?.conditions ?? []) {
-            const own = { kind, name: metadata.name, condition: condition.type, resource_namespace: metadata.namespace ?? '' };
-            for (const each of statuses) conditions.set({ ...own, status: each }, each === condition.status ? 1 : 0);
-          }
+      for (const { kind, object, hall, pair } of conditioned(caches)) {
+        const { metadata, status } = object;
+        for (const condition of status?.conditions ?? []) {
+          const about = { kind, name: metadata.name, resource_namespace: metadata.namespace ?? '', hall, pair };
+          const own = { ...about, condition: condition.type };
+          for (const each of statuses) conditions.set({ ...own, status: each }, each === condition.status ? 1 : 0);
         }
       }
     },
@@ -68,6 +70,20 @@ export function productMetrics(registry: Registry, { halls, pairs, drillSchedule
       }
     },
   });
+}
+
+/** Every object whose conditions are shown, with the hall and the pair that it is about. */
+function conditioned(
+  caches: OperatorCaches,
+): readonly { readonly kind: string; readonly object: Conditioned; readonly hall: string; readonly pair: string }[] {
+  // One that lost its name to another Hall must not be told to the people of that one.
+  const ownName = (hall: Hall): string => (isOthers(nameHolding(hall, caches), hall) ? '' : hall.metadata.name);
+  const halls = caches.halls.list().map((object) => ({ kind: 'Hall', object, hall: ownName(object), pair: '' }));
+  const pairs = caches.pairs
+    .list()
+    .map((object) => ({ kind: 'FailoverPair', object, hall: hallNameOf(object, caches), pair: object.metadata.name }));
+  const drills = caches.drillSchedules.list().map((object) => ({ kind: 'DrillSchedule', object, ...aboutDrill(object, caches) }));
+  return [...halls, ...pairs, ...drills];
 }
 
 /** Reads the certificates of objects that were not read before, some in a turn of the event loop. */

@@ -19,13 +19,14 @@ export function registryOfOperator(): Registry {
   metrics.watch({ controllers: [], caches, clock: systemClock });
   metrics.elector('operator');
   metrics.requests.answered({ verb: 'LIST', method: 'GET', host: 'api', code: '200' }, 0.1);
-  const nothing = { list: () => [] };
+  const nothing = { list: () => [], byIndex: () => [] };
   const hall = { metadata: { name: 'north', namespace: 'halls' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } };
   productMetrics(registry, {
     halls: { list: () => [hall] },
     pairs: nothing,
     drillSchedules: nothing,
     secrets: nothing,
+    claims: nothing,
   } as unknown as OperatorCaches);
   return registry;
 }
