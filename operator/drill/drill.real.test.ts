@@ -4,48 +4,37 @@ import { kubeEvents } from '#lib/kube/events.ts';
 import { namespace } from '#test/api/api-server.ts';
 import { aDrillSchedule } from '#test/api/builders.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import { freePort } from '#test/cluster/ports.ts';
 import { pairRoom } from '../pair/pair-room.ts';
-import { drillSchedules, failoverPairs, pairOperations } from '../resources.ts';
-import { anySignal, startOperatorCluster } from '../testing/cluster.ts';
-import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
-import { conditionOf, createPair, isReady, membersAt, settingsOf, writeRecord } from '../testing/pairs.ts';
-import { aMemberStatus, startStandInMember } from '../testing/stand-in-member.ts';
+import { drillSchedules, pairOperations } from '../resources.ts';
+import { anySignal } from '../testing/cluster.ts';
+import type { OperatorCluster } from '../testing/cluster.ts';
+import { conditionOf, isReady, writeRecord } from '../testing/pairs.ts';
+import { aMemberStatus } from '../testing/stand-in-member.ts';
 import type { StandInMember } from '../testing/stand-in-member.ts';
+import { StandInPair } from '../testing/stand-in-pair.ts';
 import { drillRoom } from './drill-room.ts';
 
 /** A schedule that is due every minute, on a real clock, a real API server and two members whose answers the tests choose. */
+let standIn: StandInPair;
 let cluster: OperatorCluster;
-let operator: RunningOperator;
 let a: StandInMember;
 let b: StandInMember;
 const signal = anySignal();
-const pairKey = { namespace, name: 'duo' };
 const key = { namespace, name: 'often' };
 /** A run is at most a minute away; the rest is for a busy machine. */
 const patience = { maxMs: 180_000, everyMs: 200 };
 
 beforeAll(async () => {
-  cluster = await startOperatorCluster([pairRoom, drillRoom]);
-  operator = await cluster.operator();
-  const [adminPort, port, postgres] = await Promise.all([freePort('127.0.0.31'), freePort('127.0.0.31'), freePort('127.0.0.31')]);
-  await createPair(cluster, namespace, {
-    name: 'duo',
-    spec: { members: membersAt('127.0.0.31', '127.0.0.32'), hallServer: { adminPort, port }, postgresql: { port: postgres } },
-  });
-  await cluster.until('the pair is ready', failoverPairs, pairKey, isReady);
-  a = await startStandInMember((await settingsOf(cluster, namespace, 'duo', 'a')).settings);
-  b = await startStandInMember((await settingsOf(cluster, namespace, 'duo', 'b')).settings);
+  standIn = await StandInPair.start({ rooms: [pairRoom, drillRoom], name: 'duo' });
+  ({ cluster } = standIn);
+  await standIn.until('the pair is ready', isReady);
+  a = await standIn.answerFor('a');
+  b = await standIn.answerFor('b');
   a.status = aMemberStatus({ ...a.status, facts: {}, role: 'primary', serving: true, step: 'leading alone' });
   await writeRecord(cluster, { namespace, pair: 'duo', member: 'a' }, { mode: 'Solo', primary: 'a', epoch: 1 });
 }, 240_000);
 
-afterAll(async () => {
-  await a?.[Symbol.asyncDispose]();
-  await b?.[Symbol.asyncDispose]();
-  await cluster?.[Symbol.asyncDispose]();
-  expect(operator?.fatal).toEqual([]);
-});
+afterAll(() => standIn?.[Symbol.asyncDispose]());
 
 const schedule = (what: string, holds: (schedule: DrillSchedule) => boolean): Promise<DrillSchedule> =>
   eventually(

@@ -5,18 +5,17 @@ import { issueLeaf } from '#lib/pki/leaf.ts';
 import { namespace } from '#test/api/api-server.ts';
 import { aPairOperation } from '#test/api/builders.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import { freePort } from '#test/cluster/ports.ts';
 import { failoverPairs, pairOperations, pairRecords, roles, secrets } from '../resources.ts';
-import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
-import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
-import { conditionOf, createPair, isReady, membersAt, settingsOf } from '../testing/pairs.ts';
-import { startStandInMember } from '../testing/stand-in-member.ts';
+import { anySignal, patience } from '../testing/cluster.ts';
+import type { OperatorCluster } from '../testing/cluster.ts';
+import { conditionOf, isReady, settingsOf } from '../testing/pairs.ts';
 import type { StandInMember } from '../testing/stand-in-member.ts';
+import { StandInPair } from '../testing/stand-in-pair.ts';
 import { pairRoom } from './pair-room.ts';
 
 /** A pair whose record an etcd keeps: the operator learns of it from the members alone. Two endpoints answer as the tests choose. */
+let standIn: StandInPair;
 let cluster: OperatorCluster;
-let operator: RunningOperator;
 let a: StandInMember;
 let b: StandInMember;
 const signal = anySignal();
@@ -39,29 +38,14 @@ async function putSecret(stringData: Readonly<Record<string, string>>): Promise<
 }
 
 beforeAll(async () => {
-  cluster = await startOperatorCluster([pairRoom]);
-  operator = await cluster.operator();
-  const [adminPort, port, postgres] = await Promise.all([freePort('127.0.0.11'), freePort('127.0.0.11'), freePort('127.0.0.11')]);
-  await createPair(cluster, namespace, {
-    name: pairKey.name,
-    spec: {
-      members: membersAt('127.0.0.11', '127.0.0.12'),
-      arbiter: { etcd: { endpoints, tlsSecretRef: { name: secretName } } },
-      hallServer: { adminPort, port },
-      postgresql: { port: postgres },
-    },
-  });
+  const arbiter = { etcd: { endpoints, tlsSecretRef: { name: secretName } } };
+  standIn = await StandInPair.start({ rooms: [pairRoom], name: pairKey.name, arbiter });
+  ({ cluster } = standIn);
 }, 240_000);
 
-afterAll(async () => {
-  await a?.[Symbol.asyncDispose]();
-  await b?.[Symbol.asyncDispose]();
-  await cluster?.[Symbol.asyncDispose]();
-  expect(operator?.fatal).toEqual([]);
-});
+afterAll(() => standIn?.[Symbol.asyncDispose]());
 
-const until = (what: string, holds: (pair: FailoverPair) => boolean): Promise<FailoverPair> =>
-  cluster.until(what, failoverPairs, pairKey, holds);
+const until = (what: string, holds: (pair: FailoverPair) => boolean): Promise<FailoverPair> => standIn.until(what, holds);
 
 test('without a certificate for its etcd a pair is refused, with everything that is wrong', async () => {
   const refused = await until('the missing Secret is told', (pair) => conditionOf(pair, 'Ready')?.reason === 'SpecRefused');
@@ -92,8 +76,8 @@ test('with one the members are told, no record is made for them, and they have n
 }, 240_000);
 
 test('mode, primary and epoch are what the members tell', async () => {
-  a = await startStandInMember((await settingsOf(cluster, namespace, pairKey.name, 'a')).settings);
-  b = await startStandInMember((await settingsOf(cluster, namespace, pairKey.name, 'b')).settings);
+  a = await standIn.answerFor('a');
+  b = await standIn.answerFor('b');
   const record = { mode: 'solo', primary: 'a', epoch: 1, sequence: 2 };
   a.status = { ...a.status, role: 'primary', serving: true, record };
   b.status = { ...b.status, record: { mode: 'new', primary: '-', epoch: 0, sequence: 0 } };
@@ -133,8 +117,7 @@ test('a switchover is asked for and done by what the members tell', async () => 
 }, 240_000);
 
 test('an operator that starts anew goes on from the status; a loss that a member tells of is told', async () => {
-  await operator.stop();
-  operator = await cluster.operator();
+  await standIn.restartOperator();
   expect((await cluster.admin.get(failoverPairs, pairKey, signal)).status).toMatchObject({ primary: 'a', epoch: 3 });
   const facts = { ...a.status.facts, frozen: 'the record is missing' };
   a.status = { ...a.status, record: undefined, blockedBy: 'RecordLost', facts };

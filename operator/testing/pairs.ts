@@ -5,6 +5,7 @@ import type { PairRecord, PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
 import { findCondition } from '#lib/kube/conditions.ts';
 import type { Condition } from '#lib/kube/conditions.ts';
 import { aPair } from '#test/api/builders.ts';
+import { freePort } from '#test/cluster/ports.ts';
 import { failoverPairs, pairRecords, secrets } from '../resources.ts';
 import { decodeData } from '../secret-data.ts';
 import { anySignal } from './cluster.ts';
@@ -22,6 +23,8 @@ export const isReady = (pair: FailoverPair): boolean => conditionOf(pair, 'Ready
 export const membersAt = (...addresses: readonly string[]): FailoverPair['spec']['members'] =>
   addresses.map((address, index) => ({ name: 'ab'[index] ?? '', host: { address } }));
 
+type PairSpecWish = NonNullable<NonNullable<Parameters<typeof aPair>[0]>['spec']>;
+
 export async function createPair(
   { admin }: OperatorCluster,
   namespace: string,
@@ -29,6 +32,18 @@ export async function createPair(
 ): Promise<FailoverPair> {
   const manifest = aPair(wanted);
   return admin.create(failoverPairs, { ...manifest, metadata: { ...manifest.metadata, namespace } } as unknown as FailoverPair, signal);
+}
+
+/** A pair on two addresses of this machine, at ports that nobody uses. */
+export async function createLocalPair(
+  cluster: OperatorCluster,
+  namespace: string,
+  { name, addresses, spec = {} }: { readonly name: string; readonly addresses: readonly [string, string]; readonly spec?: PairSpecWish },
+): Promise<FailoverPair> {
+  const [at] = addresses;
+  const hallServer = { adminPort: await freePort(at), port: await freePort(at) };
+  const postgresql = { port: await freePort(at) };
+  return createPair(cluster, namespace, { name, spec: { members: membersAt(...addresses), hallServer, postgresql, ...spec } });
 }
 
 /** What the operator has put into a member's Secret. */
