@@ -7,8 +7,8 @@ import { keyText } from '#lib/kube/objects.ts';
 import { secrets } from './resources.ts';
 import type { KubeSecret } from './resources.ts';
 
-/** A change of somebody's Secret is seen after this time at the latest. */
-const ageMaxMs = 20_000;
+/** A change of somebody's Secret is usually seen after this time at the latest. */
+export const secretAgeMaxMs = 20_000;
 /** Beyond this many the oldest is forgotten, which costs a request more. */
 const rememberedMax = 2_000;
 
@@ -21,18 +21,20 @@ interface Remembered {
 export class ForeignSecrets {
   readonly #client: Pick<KubeClient, 'find'>;
   readonly #clock: Clock;
+  readonly #ageMaxMs: number;
   readonly #known = new Map<string, Remembered>();
 
-  constructor({ client, clock }: { readonly client: Pick<KubeClient, 'find'>; readonly clock: Clock }) {
+  constructor({ client, clock }: { readonly client: Pick<KubeClient, 'find'>; readonly clock: Clock }, ageMaxMs = secretAgeMaxMs) {
     this.#client = client;
     this.#clock = clock;
+    this.#ageMaxMs = ageMaxMs;
   }
 
   /** Undefined when there is none. While the API server is away the last content counts. */
   async read(key: ObjectKey, signal: AbortSignal): Promise<KubeSecret | undefined> {
     const text = keyText(key);
     const known = this.#known.get(text);
-    if (known !== undefined && this.#clock.nowMs() - known.atMs < ageMaxMs) return known.secret;
+    if (known !== undefined && this.#clock.nowMs() - known.atMs < this.#ageMaxMs) return known.secret;
     try {
       const secret = await this.#client.find(secrets, key, signal);
       this.#remember(text, { secret, atMs: this.#clock.nowMs() });

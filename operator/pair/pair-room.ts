@@ -4,7 +4,7 @@ import { anyOf, annotationsChanged, differs, generationChanged, mapSelf } from '
 import type { Mapping } from '#lib/kube/mapping.ts';
 import { keyOf, keyText, parseKey } from '#lib/kube/objects.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
-import { ForeignSecrets } from '../foreign-secrets.ts';
+import { ForeignSecrets, secretAgeMaxMs } from '../foreign-secrets.ts';
 import { defineController, hear, watch } from '../frame.ts';
 import type { ControllerDefinition, OperatorPorts, Room } from '../frame.ts';
 import { claimedPairOf } from '../hall/claim.ts';
@@ -21,20 +21,35 @@ import type { PairPorts } from './pair-ports.ts';
 import { pollMembers } from './poll-members.ts';
 import { reconcilePair } from './reconcile-pair.ts';
 import { watchDns } from './watch-dns.ts';
+import type { DnsPace } from './watch-dns.ts';
 import type { KubeConfigMap } from '../resources.ts';
 
-/**
- * The controllers of FailoverPairs and of their operations. Several, so that none waits for another: `pair` makes what is in the cluster and tells the status,
- * `pair-route` follows the record with the EndpointSlice, `pair-members` asks the agents, `pair-dns` asks the name servers.
- */
+/** How often it is looked at what nobody tells of. */
+export interface PairPace {
+  readonly dns: DnsPace;
+  /** A change of a Secret that a person made is seen after this at the latest. */
+  readonly secretAgeMaxMs: number;
+}
+
+const usualPace: PairPace = { dns: { everyMs: 10_000, jitterMs: 1_000, movingAgainMs: 2_000 }, secretAgeMaxMs };
+
+/** The controllers of FailoverPairs and of their operations, at the usual pace. */
 export function pairRoom(ports: OperatorPorts): Room {
+  return pairRoomAt(usualPace, ports);
+}
+
+/**
+ * The same at a pace of its own. Several controllers, so that none waits for another: `pair` makes what is in the cluster and tells the
+ * status, `pair-route` follows the record with the EndpointSlice, `pair-members` asks the agents, `pair-dns` asks the name servers.
+ */
+export function pairRoomAt(pace: PairPace, ports: OperatorPorts): Room {
   const { caches } = ports;
   const observations = new Observations();
   const observed = new Nudge();
   const recordMoved = new Nudge();
   const certificates = new OperatorCertificates(ports);
   const members = new MemberClient();
-  const foreign = new ForeignSecrets(ports);
+  const foreign = new ForeignSecrets(ports, pace.secretAgeMaxMs);
   const inside = { ...ports, observations, observed, recordMoved, certificates, members, foreign };
   const ours = mapPairLabel();
   return {
@@ -64,7 +79,7 @@ export function pairRoom(ports: OperatorPorts): Room {
       }),
       defineController({
         name: 'pair-dns',
-        reconcile: watchDns(inside),
+        reconcile: watchDns(inside, pace.dns),
         refusedAgainMs,
         workers: 16,
         watches: [watch(caches.pairs, mapSelf(), specChanged), watch(caches.pairRecords, mapSelf()), hear(recordMoved)],

@@ -6,9 +6,10 @@ import { Nudge } from '../nudge.ts';
 import { FilledCaches } from '../testing/stores.ts';
 import { aStoredPair, aStoredRecord } from '../testing/views.ts';
 import { Observations } from './observations.ts';
-import { dnsEveryMs, watchDns } from './watch-dns.ts';
+import { watchDns } from './watch-dns.ts';
 import type { WatchDnsPorts } from './watch-dns.ts';
 
+const pace = { everyMs: 7_000, jitterMs: 1_000, movingAgainMs: 500 };
 const dns = {
   zone: 'halls.test',
   name: 'north.halls.test',
@@ -31,12 +32,12 @@ async function keysRead(owner: string): Promise<{ readonly reads: number; readon
     },
   };
   const ports = { caches: filled.caches, clock: new SimulatedClock(), random: seededRandom(1), foreign };
-  const look = watchDns({ ...ports, observations: new Observations(), observed: new Nudge() } as unknown as WatchDnsPorts);
+  const look = watchDns({ ...ports, observations: new Observations(), observed: new Nudge() } as unknown as WatchDnsPorts, pace);
   const answer = await look({ namespace: 'hall-7', name: 'pair-7' }, { signal: new AbortController().signal, log: silentLog });
   return { reads, again: answer?.requeueAfterMs };
 }
 
 test('the name shows what the pair’s own record says, and nothing of the record that an earlier pair left', async () => {
   expect((await keysRead('')).reads).toBe(1);
-  expect(await keysRead('earlier')).toEqual({ reads: 0, again: dnsEveryMs });
+  expect(await keysRead('earlier')).toEqual({ reads: 0, again: pace.everyMs });
 });

@@ -18,10 +18,15 @@ import type { Observations } from './observations.ts';
 import { knownRecord } from './known-record.ts';
 import type { DnsServerView, DnsView } from './pair-view.ts';
 
-export const dnsEveryMs = 10_000;
-const dnsJitterMs = 1_000;
-/** While a name is on its way the next look comes sooner: it is over in a moment, or the operator has to help. */
-const movingAgainMs = 2_000;
+/** How often the name servers are asked. */
+export interface DnsPace {
+  readonly everyMs: number;
+  /** Chance is added up to this, so that the looks at many pairs spread. */
+  readonly jitterMs: number;
+  /** While a name is on its way the next look comes sooner: it is over in a moment, or the operator has to help. */
+  readonly movingAgainMs: number;
+}
+
 /** For all that one look asks of one server, and for one repair: a sick server keeps a look from ending no longer. */
 const lookMaxMs = 6_000;
 const repairMaxMs = 6_000;
@@ -37,7 +42,7 @@ export interface WatchDnsPorts extends Pick<OperatorPorts, 'caches' | 'clock' | 
  * that leads writes the name itself, at once; a repair waits for the next look, so that the two hardly meet. Where they do, they write
  * the same, and the epoch guards both.
  */
-export function watchDns(ports: WatchDnsPorts): Reconcile {
+export function watchDns(ports: WatchDnsPorts, { everyMs, jitterMs, movingAgainMs }: DnsPace): Reconcile {
   const { caches, observations, observed, random, foreign } = ports;
   return async (key, { signal, log }) => {
     const pair = caches.pairs.get(key);
@@ -49,9 +54,9 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
       return undefined;
     }
     const wanted = wantedName(pair, knownRecord(pair, ports)?.spec);
-    if (wanted === undefined) return { requeueAfterMs: dnsEveryMs };
+    if (wanted === undefined) return { requeueAfterMs: everyMs };
     const entry = await readSecretRef(foreign, { namespace, ...dns.tsigSecretRef, field: 'dns.tsigSecretRef' }, signal);
-    if (!entry.found) return { requeueAfterMs: dnsEveryMs + random.below(dnsJitterMs) };
+    if (!entry.found) return { requeueAfterMs: everyMs + random.below(jitterMs) };
     const known = observations.of(uid).dns;
     const before = known?.epoch === wanted.epoch ? known.servers : [];
     const secret = new Secret(entry.text);
@@ -64,8 +69,8 @@ export function watchDns(ports: WatchDnsPorts): Reconcile {
     const view: DnsView = { epoch: wanted.epoch, servers };
     observations.sawDns(uid, view);
     observed.tell(key);
-    const nextMs = servers.some(({ state }) => state === 'moving') ? movingAgainMs : dnsEveryMs;
-    return { requeueAfterMs: nextMs + random.below(dnsJitterMs) };
+    const nextMs = servers.some(({ state }) => state === 'moving') ? movingAgainMs : everyMs;
+    return { requeueAfterMs: nextMs + random.below(jitterMs) };
   };
 }
 
