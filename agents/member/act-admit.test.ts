@@ -7,6 +7,7 @@ import type { AdmissionLane } from './act-admit.ts';
 
 const line: SqlLine = {
   query: () => Promise.resolve({ rows: [], notices: [] }),
+  repeat: () => Promise.resolve({ rows: [], notices: [] }),
   backendPid: () => 1,
   close: () => Promise.resolve(),
 };

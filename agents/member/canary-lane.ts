@@ -1,9 +1,10 @@
 import type { Clock } from '#lib/base/clock.ts';
-import { within } from '#lib/base/deadline.ts';
+import { runWithin, within } from '#lib/base/deadline.ts';
 import { codeOf } from '#lib/base/errors.ts';
 import type { MemberEvent } from '#lib/pair/events.ts';
 import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
 import { lineFailureOf } from '#lib/postgres/sql-line.ts';
+import { untilBeat } from './beat.ts';
 
 export interface CanaryPorts {
   readonly instance: PostgresInstance;
@@ -12,9 +13,10 @@ export interface CanaryPorts {
   /** Whether the own server runs as primary right now; else the peer's is probed. */
   readonly leads: () => boolean;
   readonly tell: (event: MemberEvent) => void;
-  /** A commit whose wait was cancelled, and how long each good one took. */
+  /** A commit whose wait was cancelled. */
   readonly falseAck: () => void;
-  readonly took: (which: 'local' | 'sync' | 'remote', ms: number) => void;
+  /** Each success, with how long it took; undefined when a commit of the other kind proved it too. */
+  readonly took: (which: 'local' | 'sync' | 'remote', ms: number | undefined) => void;
 }
 
 type Which = 'local' | 'sync' | 'remote';
@@ -25,18 +27,32 @@ const giveUpMs = { local: 5_000, sync: 10_000, remote: 1_000 } as const;
 /** After the first failure the next probe comes at once, after this; from then on every period. */
 const brokenPauseMs = 5;
 
-/** Probe writes: on the primary one that waits for nobody and one that waits as clients do, on the standby one at the primary. */
+/**
+ * Probe writes: on the primary one that waits as clients do and one that waits for nobody, on the standby one at the primary. What the
+ * peer has is on this member's disk too: while commits of the first kind come back within a period, the second kind is not needed.
+ */
 export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Promise<void> {
   const { instance } = ports;
+  const { clock, periodMs, tell, took } = ports;
+  let provenMs = Number.NEGATIVE_INFINITY;
   const local = instance.openLine('canary');
   const sync = instance.openLine('sync');
   const control = instance.openLine('sync_end');
   const remote = instance.openPeerLine('canary');
   await Promise.all([
-    probe('local', ports, signal, (limit) => instance.commitLocal(local, limit)),
+    probe('local', { ...ports, leads: () => ports.leads() && clock.nowMs() - provenMs > 1.5 * periodMs }, signal, (limit) =>
+      instance.commitLocal(local, limit),
+    ),
     probe('sync', ports, signal, async (limit) => {
+      const begun = clock.nowMs();
+      tell({ on: 'canary', which: 'local', result: 'started' });
       try {
         await instance.commitSynchronous(sync, limit);
+        // One that took longer says nothing about this disk now.
+        if (clock.nowMs() - begun > periodMs) return;
+        provenMs = clock.nowMs();
+        tell({ on: 'canary', which: 'local', result: 'ok' });
+        took('local', undefined);
       } catch (error) {
         // Its session still waits for the peer and would hold a connection for each attempt.
         if (limit.aborted && !signal.aborted) await endStuck(instance, control, signal);
@@ -61,11 +77,11 @@ async function probe(
   let well = true;
   while (!signal.aborted) {
     const begun = clock.nowMs();
-    let pauseMs = periodMs;
+    let pauseMs: number | undefined;
     if (ports.leads() === (which !== 'remote')) {
       tell({ on: 'canary', which, result: 'started' });
       try {
-        await write(within(giveUpMs[which], `the ${which} canary`, signal));
+        await runWithin(giveUpMs[which], `the ${which} canary`, signal, write);
         ports.took(which, clock.nowMs() - begun);
         tell({ on: 'canary', which, result: 'ok' });
         well = true;
@@ -78,7 +94,7 @@ async function probe(
         well = false;
       }
     }
-    await clock.sleep(Math.max(0, pauseMs - (clock.nowMs() - begun)), signal).catch(() => undefined);
+    await clock.sleep(pauseMs ?? untilBeat(clock, periodMs), signal).catch(() => undefined);
   }
 }
 

@@ -71,7 +71,7 @@ export const memberFamilies = defineFamilies({
     kind: 'histogram',
     unit: 'seconds',
     labels: { ...pairLabels, canary: canaryKinds },
-    help: 'How long successful probe writes of this member took.',
+    help: 'How long successful probe writes of this member took. A sync one that comes back within a period proves the local disk too: then there is no local write.',
     since,
     bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   },

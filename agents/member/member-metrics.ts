@@ -97,9 +97,9 @@ export class MemberMetrics {
     }
   }
 
-  canary(kind: (typeof canaryKinds)[number], tookMs: number): void {
+  canary(kind: (typeof canaryKinds)[number], tookMs: number | undefined): void {
     this.#canarySuccess.set({ canary: kind }, this.#clock.wallMs() / 1_000);
-    this.#canarySeconds.observe({ canary: kind }, tookMs / 1_000);
+    if (tookMs !== undefined) this.#canarySeconds.observe({ canary: kind }, tookMs / 1_000);
   }
 
   disk(space: { readonly freeBytes: number; readonly totalBytes: number } | undefined): void {

@@ -8,6 +8,7 @@ import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { step, tickMs } from '#lib/pair/step.ts';
+import { untilBeat } from './beat.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 import type { RecordStore } from './record-store.ts';
 
@@ -15,7 +16,7 @@ import type { RecordStore } from './record-store.ts';
 export const requestMaxMs = 1_000;
 
 /** Looks at a running server; a death is told at once, this is for positions and streams. */
-const lookEveryMs = 50;
+const lookEveryMs = 100;
 
 export interface ShellPorts {
   readonly store: RecordStore;
@@ -134,7 +135,7 @@ export class MemberShell {
       if (postgres !== undefined && this.#state.operation?.id === during) this.send({ on: 'postgresSeen', postgres });
       const nudge = new AbortController();
       this.#nudge = nudge;
-      await clock.sleep(lookEveryMs, AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
+      await clock.sleep(untilBeat(clock, lookEveryMs), AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
     }
   }
 
@@ -145,7 +146,7 @@ export class MemberShell {
   async #every(ms: number, task: () => void): Promise<void> {
     while (!this.#signal.aborted) {
       task();
-      await this.#ports.clock.sleep(ms, this.#signal).catch(() => undefined);
+      await this.#ports.clock.sleep(untilBeat(this.#ports.clock, ms), this.#signal).catch(() => undefined);
     }
   }
 

@@ -7,6 +7,7 @@ import type { MemberEvent } from '#lib/pair/events.ts';
 import type { Heartbeat } from '#lib/pair/member-state.ts';
 import { clientTls } from '#lib/pki/trust.ts';
 import type { Expectation, OwnCertificate, TrustedAuthority } from '#lib/pki/trust.ts';
+import { untilBeat } from './beat.ts';
 import { parseHeartbeat, formatHeartbeat } from './heartbeat-line.ts';
 
 /** Application protocol by which the administration port tells heartbeats from HTTP. */
@@ -19,11 +20,12 @@ const lineBytesMax = 8_192;
 const dialMaxMs = 500;
 
 /**
- * The peer answers each heartbeat with one byte. Without an answer to this many periods' worth of time the connection is dialled anew:
+ * The peer answers every third heartbeat with one byte. Without an answer to this many periods' worth of time the connection is dialled anew:
  * after a cut TCP waits ever longer before it sends again, up to two minutes, while a new connection stands at once.
  */
 const unansweredMaxMs = 1_000;
 const answerByte = '\n';
+const answerEvery = 3;
 
 /** Unsent bytes above this mean that the peer does not read: heartbeats are dropped, newest first to be sent when it does again. */
 const unsentMax = 65_536;
@@ -89,7 +91,7 @@ async function sendUntilClosed(socket: TLSSocket, { clock, periodMs, heartbeat }
     if (unanswered * periodMs >= unansweredMaxMs) break;
     unanswered += 1;
     if (socket.writableLength < unsentMax) socket.write(formatHeartbeat(heartbeat()));
-    await clock.sleep(periodMs, over).catch(() => undefined);
+    await clock.sleep(untilBeat(clock, periodMs), over).catch(() => undefined);
   }
   socket.destroy();
 }
@@ -104,6 +106,7 @@ export interface ReceivePorts {
 /** Reads the peer's heartbeats from a connection that it dialled and that was found to be its own, and answers each with one byte. */
 export function receiveHeartbeats(socket: TLSSocket, ports: ReceivePorts): void {
   let rest = '';
+  let unanswered = 0;
   socket.setEncoding('utf8');
   socket.setNoDelay(true);
   socket.on('error', () => undefined);
@@ -113,7 +116,11 @@ export function receiveHeartbeats(socket: TLSSocket, ports: ReceivePorts): void 
     rest = lines.pop() ?? '';
     for (const line of lines) {
       const heartbeat = parseHeartbeat(line);
-      if (socket.writable) socket.write(answerByte);
+      unanswered += 1;
+      if (unanswered === answerEvery && socket.writable) {
+        socket.write(answerByte);
+        unanswered = 0;
+      }
       if (heartbeat !== undefined) ports.tell({ on: 'heartbeat', heartbeat });
       else ports.log.warn({}, 'a line of the peer was not understood');
     }

@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
-import { within } from '#lib/base/deadline.ts';
+import { runWithin, within } from '#lib/base/deadline.ts';
 import type { OperationOutcome } from '#lib/pair/events.ts';
 import { unseenPostgres } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, Operation } from '#lib/pair/member-state.ts';
@@ -142,7 +142,7 @@ export class PostgresLane {
       return this.#last;
     }
     try {
-      const status = await this.instance.status(this.#watchLine, within(lookMaxMs, 'looking at PostgreSQL', signal));
+      const status = await runWithin(lookMaxMs, 'looking at PostgreSQL', signal, (limit) => this.instance.status(this.#watchLine, limit));
       if (this.#server === undefined) return this.#last;
       if (!status.inRecovery) this.#recovered ??= status.flushLsn;
       this.lastStatus = status;

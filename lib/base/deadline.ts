@@ -14,6 +14,25 @@ export function within(ms: number, what: string, outer?: AbortSignal): AbortSign
   return outer === undefined ? own.signal : AbortSignal.any([own.signal, outer]);
 }
 
+/**
+ * Runs something with such a signal, and leaves no timer and no listener: for what is done many times a second.
+ *
+ * @throws What `run` throws.
+ */
+export async function runWithin<T>(ms: number, what: string, outer: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  outer.throwIfAborted();
+  const own = new AbortController();
+  const timer = setTimeout(() => own.abort(deadlineErrors.HK_DEADLINE(`${what}, ${ms} ms`)), ms);
+  const abort = (): void => own.abort(outer.reason);
+  outer.addEventListener('abort', abort, { once: true });
+  try {
+    return await run(own.signal);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', abort);
+  }
+}
+
 export interface Deadline {
   readonly ms: number;
   readonly clock: Clock;

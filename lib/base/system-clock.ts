@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 
 /** Node fires timers beyond this at once (2^31 − 1 ms, 24.8 days). */
@@ -8,13 +7,19 @@ const timerMaxMs = 2_147_483_647;
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
-  sleep: async (ms, signal) => {
-    try {
-      await sleep(Math.min(Math.max(ms, 0), timerMaxMs), undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      // Node rejects with an AbortError of its own; the promise of Clock is the signal's reason.
-      signal?.throwIfAborted();
-      throw error;
-    }
-  },
+  // Node's own promise of a timer makes an error with a stack for each abort, and some programs abort dozens of sleeps a second.
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      const done = (): void => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(Math.max(ms, 0), timerMaxMs));
+      if (signal?.aborted === true) stop();
+      else signal?.addEventListener('abort', stop, { once: true });
+    }),
 };

@@ -107,7 +107,7 @@ describe('time', () => {
 
   test('a process that was stopped finds a dead peer in the usual time, counted from when it woke', () => {
     const slept = step(aMember(), { on: 'tick' }, now + 30_000);
-    expect(swaps(live(slept.state, 560).effects)).toEqual([]);
+    expect(swaps(live(slept.state, 540).effects)).toEqual([]);
     expect(swaps(live(slept.state, 620).effects)).toEqual(['claim']);
   });
 
@@ -305,13 +305,13 @@ describe('answers of the arbiter', () => {
   test('no record yet: a member without data waits for it; one that holds data, or has seen a record, freezes', () => {
     const vacant = { kind: 'vacant' } as const;
     const start = aMember({ record: undefined, postgres: { ...downPostgres, data: 'empty', systemIdentifier: undefined } });
-    const { state: reading } = live(start, 40);
+    const { state: reading } = live(start, tickMs);
     const waits = answer(reading, reading.arbiter.request?.id ?? 0, vacant);
     expect(waits.arbiter).toMatchObject({ vacant: true, frozen: undefined, failures: 0 });
     expect(failoverBlockedBy(waits)).toBe('NeverLed');
     const { id, state } = asking();
     expect(answer(state, id, vacant).arbiter).toMatchObject({ vacant: false, frozen: 'the record is missing' });
-    const { state: holding } = live(aMember({ record: undefined }), 40);
+    const { state: holding } = live(aMember({ record: undefined }), tickMs);
     const frozen = answer(holding, holding.arbiter.request?.id ?? 0, vacant);
     expect(frozen.arbiter).toMatchObject({ vacant: false, frozen: 'the record is missing, and this member holds data' });
     expect(live(frozen, 1_900).effects).toEqual([]);

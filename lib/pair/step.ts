@@ -13,10 +13,10 @@ import type { CanaryView, Heartbeat, MemberState, Operation, PeerView, RunningRe
 import type { MemberEffect, MemberEvent, Step } from './events.ts';
 
 /** The shell ticks this often. A larger gap between two events means that this process did not run. */
-export const tickMs = 20;
+export const tickMs = 50;
 
 /** A gap up to this is scheduling noise and counts as time in which we could have heard something. */
-export const gapToleratedMs = 50;
+export const gapToleratedMs = 100;
 
 /**
  * One event in, the next state and what to do out. No clock, no input or output, no chance: the same events give the same steps.

@@ -6,7 +6,10 @@ import type { Lsn } from './lsn.ts';
 import { parseLsn } from './lsn.ts';
 
 /** Every commit of ours writes one empty message: a transaction that wrote nothing would neither flush nor wait. */
-const emitMessage = `SELECT pg_logical_emit_message(true, 'hallkeeper_canary', '') AS lsn`;
+const emitMessage = `pg_logical_emit_message(true, 'hallkeeper_canary', '') AS lsn`;
+const localCommit = `SELECT ${emitMessage}`;
+/** One statement, so that it can be planned once; the setting ends with its transaction. */
+const synchronousCommit = `SELECT set_config('synchronous_commit', 'on', true), ${emitMessage}`;
 
 /** SQLSTATE of the warning with which a cancelled wait for the standby ends, and the commit is reported as success all the same. */
 const committedLocallyOnly = '01000';
@@ -15,12 +18,12 @@ const lookEveryMs = 2;
 
 /** Commits with `synchronous_commit = local`, which every line of ours has: returns when this member's disk has it. */
 export async function commitLocal(line: SqlLine, signal: AbortSignal): Promise<Lsn> {
-  return positionOf(await line.query(emitMessage, [], signal));
+  return positionOf(await line.repeat('local_commit', localCommit, signal));
 }
 
 /** Commits as clients do: returns when the peer has it too, or nobody is waited for. @throws HK_POSTGRES_NOT_SYNCHRONOUS */
 export async function commitSynchronous(line: SqlLine, signal: AbortSignal): Promise<Lsn> {
-  const result = await line.query(`BEGIN; SET LOCAL synchronous_commit = on; ${emitMessage}; COMMIT`, [], signal);
+  const result = await line.repeat('synchronous_commit', synchronousCommit, signal);
   if (result.notices.includes(committedLocallyOnly)) throw postgresErrors.HK_POSTGRES_NOT_SYNCHRONOUS();
   return positionOf(result);
 }

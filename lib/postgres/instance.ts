@@ -226,6 +226,8 @@ export interface StatusSnapshot {
 export interface SqlLine {
   /** Runs one statement; values come as text or null. When `signal` aborts, the connection is dropped and the statement's fate is unknown. */
   query(text: string, values: readonly (string | number | boolean | null)[], signal: AbortSignal): Promise<SqlResult>;
+  /** Runs a statement that comes again and again: the server parses and plans it once per connection, under this name. */
+  repeat(name: string, text: string, signal: AbortSignal): Promise<SqlResult>;
   /** Process id of the server's backend, or undefined while there is no connection. */
   backendPid(): number | undefined;
   close(): Promise<void>;

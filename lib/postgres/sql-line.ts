@@ -1,5 +1,6 @@
 import { checkServerIdentity } from 'node:tls';
 import { Client, DatabaseError } from 'pg';
+import type { QueryConfig } from 'pg';
 import { codeOf } from '#lib/base/errors.ts';
 import type { Secret } from '#lib/base/secret.ts';
 import { postgresErrors } from './errors.ts';
@@ -46,7 +47,7 @@ export function openSqlLine(target: LineTarget): SqlLine {
     pid = (fresh as unknown as { readonly processID: number | null }).processID ?? undefined;
     return fresh;
   };
-  const run = async (text: string, values: readonly (string | number | boolean | null)[], signal: AbortSignal): Promise<SqlResult> => {
+  const run = async (statement: QueryConfig, signal: AbortSignal): Promise<SqlResult> => {
     signal.throwIfAborted();
     const current = await connect(signal).catch((error: unknown) => {
       signal.throwIfAborted();
@@ -54,12 +55,7 @@ export function openSqlLine(target: LineTarget): SqlLine {
     });
     notices = [];
     try {
-      // Without values the simple protocol is used, which takes several statements at once.
-      const answer: unknown = await abortable(
-        values.length === 0 ? current.query(text) : current.query(text, [...values]),
-        current,
-        signal,
-      );
+      const answer: unknown = await abortable(current.query(statement), current, signal);
       return { rows: rowsOf(answer), notices };
     } catch (error) {
       signal.throwIfAborted();
@@ -72,15 +68,18 @@ export function openSqlLine(target: LineTarget): SqlLine {
       throw postgresErrors.HK_POSTGRES_SQL(target.applicationName, { cause: error });
     }
   };
+  const inTurn = (statement: QueryConfig, signal: AbortSignal): Promise<SqlResult> => {
+    if (waiting >= waitingMax)
+      return Promise.reject(postgresErrors.HK_POSTGRES_SQL(`${target.applicationName}: ${waitingMax} statements wait already`));
+    waiting += 1;
+    const answer = turn.then(() => run(statement, signal)).finally(() => (waiting -= 1));
+    turn = answer.catch(() => undefined);
+    return answer;
+  };
   return {
-    query: (text, values, signal) => {
-      if (waiting >= waitingMax)
-        return Promise.reject(postgresErrors.HK_POSTGRES_SQL(`${target.applicationName}: ${waitingMax} statements wait already`));
-      waiting += 1;
-      const answer = turn.then(() => run(text, values, signal)).finally(() => (waiting -= 1));
-      turn = answer.catch(() => undefined);
-      return answer;
-    },
+    // Without values the simple protocol is used, which takes several statements at once.
+    query: (text, values, signal) => inTurn(values.length === 0 ? { text } : { text, values: [...values] }, signal),
+    repeat: (name, text, signal) => inTurn({ name, text }, signal),
     backendPid: () => pid,
     close: async () => {
       closed = true;

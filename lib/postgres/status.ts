@@ -30,7 +30,7 @@ SELECT inRecovery AS in_recovery,
 FROM (SELECT pg_is_in_recovery() AS inRecovery OFFSET 0) AS recovering, pg_control_checkpoint() AS ckpt, pg_control_recovery() AS recovery`;
 
 export async function readStatus(line: SqlLine, signal: AbortSignal): Promise<StatusSnapshot> {
-  const { rows } = await line.query(statusQuery, [], signal);
+  const { rows } = await line.repeat('status', statusQuery, signal);
   const row = rows[0];
   if (row === undefined) throw postgresErrors.HK_POSTGRES_SQL('the status query gave no row');
   return parseStatus(row);
