@@ -1,9 +1,8 @@
 import type { FailoverPair, FailoverPairStatus, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
-import type { PairRecord, PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
-import { aPair, aPairRecord } from '#test/api/builders.ts';
+import type { PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import type { PairSeen } from '../pair-seen.ts';
 
-const uid = '5f0c2a52-0000-4000-8000-000000000001';
 const knows = { mode: 'Sync', primary: 'a', epoch: 3, sequence: 9 } as const;
 
 /** The standby `b` as the operator writes it down when all is well. */
@@ -45,38 +44,10 @@ export function aPairSeen(
   record: Partial<PairRecordSpec> | 'gone' = {},
   spec: Partial<FailoverPair['spec']> = {},
 ): PairSeen {
-  const metadata = {
-    name: 'pair-7',
-    namespace: 'hall-7',
-    uid,
-    resourceVersion: '7',
-    generation: 1,
-    creationTimestamp: '2026-01-01T00:00:00Z',
+  const members = [aPrimaryStatus(), aStandbyStatus()];
+  return {
+    pair: aStoredPair({ spec, status: { mode: 'Sync', primary: 'a', standby: 'b', epoch: 3, members, ...status } }),
+    record: record === 'gone' ? undefined : aStoredRecord(record),
+    operations: [],
   };
-  const pair: FailoverPair = {
-    apiVersion: 'hallkeeper.dev/v1alpha1',
-    kind: 'FailoverPair',
-    metadata,
-    spec: {
-      members: aPair().spec.members,
-      arbiter: { kubernetes: {} },
-      postgresql: { port: 5432, slotKeepMegabytes: 4096 },
-      whenStandbyLost: 'Continue',
-      detection: { period: '100ms', suspectAfter: '600ms', degradeAfter: '300ms', degradeSlowAfter: '2s', canaryStaleAfter: '700ms' },
-      hallServer: { port: 7443, adminPort: 7444 },
-      paused: false,
-      deletionPolicy: 'Retain',
-      ...spec,
-    },
-    status: { mode: 'Sync', primary: 'a', standby: 'b', epoch: 3, members: [aPrimaryStatus(), aStandbyStatus()], ...status },
-  };
-  const stored: PairRecord | undefined =
-    record === 'gone'
-      ? undefined
-      : {
-          ...aPairRecord(),
-          metadata,
-          spec: { ...aPairRecord().spec, mode: 'Sync', primary: 'a', epoch: 3, sequence: 9, ...record },
-        };
-  return { pair, record: stored, operations: [] };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aStoredPair } from '../testing/views.ts';
+import { aStoredPair } from '#test/api/stored-pair.ts';
 import { decideDrill } from './decide-drill.ts';
 import { decideStatus } from './decide-status.ts';
 import type { DrillView } from './drill-view.ts';

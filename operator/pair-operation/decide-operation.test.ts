@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
-import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
 import { decideOperation } from './decide-operation.ts';
 import type { OperatedMember, OperationView } from './operation-view.ts';

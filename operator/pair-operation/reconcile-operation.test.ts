@@ -6,7 +6,7 @@ import { Observations } from '../pair/observations.ts';
 import type { PairPorts } from '../pair/pair-ports.ts';
 import { FilledCaches } from '../testing/stores.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
-import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { reconcileOperation } from './reconcile-operation.ts';
 
 const pair = aStoredPair();

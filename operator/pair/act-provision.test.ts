@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MemberSettings } from '#agents/member/contract.ts';
-import { aStoredPair } from '../testing/views.ts';
+import { aStoredPair } from '#test/api/stored-pair.ts';
 import { hallOf, tracesOf } from './act-provision.ts';
 
 const told = { hallServer: { hall: 'north', port: 1, metricsPort: 0, hallAuthority: 'bundle' } };

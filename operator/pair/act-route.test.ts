@@ -6,7 +6,8 @@ import type { KubeClient } from '#lib/kube/client.ts';
 import type { KubeObject, ObjectKey, ResourceType } from '#lib/kube/objects.ts';
 import { Nudge } from '../nudge.ts';
 import { FilledCaches } from '../testing/stores.ts';
-import { aSlice, aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
+import { aSlice } from '../testing/views.ts';
 import { followRoute, serviceOf } from './act-route.ts';
 import { Observations } from './observations.ts';
 

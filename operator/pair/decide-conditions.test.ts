@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FailoverPairDns } from '#lib/api/failoverpair.gen.ts';
 import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
-import { aPairView, aSlice, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
+import { aPairView, aSlice, heard } from '../testing/views.ts';
 import { serviceOf } from './act-route.ts';
 import { decideConditions, inSteps } from './decide-conditions.ts';
 import { pairConditions } from './pair-conditions.ts';

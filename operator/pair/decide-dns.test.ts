@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { dnsErrors } from '#lib/dns/errors.ts';
 import type { RecordOutcome } from '#lib/dns/record-outcome.ts';
 import type { NameState } from '#lib/dns/failover-record.ts';
-import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { judgeName, judgeRepair, wantedName } from './decide-dns.ts';
 import type { DnsVerdict } from './decide-dns.ts';
 import type { DnsServerView } from './pair-view.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { FailoverReport } from '#agents/member/contract.ts';
 import type { FailoverPairStatus } from '#lib/api/failoverpair.gen.ts';
-import { aPairView, aStoredPair, aStoredRecord, heard } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
+import { aPairView, heard } from '../testing/views.ts';
 import { decideFailoverNews } from './decide-failover-news.ts';
 import { decideFailovers } from './decide-failovers.ts';
 import type { PairView } from './pair-view.ts';

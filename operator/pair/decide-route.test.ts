@@ -1,7 +1,8 @@
 import { assert, constantFrom, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PairRecordMode } from '#lib/api/pairrecord.gen.ts';
-import { aSlice, aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
+import { aSlice } from '../testing/views.ts';
 import { sliceEpoch } from '#agents/member/contract.ts';
 import { decideRoute } from './decide-route.ts';
 

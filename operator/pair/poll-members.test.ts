@@ -15,7 +15,7 @@ import type { KubeSecret } from '../resources.ts';
 import { encodeData } from '../secret-data.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
 import { FilledCaches } from '../testing/stores.ts';
-import { aStoredPair } from '../testing/views.ts';
+import { aStoredPair } from '#test/api/stored-pair.ts';
 import { decidePush, pushAfterMs } from './decide-push.ts';
 import { completeSettings, leafNamesOf, planMember } from './member-plan.ts';
 import { Observations } from './observations.ts';

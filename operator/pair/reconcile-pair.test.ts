@@ -7,7 +7,7 @@ import type { KubeObject, ObjectKey, ResourceType } from '#lib/kube/objects.ts';
 import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
 import type { ServiceAccount } from '../resources.ts';
 import { FilledCaches } from '../testing/stores.ts';
-import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { keepRecord } from './act-record.ts';
 import { keepSettings } from './act-settings.ts';
 import { planMember } from './member-plan.ts';

@@ -4,7 +4,7 @@ import { seededRandom } from '#lib/base/random.ts';
 import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
 import { Nudge } from '../nudge.ts';
 import { FilledCaches } from '../testing/stores.ts';
-import { aStoredPair, aStoredRecord } from '../testing/views.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { Observations } from './observations.ts';
 import { watchDns } from './watch-dns.ts';
 import type { WatchDnsPorts } from './watch-dns.ts';

@@ -2,7 +2,7 @@ import type { DrillSchedule, DrillScheduleSpec, DrillScheduleStatus } from '#lib
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
 import { aPairOperation } from '#test/api/builders.ts';
-import { aStoredPair } from '../../testing/views.ts';
+import { aStoredPair } from '#test/api/stored-pair.ts';
 
 const created = '2026-06-01T00:00:00Z';
 const scheduleUid = '5f0c2a52-0000-4000-8000-00000000d111';
