@@ -7,7 +7,7 @@ import { lineFailureOf } from '#lib/postgres/sql-line.ts';
 import { untilBeat } from './beat.ts';
 
 export interface CanaryPorts {
-  readonly instance: PostgresInstance;
+  readonly instance: Pick<PostgresInstance, 'openLine' | 'openPeerLine' | 'commitLocal' | 'commitSynchronous' | 'endStuckCanaries'>;
   readonly clock: Clock;
   readonly periodMs: number;
   /** Whether the own server runs as primary right now; else the peer's is probed. */
@@ -63,7 +63,7 @@ export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Prom
   ]);
 }
 
-async function endStuck(instance: PostgresInstance, line: SqlLine, signal: AbortSignal): Promise<void> {
+async function endStuck(instance: CanaryPorts['instance'], line: SqlLine, signal: AbortSignal): Promise<void> {
   await instance.endStuckCanaries(line, 'sync', within(1_000, 'ending stuck canaries', signal)).catch(() => undefined);
 }
 

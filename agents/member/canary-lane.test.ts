@@ -1,0 +1,65 @@
+import { afterEach, expect, test } from 'vitest';
+import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
+import type { MemberEvent } from '#lib/pair/events.ts';
+import type { SqlLine } from '#lib/postgres/instance.ts';
+import { runCanaries } from './canary-lane.ts';
+
+const periodMs = 100;
+const nothing = (): Promise<{ rows: []; notices: [] }> => Promise.resolve({ rows: [], notices: [] });
+const line: SqlLine = { query: nothing, repeat: nothing, backendPid: () => 1, close: () => Promise.resolve() };
+
+type Commit = (clock: SimulatedClock, signal: AbortSignal) => Promise<unknown>;
+const quick: Commit = (clock, signal) => clock.sleep(3, signal);
+const slow: Commit = (clock, signal) => clock.sleep(1.5 * periodMs, signal);
+const never: Commit = (clock, signal) => clock.sleep(1_000_000, signal);
+
+let stop = new AbortController();
+afterEach(() => stop.abort(new Error('the test is over')));
+
+/** A second of a primary's probes: how often it wrote alone, and what was told of the local probe, with the time of each. */
+async function aSecond(commits: { readonly sync: Commit; readonly local: Commit }): Promise<{ alone: number; told: readonly string[] }> {
+  const clock = new SimulatedClock();
+  const told: string[] = [];
+  let alone = 0;
+  stop = new AbortController();
+  const tell = (event: MemberEvent): void => {
+    if (event.on === 'canary' && event.which === 'local') told.push(`${event.result} at ${clock.nowMs()}`);
+  };
+  const instance = {
+    openLine: () => line,
+    openPeerLine: () => line,
+    commitSynchronous: async (_: SqlLine, signal: AbortSignal) => commits.sync(clock, signal).then(() => 1n),
+    commitLocal: async (_: SqlLine, signal: AbortSignal) => {
+      alone += 1;
+      return await commits.local(clock, signal).then(() => 1n);
+    },
+    endStuckCanaries: () => Promise.resolve(),
+  };
+  void runCanaries({ instance, clock, periodMs, leads: () => true, tell, falseAck: () => undefined, took: () => undefined }, stop.signal);
+  await clock.advance(1_050);
+  return { alone, told };
+}
+
+test('a synchronous commit that comes back within a period proves the local disk: nothing is written twice', async () => {
+  const { alone, told } = await aSecond({ sync: quick, local: quick });
+  expect(alone).toBeLessThanOrEqual(1);
+  expect(told.filter((each) => each.startsWith('ok')).length).toBeGreaterThanOrEqual(10);
+});
+
+test('while the peer hangs the own disk is proven every period by a commit of its own', async () => {
+  const { alone, told } = await aSecond({ sync: never, local: quick });
+  expect(alone).toBeGreaterThanOrEqual(9);
+  expect(told.filter((each) => each.startsWith('ok')).length).toBe(alone);
+});
+
+test('a commit that took longer than a period says nothing about the disk now', async () => {
+  const { alone } = await aSecond({ sync: slow, local: quick });
+  expect(alone).toBeGreaterThanOrEqual(9);
+});
+
+test('a disk that hangs is seen from the first commit that did not come back', async () => {
+  const { alone, told } = await aSecond({ sync: never, local: never });
+  expect(alone).toBe(1);
+  expect(told.filter((each) => each.startsWith('ok'))).toEqual([]);
+  expect(told[0]).toBe('started at 0');
+});
