@@ -52,9 +52,15 @@ function labelSets(rule: AlertRule): readonly Readonly<Record<string, string>>[]
 describe('rules', () => {
   test('the alerts of this release are all there', () => {
     expect(rules.map(({ alert }) => alert)).toEqual([
+      'HallkeeperPairDrillFailed',
+      'HallkeeperPairDrillOverdue',
       'HallkeeperExporterDown',
       'HallkeeperHallUnreachable',
+      'HallkeeperPairPathLost',
+      'HallkeeperPairArbiterDown',
+      'HallkeeperPairDnsOutOfSync',
       'HallkeeperMemberDown',
+      'HallkeeperPairNoPrimary',
       'HallkeeperPairSolo',
       'HallkeeperPairFailoverHappened',
       'HallkeeperPairFailoverImpossible',
@@ -110,6 +116,15 @@ describe('rules', () => {
       }
       const quiet = (expectations.get(rule.alert) ?? []).filter(({ exp_alerts }) => exp_alerts.length === 0);
       if (rule.expr !== 'vector(1)') expect(quiet.length).toBeGreaterThan(1);
+    }
+  });
+
+  test('each tells one alert from another by bounded labels only: names from a Hall, a pair or its schedules, and an epoch', () => {
+    const bounded = ['hall', 'pair', 'member', 'path', 'schedule', 'terminal', 'epoch'];
+    for (const rule of rules) {
+      const own = new Set([...Object.keys(rule.labels), 'alertname']);
+      const others = labelSets(rule).flatMap((labels) => Object.keys(labels).filter((label) => !own.has(label)));
+      expect([rule.alert, others.filter((label) => !bounded.includes(label))]).toEqual([rule.alert, []]);
     }
   });
 

@@ -46,6 +46,27 @@ export const inhibitions: readonly Inhibition[] = [
     target: [is('alertname', 'HallkeeperPairFailoverImpossible'), present('hall'), present('pair')],
     equal: ['hall', 'pair'],
   },
+  {
+    because: 'A pair on one member has no paths to the other one that could be lost.',
+    name: 'pair-solo-mutes-path-lost',
+    source: [is('alertname', 'HallkeeperPairSolo'), present('hall'), present('pair')],
+    target: [is('alertname', 'HallkeeperPairPathLost'), present('hall'), present('pair')],
+    equal: ['hall', 'pair'],
+  },
+  {
+    because: 'A pair that nobody leads did not fail over, and names the reasons itself.',
+    name: 'pair-no-primary-mutes-failover-impossible',
+    source: [is('alertname', 'HallkeeperPairNoPrimary'), present('hall'), present('pair')],
+    target: [is('alertname', 'HallkeeperPairFailoverImpossible'), present('hall'), present('pair')],
+    equal: ['hall', 'pair'],
+  },
+  {
+    because: 'The paths to a primary that is gone are gone with it.',
+    name: 'pair-no-primary-mutes-path-lost',
+    source: [is('alertname', 'HallkeeperPairNoPrimary'), present('hall'), present('pair')],
+    target: [is('alertname', 'HallkeeperPairPathLost'), present('hall'), present('pair')],
+    equal: ['hall', 'pair'],
+  },
 ];
 
 /** A matcher as Alertmanager reads it, its value quoted. */
