@@ -1,4 +1,5 @@
 import { Writer } from '../pair/writer.ts';
+import { firstIds } from './first-ids.ts';
 import type { WriterConnection } from '../pair/writer.ts';
 import type { Name } from '../pair/watch-pair.ts';
 
@@ -8,7 +9,6 @@ export const observeEveryMs = 10;
 const observeRefusedMs = 50;
 /** A commit takes milliseconds; a client that wants to be served again soon asks again after this. */
 export const attemptMs = 300;
-const firstIds = { a: 1_000_000_000, b: 2_000_000_000 } as const;
 
 /** A client that goes straight to one member, whoever leads. Ours and a rival are watched alike, or their figures could not be compared. */
 export function observerOf(name: Name, address: string, connection: WriterConnection): Writer {

@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { longestGapMs } from '../pair/gap.ts';
-import { inStep } from '../pair/watch-pair.ts';
+import { inStep, missingAt } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
-import { readWritten } from '../pair/writer.ts';
 import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair } from './chaos-pair.ts';
 import { verdictOf } from './scenario.ts';
@@ -58,7 +57,7 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
   await attempt(problems, () => pair.nameWatch.pointsTo(pair.machines[end?.leader ?? 'a'].member.address));
   // Reading everything that was ever written keeps this process busy: that is no outage of the pair.
   const endMs = performance.now();
-  const lost = end === undefined ? [] : ((await attempt(problems, () => lostOf(pair, end.leader))) ?? []);
+  const lost = end === undefined ? [] : ((await attempt(problems, () => missingAt(pair.stand, end.leader, ...everyone))) ?? []);
   if (lost.length > 0) problems.push(`${lost.length} acknowledged writes are lost, ${lost[0] ?? ''} first`);
   const turns = turnsOf(pair.observers.a.acknowledged, pair.observers.b.acknowledged, beginMs);
   if (changes !== undefined && turns > changes)
@@ -113,13 +112,6 @@ function wordsOf(error: unknown): string {
 /** Agents that a scenario killed are started again, as their service manager would do it. */
 async function startEnded(pair: ChaosPair): Promise<void> {
   for (const { member } of Object.values(pair.machines)) if (member.agent?.running !== true) await member.startAgent();
-}
-
-async function lostOf(pair: ChaosPair, leader: Name): Promise<readonly number[]> {
-  const { stand, observers } = pair;
-  const acknowledged = [pair.writer, observers.a, observers.b].flatMap((writer) => writer.acknowledged.map(({ id }) => id));
-  const written = await readWritten(stand.members[leader].address, { port: stand.postgresPort, client: stand.client });
-  return acknowledged.filter((id) => !written.has(id));
 }
 
 async function logsOf(pair: ChaosPair): Promise<Readonly<Record<Name, { readonly agent: number; readonly postgres: number }>>> {

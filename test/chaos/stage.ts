@@ -4,14 +4,14 @@ import type { FailoverVerdict } from '#lib/pair/explain.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { longestGapMs } from '../pair/gap.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
+import { serverProcess } from '../pair/server-processes.ts';
+import type { ServerProcess } from '../pair/server-processes.ts';
 import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
 import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
 import { foretell } from './foretell.ts';
 import type { DiskPace } from './disk.ts';
-import { serverProcess } from './server-process.ts';
-import type { ServerProcess } from './server-process.ts';
 
 const lookEveryMs = 100;
 
@@ -61,6 +61,15 @@ export class Stage {
     await fail();
   }
 
+  /** Cuts the primary off from everybody until the other member has taken over, and lets it come back: it has something to rewind. */
+  async deposeByCut(): Promise<void> {
+    const { branch } = this.primary;
+    this.undo(() => branch.cut([]));
+    await this.primaryFails(() => branch.cut([{}]));
+    await this.takenOver();
+    await branch.cut([]);
+  }
+
   /** What was said before the primary failed; undefined in a scenario in which it does not. */
   get foretold(): FailoverVerdict | undefined {
     return this.#foretold;
@@ -80,7 +89,7 @@ export class Stage {
    * @returns lets it go on; at the end of the scenario it does so in any case.
    */
   async freeze({ name, member }: Machine, does: ServerProcess): Promise<() => void> {
-    const pid = await this.until(`${name} has a ${does}`, () => serverProcess(member, does));
+    const pid = await this.until(`${name} has a ${does}`, () => serverProcess(member.dataDirectory, does));
     const goOn = (): void => signal(pid, 'SIGCONT');
     this.undo(() => Promise.resolve(goOn()));
     signal(pid, 'SIGSTOP');
@@ -89,7 +98,7 @@ export class Stage {
 
   /** Asks one process of the machine's PostgreSQL to end. */
   async end({ name, member }: Machine, does: ServerProcess): Promise<void> {
-    signal(await this.until(`${name} has a ${does}`, () => serverProcess(member, does)), 'SIGTERM');
+    signal(await this.until(`${name} has a ${does}`, () => serverProcess(member.dataDirectory, does)), 'SIGTERM');
   }
 
   /**

@@ -9,6 +9,16 @@ export function processesWith(text: string): readonly number[] {
     .filter((pid) => pid !== process.pid && commandLineOf(pid).includes(text));
 }
 
+/** The children of a process, with their command lines: those of PostgreSQL say in them what they do. */
+export function childrenOf(pid: number): readonly { readonly pid: number; readonly command: string }[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    return children.map((child) => ({ pid: child, command: commandLineOf(child) }));
+  } catch {
+    return [];
+  }
+}
+
 /** Stops a process as a machine that hangs would, and waits until each of its threads stands: one may be in the middle of an answer. */
 export async function stopProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');

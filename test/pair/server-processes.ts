@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { childrenOf } from '../cluster/processes.ts';
 
 /** The postmaster's process id, or undefined when none runs in this data directory. */
 export async function postmasterOf(dataDirectory: string): Promise<number | undefined> {
@@ -16,7 +17,7 @@ export async function postmasterOf(dataDirectory: string): Promise<number | unde
 export async function signalServer(dataDirectory: string, signal: NodeJS.Signals): Promise<void> {
   const postmaster = await postmasterOf(dataDirectory);
   if (postmaster === undefined) return;
-  for (const pid of [postmaster, ...(await childrenOf(postmaster))]) {
+  for (const pid of [postmaster, ...childrenOf(postmaster).map((child) => child.pid)]) {
     try {
       process.kill(pid, signal);
     } catch {
@@ -25,7 +26,11 @@ export async function signalServer(dataDirectory: string, signal: NodeJS.Signals
   }
 }
 
-async function childrenOf(pid: number): Promise<readonly number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  return text.split(' ').filter(Boolean).map(Number);
+/** Processes of a server, by the words in their titles. */
+export type ServerProcess = 'walsender' | 'walreceiver' | 'startup' | 'checkpointer';
+
+/** The process of the server in this data directory that does this; undefined while there is none. */
+export async function serverProcess(dataDirectory: string, does: ServerProcess): Promise<number | undefined> {
+  const postmaster = await postmasterOf(dataDirectory);
+  return postmaster === undefined ? undefined : childrenOf(postmaster).find(({ command }) => command.startsWith(`postgres: ${does}`))?.pid;
 }

@@ -44,17 +44,24 @@ export async function leadsAlone(stand: PairStand, name: Name): Promise<void> {
 /** Clients are served: the writer is acknowledged several times after now. */
 export async function acknowledgedAgain(writer: Writer): Promise<void> {
   const before = writer.acknowledged.length;
-  await eventually(
-    `commits are acknowledged; the last error was: ${writer.lastError}`,
-    () => writer.acknowledged.length > before + 5,
-    waits,
-  );
+  const served = (): true => {
+    if (writer.acknowledged.length > before + 5) return true;
+    throw new Error(`the last error of the client was: ${writer.lastError}`);
+  };
+  await eventually('commits are acknowledged', served, waits);
 }
 
 /** Ids that were acknowledged to these writers and are not in the pair: none, ever. Stops the writers. */
 export async function lostOf(stand: PairStand, ...writers: readonly Writer[]): Promise<readonly number[]> {
   const { leader } = await inStep(stand);
   for (const writer of writers) await writer.stop();
-  const written = await readWritten(stand.members[leader].address, { port: stand.postgresPort, client: stand.client });
-  return writers.flatMap(({ acknowledged }) => acknowledged.map(({ id }) => id)).filter((id) => !written.has(id));
+  return missingAt(stand, leader, ...writers);
+}
+
+/** Ids that were acknowledged to these writers so far and that the member does not hold. */
+export async function missingAt(stand: PairStand, name: Name, ...writers: readonly Writer[]): Promise<readonly number[]> {
+  // What is acknowledged while we read is of no account: it may have come after the reading.
+  const acknowledged = writers.flatMap((writer) => writer.acknowledged.map(({ id }) => id));
+  const written = await readWritten(stand.members[name].address, { port: stand.postgresPort, client: stand.client });
+  return acknowledged.filter((id) => !written.has(id));
 }

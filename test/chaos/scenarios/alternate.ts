@@ -1,11 +1,10 @@
-import { acknowledgedAgain } from '../../pair/watch-pair.ts';
-import { readWritten, Writer } from '../../pair/writer.ts';
+import { acknowledgedAgain, lostOf } from '../../pair/watch-pair.ts';
+import { Writer } from '../../pair/writer.ts';
+import { firstIds } from '../first-ids.ts';
 import type { Scenario } from '../scenario.ts';
 
 const rounds = 10;
 const busyWriters = 4;
-/** Beyond the ids of all others. */
-const firstId = 4_000_000_000;
 const idsEach = 10_000_000;
 /** Clients under load are patient: each attempt that is given up costs the primary another handshake. */
 const pace = { retryMs: 200, attemptMs: 2_000 } as const;
@@ -19,7 +18,7 @@ export const alternate: Scenario = {
   act: async (stage) => {
     const { bind, postgresPort: port, client, members } = stage.stand;
     const writers = Array.from({ length: busyWriters }, (_, index) => {
-      const first = firstId + (runs * busyWriters + index) * idsEach;
+      const first = firstIds.load + (runs * busyWriters + index) * idsEach;
       return new Writer(() => bind.addressesOf('pair'), { port, client }, { ...pace, firstId: first });
     });
     runs += 1;
@@ -34,12 +33,9 @@ export const alternate: Scenario = {
       });
       for (const writer of writers) await acknowledgedAgain(writer);
     }
-    for (const writer of writers) await writer.stop();
-    const { leader } = await stage.inStep();
-    const written = await readWritten(members[leader].address, { port, client });
-    const all = writers.flatMap(({ acknowledged }) => acknowledged.map(({ id }) => id));
-    const lost = all.filter((id) => !written.has(id));
-    stage.notes.push(`${all.length} more writes were acknowledged under load`);
+    const lost = await lostOf(stage.stand, ...writers);
+    const count = writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+    stage.notes.push(`${count} more writes were acknowledged under load`);
     if (lost.length > 0) throw new Error(`${lost.length} acknowledged writes of the load are lost, ${lost[0] ?? ''} first`);
   },
 };

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Client } from 'pg';
 import { commit, newClient } from '../../pair/writer.ts';
 import type { Machine } from '../chaos-pair.ts';
+import { firstIds } from '../first-ids.ts';
 import { localSession } from '../local-session.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -9,8 +10,8 @@ import type { Stage } from '../stage.ts';
 const attemptMaxMs = 60_000;
 const waitingMaxMs = 400;
 const triesMax = 10;
-/** Beyond the ids of every writer, and never the same twice. */
-let nextId = 3_000_000_000;
+/** Never the same twice. */
+let nextId: number = firstIds.brokenWaits;
 
 type Breaking = (client: Client, session: Client, machine: Machine) => Promise<void>;
 

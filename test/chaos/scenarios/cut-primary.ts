@@ -7,8 +7,8 @@ export const cutPrimary: Scenario = {
   changes: 1,
   everyChange: true,
   act: async (stage) => {
-    await stage.primaryFails(() => stage.primary.branch.cut([{}]));
     stage.undo(() => stage.primary.branch.cut([]));
+    await stage.primaryFails(() => stage.primary.branch.cut([{}]));
     await stage.takenOver();
     await stage.acknowledged();
   },

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { childrenOf } from '../../cluster/processes.ts';
 import type { Machine } from '../chaos-pair.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -6,14 +6,8 @@ import type { Stage } from '../stage.ts';
 const observedMs = 2_000;
 
 /** The hall server of a machine: a child of its agent. */
-async function hallServerOf({ member }: Machine): Promise<number | undefined> {
-  const agent = member.agent?.pid ?? 0;
-  const children = await readFile(`/proc/${agent}/task/${agent}/children`, 'utf8').catch(() => '');
-  for (const pid of children.split(' ').filter(Boolean).map(Number)) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('hall.json')) return pid;
-  }
-  return undefined;
+function hallServerOf({ member }: Machine): number | undefined {
+  return childrenOf(member.agent?.pid ?? 0).find(({ command }) => command.includes('hall.json'))?.pid;
 }
 
 /** Gives both members a hall server for the time of the scenario. The agents start anew; the lead stays. */
@@ -27,7 +21,7 @@ async function giveHallServers(stage: Stage): Promise<number> {
   stage.undo(async () => {
     await give(undefined);
     for (const machine of [stage.primary, stage.standby])
-      await stage.until(`${machine.name} has no hall server any more`, async () => (await hallServerOf(machine)) === undefined);
+      await stage.until(`${machine.name} has no hall server any more`, () => hallServerOf(machine) === undefined);
   });
   await give(hallServer);
   await stage.until('the primary leads with a hall server', () => writesLedger(stage.primary, metricsPort));
@@ -52,7 +46,7 @@ export const killHallServer: Scenario = {
     const pid = await stage.until('the primary has a hall server', () => hallServerOf(primary));
     process.kill(pid, 'SIGKILL');
     await stage.until('another one leads', async () => {
-      const present = await hallServerOf(primary);
+      const present = hallServerOf(primary);
       return present !== undefined && present !== pid && (await writesLedger(primary, metricsPort));
     });
     await stage.keepsLeader(observedMs);

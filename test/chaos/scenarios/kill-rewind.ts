@@ -35,10 +35,7 @@ export const killRewind: Scenario = {
   changes: 1,
   act: async (stage) => {
     const { primary, standby } = stage;
-    stage.undo(() => primary.branch.cut([]));
-    await stage.primaryFails(() => primary.branch.cut([{}]));
-    await stage.takenOver();
-    await primary.branch.cut([]);
+    await stage.deposeByCut();
     const pid = await stopRewind(primary.member);
     const proof = join(primary.member.directory, 'state', 'postgresql', 'proof');
     const proven = await access(proof).then(
@@ -51,9 +48,7 @@ export const killRewind: Scenario = {
     await standby.member.killMember();
     await primary.member.startAgent();
     await stage.until('the half-rewound member waits', async () => /waiting for the primary/.test((await stage.status(primary)).step));
-    await stage.blocked(primary, 'CopyingStandby').catch(async () => {
-      stage.notes.push(`the half-rewound member says ${(await stage.status(primary)).blockedBy ?? 'nothing'}`);
-    });
+    await stage.blocked(primary, 'CopyingStandby');
     await stage.nobodyAcknowledges(observedMs);
     await standby.member.startAgent();
     await stage.acknowledged();

@@ -7,10 +7,7 @@ export const rewindAfterPromotion: Scenario = {
   changes: 2,
   act: async (stage) => {
     const { primary, standby } = stage;
-    stage.undo(() => primary.branch.cut([]));
-    await stage.primaryFails(() => primary.branch.cut([{}]));
-    await stage.takenOver();
-    await primary.branch.cut([]);
+    await stage.deposeByCut();
     await stage.logged(primary, /"does":"rewind"/);
     await stage.logged(primary, /"did":"rewound"/);
     await stage.inStep();

@@ -1,4 +1,5 @@
 import { newClient, commit } from '../../pair/writer.ts';
+import { firstIds } from '../first-ids.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 
@@ -10,8 +11,8 @@ const pace = { pauseMs: 450, openMs: 100 } as const;
 const observedMs = 4_000;
 const attemptMaxMs = 30_000;
 const commits = 20;
-/** Beyond the ids of every writer, and never the same twice. */
-let nextId = 4_000_000_000;
+/** Never the same twice. */
+let nextId: number = firstIds.patient;
 
 /** Clients with patience are served, however slowly. */
 async function commitsPatiently(stage: Stage): Promise<void> {
