@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { admissionProvenMs, admissionRetry, entered, lost, mayAdmit } from './admission.ts';
 import { decideOperation } from './decide-operation.ts';
 import { defaultLimits } from './limits.ts';
-import type { AdmissionView, MemberState } from './member-state.ts';
-import { admit, degrade } from './pair-record.ts';
+import type { AdmissionView, MemberState, RunningRequest, TakeoverReason } from './member-state.ts';
+import { admit, claim, degrade } from './pair-record.ts';
+import type { PairRecord } from './pair-record.ts';
 import { step } from './step.ts';
-import { aPrimary, now, records } from './testing/a-member.ts';
+import { aMember, aPrimary, downPostgres, now, records } from './testing/a-member.ts';
 
 const fresh: AdmissionView = { losses: 0, sinceMs: undefined, notBeforeMs: 0 };
 const pauseOf = (view: AdmissionView, at: number): number => view.notBeforeMs - at;
@@ -86,5 +87,40 @@ describe('the leader', () => {
     expect(waited.admission).toMatchObject({ losses: 1, sinceMs: now + 20 });
     const alone = after(waited, degrade(sync, by), now + 40);
     expect(alone.admission).toEqual({ losses: 2, sinceMs: undefined, notBeforeMs: now + 40 + admissionRetry.firstMs });
+  });
+});
+
+describe('a change of the lead', () => {
+  const waitedFor: AdmissionView = { losses: 2, sinceMs: now - 1_000, notBeforeMs: now - 2_000 };
+  const by = { author: 'b', reason: 'test' };
+  const claimed = claim(records.sync, by);
+  const sees = (state: MemberState, record: PairRecord, request?: Partial<RunningRequest>): MemberState => {
+    const asked = { id: 9, kind: 'read', next: undefined, sentMs: now, ...request } as const;
+    const kind = request === undefined ? 'current' : 'won';
+    const asking = { ...state, admission: waitedFor, arbiter: { ...state.arbiter, request: asked } };
+    return step(asking, { on: 'arbiterAnswered', id: 9, answer: { kind, seen: { record, version: '2' } } }, now + 10).state;
+  };
+  const claims = (reason: TakeoverReason): Partial<RunningRequest> => ({
+    kind: 'swap',
+    next: claimed,
+    claimed: { reason, lastGoodMs: now },
+  });
+
+  test.each([
+    { who: 'a claimant that heard nothing', state: sees(aMember(), claimed, claims('silence')), losses: 3 },
+    { who: 'a claimant that saw a disk hang', state: sees(aMember(), claimed, claims('diskStall')), losses: 3 },
+    { who: 'a claimant that saw a death', state: sees(aMember(), claimed, claims('processDeath')), losses: 2 },
+    { who: 'a claimant that was handed the lead', state: sees(aMember(), claimed, claims('switchover')), losses: 2 },
+    { who: 'a deposed primary that lived', state: sees(aPrimary(), claimed), losses: 3 },
+    { who: 'a deposed primary that had died', state: sees(aPrimary({ postgres: downPostgres }), claimed), losses: 2 },
+    {
+      who: 'a deposed primary that handed over',
+      state: sees(aPrimary({ handover: { id: 'x', stage: 'waiting', sinceMs: now } }), claimed),
+      losses: 2,
+    },
+    { who: 'a standby that the leader lost', state: sees(aMember(), records.degraded), losses: 3 },
+  ])('$who has counted $losses losses', ({ state, losses }) => {
+    expect(state.admission.losses).toBe(losses);
+    expect(state.admission.notBeforeMs > now + 10).toBe(losses === 3);
   });
 });

@@ -30,9 +30,9 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
     case 'invalid':
       return freeze(state, arbiter, answer.why);
     case 'won':
-      return accept(tellTakeover(state, answer.seen.record, request), arbiter, answer.seen, true, effects);
+      return accept(tellTakeover(state, answer.seen.record, request), arbiter, answer.seen, request, effects);
     case 'current':
-      return accept(tellTakeover(state, answer.seen.record, undefined), arbiter, answer.seen, false, effects);
+      return accept(tellTakeover(state, answer.seen.record, undefined), arbiter, answer.seen, undefined, effects);
   }
 }
 
@@ -50,7 +50,13 @@ function leaveVacant(state: MemberState, arbiter: ArbiterView): MemberState {
 }
 
 /** Takes over what stands in the arbiter. Anything newer than we knew also kills every older request of ours. */
-function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won: boolean, effects: MemberEffect[]): MemberState {
+function accept(
+  state: MemberState,
+  arbiter: ArbiterView,
+  seen: SeenRecord,
+  won: RunningRequest | undefined,
+  effects: MemberEffect[],
+): MemberState {
   const now = awakeMs(state);
   const known = arbiter.seen?.record;
   if (known !== undefined && !isForward(known, seen.record)) {
@@ -69,18 +75,18 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
     arbiter: {
       ...arbiter,
       seen,
-      settled: arbiter.settled || won || newer,
+      settled: arbiter.settled || won !== undefined || newer,
       frozen: undefined,
       vacant: false,
       failures: 0,
       retryAtMs: now,
       answeredMs: now,
       readMs: now,
-      settledMs: won ? state.lastEventMs : arbiter.settledMs,
+      settledMs: won !== undefined ? state.lastEventMs : arbiter.settledMs,
     },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,
-    admission: changed ? admissionAfter(state, seen) : state.admission,
+    admission: changed ? admissionAfter(state, seen, won) : state.admission,
   };
   return next;
 }
@@ -88,12 +94,20 @@ function accept(state: MemberState, arbiter: ArbiterView, seen: SeenRecord, won:
 const inWords = ({ sequence, epoch, primary, systemIdentifier }: PairRecord): string =>
   `sequence ${sequence}, epoch ${epoch}, primary ${primary ?? 'nobody'}, data ${systemIdentifier ?? 'unnamed'}`;
 
-/** Only the leader waits for a standby. */
-function admissionAfter(state: MemberState, { record }: SeenRecord): MemberState['admission'] {
+/** Both members count how often SYNC was left because they lost each other, so that a change of the lead does not begin anew. */
+function admissionAfter(state: MemberState, { record }: SeenRecord, won: RunningRequest | undefined): MemberState['admission'] {
   const now = awakeMs(state);
-  if (record.primary !== state.self) return { losses: 0, sinceMs: undefined, notBeforeMs: now };
+  const known = recordOf(state);
   if (record.mode === 'sync') return entered(state.admission, now);
-  return recordOf(state)?.mode === 'sync' && record.mode === 'solo' ? lost(state.admission, now) : state.admission;
+  if (known?.mode !== 'sync') return state.admission;
+  return record.primary === known.primary || fellSilent(state, record, won) ? lost(state.admission, now) : state.admission;
+}
+
+/** Whether the lead changed because somebody who lived was not heard. One who died or handed over says nothing of the next. */
+function fellSilent(state: MemberState, record: PairRecord, won: RunningRequest | undefined): boolean {
+  if (record.primary !== state.self) return state.postgres.process === 'running' && state.handover === undefined;
+  const reason = won?.claimed?.reason;
+  return reason === 'silence' || reason === 'diskStall';
 }
 
 /**

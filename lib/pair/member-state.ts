@@ -161,7 +161,7 @@ export interface ArbiterView {
   readonly settledMs: number;
 }
 
-/** How the standby has stood the being waited for. */
+/** How being waited for has gone. Both members count, whoever leads. */
 export interface AdmissionView {
   /** Losses in a row, none of them after a long good time. */
   readonly losses: number;

@@ -20,7 +20,7 @@ import { exhaustConnections } from './scenarios/exhaust-connections.ts';
 import { formerrDns, refusingDns, silentDns, slowDns } from './scenarios/faulty-dns.ts';
 import { fillPrimaryDisk } from './scenarios/fill-primary-disk.ts';
 import { fillStandbyDisk } from './scenarios/fill-standby-disk.ts';
-import { flapPeerLink, flapPeerLinkShortly, flapPrimaryLink } from './scenarios/flap-link.ts';
+import { flapPeerLink, flapPeerLinkShortly, flapPrimaryLink, flapPrimaryLinkSlowly } from './scenarios/flap-link.ts';
 import { flapWalreceiver } from './scenarios/flap-walreceiver.ts';
 import { freezePostgresql } from './scenarios/freeze-postgresql.ts';
 import { freezePrimary } from './scenarios/freeze-primary.ts';
@@ -94,6 +94,7 @@ export const scenarios: readonly Scenario[] = [
   halfOpenStandby,
   flapPeerLink,
   flapPrimaryLink,
+  flapPrimaryLinkSlowly,
   flapPeerLinkShortly,
   silentDns,
   slowDns,

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { doubledMs } from '#lib/base/retry.ts';
+import { admissionRetry } from '#lib/pair/admission.ts';
 import type { Cut } from '../../cluster/branch.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 
-const halfMs = 300;
+/** Shorter than what is taken for silence, and a little longer. */
+const quickMs = 300;
+const slowMs = 650;
 
 /**
  * The lead can change hands only out of SYNC, so each change needs an admission since the one before: the deposed member was killed,
@@ -12,8 +16,15 @@ const halfMs = 300;
  */
 const changeMinMs = 2_000;
 
+/** Both members count how often they lost each other, so each change but the first also waits for the pause after the one before. */
+function changesMaxIn(ms: number): number {
+  let changes = 0;
+  for (let atMs = 0; atMs <= ms; changes += 1) atMs += changeMinMs + (changes < 2 ? 0 : doubledMs(changes - 1, admissionRetry));
+  return changes;
+}
+
 /** Cuts and heals again and again, and checks how often the lead changed hands meanwhile. */
-async function flap(stage: Stage, forMs: number, cut: Cut): Promise<void> {
+async function flap(stage: Stage, forMs: number, halfMs: number, cut: Cut): Promise<void> {
   const { primary, standby } = stage;
   stage.undo(() => primary.branch.cut([]));
   const beginMs = performance.now();
@@ -25,7 +36,7 @@ async function flap(stage: Stage, forMs: number, cut: Cut): Promise<void> {
   }
   const epoch = Math.max(...(await Promise.all([primary, standby].map(async (each) => (await stage.status(each)).record?.epoch ?? 0))));
   const changes = epoch - stage.epoch;
-  const changesMax = Math.ceil((performance.now() - beginMs) / changeMinMs);
+  const changesMax = changesMaxIn(performance.now() - beginMs);
   stage.notes.push(`the lead changed hands ${changes} times in ${forMs / 1_000} s`);
   if (changes > changesMax) throw new Error(`the lead changed hands ${changes} times, at most ${changesMax} were possible`);
 }
@@ -36,7 +47,7 @@ export const flapPeerLink: Scenario = {
   about: 'For a minute the members lose each other every 300 ms for 300 ms, and both reach the arbiter all the time.',
   changes: 'any',
   act: async (stage) => {
-    await flap(stage, 60_000, { from: [stage.standby.branch.ownAddress] });
+    await flap(stage, 60_000, quickMs, { from: [stage.standby.branch.ownAddress] });
     await stage.acknowledged();
   },
 };
@@ -47,7 +58,18 @@ export const flapPrimaryLink: Scenario = {
   about: 'For a minute the primary loses everybody every 300 ms for 300 ms.',
   changes: 'any',
   act: async (stage) => {
-    await flap(stage, 60_000, {});
+    await flap(stage, 60_000, quickMs, {});
+    await stage.acknowledged();
+  },
+};
+
+export const flapPrimaryLinkSlowly: Scenario = {
+  name: 'flap-primary-link-slowly',
+  group: 'network',
+  about: 'For a minute the primary loses everybody every 650 ms for 650 ms: each time long enough to be taken for dead.',
+  changes: 'any',
+  act: async (stage) => {
+    await flap(stage, 60_000, slowMs, {});
     await stage.acknowledged();
   },
 };
@@ -59,7 +81,7 @@ export const flapPeerLinkShortly: Scenario = {
   changes: 'any',
   everyChange: true,
   act: async (stage) => {
-    await flap(stage, 5_000, { from: [stage.standby.branch.ownAddress] });
+    await flap(stage, 5_000, quickMs, { from: [stage.standby.branch.ownAddress] });
     await stage.acknowledged();
   },
 };
