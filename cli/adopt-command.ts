@@ -4,6 +4,7 @@ import type { AdoptionPlan } from './adopt.ts';
 import { awaitComparison, awaitSync } from './await-adoption.ts';
 import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts';
 import type { CommandPorts } from './command-frame.ts';
+import { whyUnconfirmed } from './confirm.ts';
 import { hallctlExits } from './exit-codes.ts';
 
 export const adoptCommand = pairCommand({
@@ -78,9 +79,8 @@ function planInWords({ primary, other, why, verdict, seen }: AdoptionPlan): stri
   return [why, ...members, `${primary} would lead, and ${other} follow it:`, ...holds, ...lost].join('\n');
 }
 
-/** Its name is typed by a person who means it. @throws HK_ADOPTION_REFUSED  when it is not, or when there is nobody to ask. */
-async function confirm({ primary, seen }: AdoptionPlan, { ask }: CommandPorts): Promise<void> {
-  const answer = await ask(`Type ${primary} to make it the primary of ${seen.pair.metadata.name}: `);
-  if (answer === undefined) throw adoptionErrors.HK_ADOPTION_REFUSED('there is nobody to ask for confirmation; give --yes');
-  if (answer.trim() !== primary) throw adoptionErrors.HK_ADOPTION_REFUSED('it was not confirmed');
+/** @throws HK_ADOPTION_REFUSED  when the member's name is not typed, or when there is nobody to ask. */
+async function confirm({ primary, seen }: AdoptionPlan, ports: CommandPorts): Promise<void> {
+  const why = await whyUnconfirmed(primary, `make it the primary of ${seen.pair.metadata.name}`, ports);
+  if (why !== undefined) throw adoptionErrors.HK_ADOPTION_REFUSED(why);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FailoverPairStatus, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
-import type { PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
+import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
 import { namespace, repositoryRoot, startApiServer } from '#test/api/api-server.ts';
 import type { ApiServer, Manifest } from '#test/api/api-server.ts';
 import { aPair, aPairRecord } from '#test/api/builders.ts';
@@ -117,32 +117,32 @@ describe('looking', () => {
   });
 });
 
-describe('a switchover', () => {
-  /** Plays the operator for the one operation that is not finished. */
-  async function answer(status: PairOperationStatus): Promise<string> {
-    return await eventually(
-      'an operation is there',
-      async () => {
-        const list = JSON.parse(await server.kubectl('get', 'pairoperations', '-o', 'json')) as {
-          readonly items: readonly (Manifest & { readonly status?: PairOperationStatus })[];
-        };
-        const open = list.items.find((item) => item.status?.completedAt === undefined);
-        if (open === undefined) return undefined;
-        expect(await server.updateStatus({ ...open, status } as Manifest)).toMatchObject({ code: 200 });
-        return open.metadata.name;
-      },
-      patience,
-    );
-  }
-  const at = '2026-01-02T03:04:05Z';
-  const condition = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
-    type,
-    status,
-    reason,
-    message,
-    lastTransitionTime: at,
-  });
+/** Plays the operator for the one operation that is not finished. */
+async function answer(status: PairOperationStatus): Promise<string> {
+  return await eventually(
+    'an operation is there',
+    async () => {
+      const list = JSON.parse(await server.kubectl('get', 'pairoperations', '-o', 'json')) as {
+        readonly items: readonly (Manifest & { readonly status?: PairOperationStatus })[];
+      };
+      const open = list.items.find((item) => item.status?.completedAt === undefined);
+      if (open === undefined) return undefined;
+      expect(await server.updateStatus({ ...open, status } as Manifest)).toMatchObject({ code: 200 });
+      return open.metadata.name;
+    },
+    patience,
+  );
+}
+const at = '2026-01-02T03:04:05Z';
+const condition = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
+  type,
+  status,
+  reason,
+  message,
+  lastTransitionTime: at,
+});
 
+describe('a switchover', () => {
   test('is followed to its end, with its report', async () => {
     const running = hallctl('tom', 'switchover', 'pair-7', '--to', 'b', '--reason', 'a new disk');
     await answer({
@@ -186,6 +186,108 @@ describe('a switchover', () => {
     expect(code).toBe(3);
     expect(err).toContain('you need the right to create pairoperations (the role hallkeeper-hall-technician has it)');
     expect(await hallctl('tom', 'drill', 'pair-7', '--kind', 'party')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('a pause', () => {
+  const done = (message: string): PairOperationStatus => ({
+    startedAt: at,
+    completedAt: at,
+    conditions: [condition('Complete', 'True', 'Done', message)],
+  });
+
+  test('and its end are asked for and followed', async () => {
+    const pausing = hallctl('tom', 'pause', 'pair-7', '--reason', 'new switches');
+    const name = await answer(done('both members make no failover'));
+    expect(name).toMatch(/^pair-7-pause-/);
+    const paused = await pausing;
+    expect([paused.code, paused.out]).toEqual([0, expect.stringContaining('Nobody takes over until: hallctl pair resume pair-7')]);
+    const { spec } = (await server.read('PairOperation', name)).body as unknown as PairOperation;
+    expect(spec).toMatchObject({ type: 'Pause', reason: 'new switches' });
+    const resuming = hallctl('tom', 'resume', 'pair-7', '--json');
+    await answer(done('both members may fail over again'));
+    const resumed = await resuming;
+    expect(resumed.code).toBe(0);
+    expect(JSON.parse(resumed.out)).toMatchObject({ ok: true, type: 'Resume', member: null, says: 'both members may fail over again' });
+  });
+
+  test('that the spec asks for is not ended by an operation', async () => {
+    await server.kubectl('patch', 'failoverpair', 'pair-7', '--type=merge', '-p', '{"spec":{"paused":true}}');
+    const { code, err } = await hallctl('tom', 'resume', 'pair-7');
+    expect(code).toBe(3);
+    expect(err).toContain('spec.paused of the pair is true, and an operation does not change a spec: set it to false there');
+    await server.kubectl('patch', 'failoverpair', 'pair-7', '--type=merge', '-p', '{"spec":{"paused":false}}');
+  });
+
+  test('is not for whoever only looks', async () => {
+    const { code, out } = await hallctl('olga', 'pause', 'pair-7', '--json');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      problems: [expect.stringContaining('the right to create pairoperations') as string],
+    });
+  });
+});
+
+describe('copying a standby anew', () => {
+  const count = async (): Promise<number> =>
+    (JSON.parse(await server.kubectl('get', 'pairoperations', '-o', 'json')) as { readonly items: readonly unknown[] }).items.length;
+
+  test('says what is deleted, asks a person, and takes no answer for none', async () => {
+    const before = await count();
+    const { code, err } = await hallctl('tom', 'reinitialize', 'pair-7', 'b');
+    expect(code).toBe(3);
+    expect(err).toContain('The whole database of b is deleted and copied anew from a.');
+    expect(err).toContain('there is nobody to ask for confirmation; give --yes');
+    const { out, ...told } = await hallctl('tom', 'reinitialize', 'pair-7', 'b', '--json');
+    expect(told).toEqual({ code: 3, err: '' });
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/The whole database of b is deleted.*give --yes/)],
+    });
+    expect(await count()).toBe(before);
+  });
+
+  test('is refused for who leads and for who is no member, also with --yes, and needs to be told whose it is', async () => {
+    const before = await count();
+    for (const [member, says] of [
+      ['a', 'a leads: only a standby is copied anew; switch over first'],
+      ['c', 'pair-7 has the members a and b, not c'],
+    ] as const) {
+      const { code, err } = await hallctl('tom', 'reinitialize', 'pair-7', member, '--yes');
+      expect([code, err]).toEqual([3, expect.stringContaining(says)]);
+      expect(err).not.toContain('deleted');
+    }
+    expect(await hallctl('tom', 'reinitialize', 'pair-7', '--yes')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('MEMBER') as string,
+    });
+    expect(await count()).toBe(before);
+  });
+
+  test('is followed through its steps to its end', async () => {
+    const { ended, said } = await start('tom', ['reinitialize', 'pair-7', 'b', '--yes', '--reason', 'its disk was replaced']);
+    const running = (message: string) => ({ startedAt: at, conditions: [condition('Complete', 'False', 'Running', message)] });
+    const name = await answer(running('b: copying 40 %'));
+    await eventually('the step is shown', () => said().includes('running: b: copying 40 %'), patience);
+    await answer({
+      startedAt: at,
+      completedAt: at,
+      conditions: [condition('Complete', 'True', 'Done', 'b has a new copy, and is waited for again')],
+    });
+    const { code, out, err } = await ended;
+    expect([code, out]).toEqual([0, `${name}: done: b has a new copy, and is waited for again.\n`]);
+    expect(err).toContain('The whole database of b is deleted and copied anew from a.');
+    const { spec } = (await server.read('PairOperation', name)).body as unknown as PairOperation;
+    expect(spec).toMatchObject({ type: 'Reinitialize', member: 'b', reason: 'its disk was replaced' });
+  });
+
+  test.each(['pause', 'resume', 'reinitialize'])('hallctl pair %s --help says what it does and how it ends', async (verb) => {
+    const { code, out } = await hallctl('tom', verb, '--help');
+    expect(code).toBe(0);
+    expect(out).toMatch(/usage: hallctl pair \w+ .*PAIR/);
+    for (const word of ['--reason TEXT', '--json', '3 refused', '4 not begun within 15 minutes', '5 not waited for'])
+      expect(out).toContain(word);
   });
 });
 

@@ -15,7 +15,7 @@ import type { CommandPorts, PairCommand } from './command-frame.ts';
 import { enrolCommand } from './enrol-command.ts';
 import { hallctlExits } from './exit-codes.ts';
 import { explainCommand, statusCommand } from './look-commands.ts';
-import { drillCommand, switchoverCommand } from './operation-commands.ts';
+import { drillCommand, pauseCommand, reinitializeCommand, resumeCommand, switchoverCommand } from './operation-commands.ts';
 
 const usage = `Asks and tells a cluster with halls.
 
@@ -25,6 +25,9 @@ usage: hallctl COMMAND [options]
   pair explain PAIR                  what it would do if its primary died now, and why
   pair switchover PAIR               make the other member the primary, planned
   pair drill PAIR --kind KIND        prove the failover: switchover or kill-primary
+  pair pause PAIR                    let nobody take over, until a resume
+  pair resume PAIR                   let the standby take over again
+  pair reinitialize PAIR MEMBER      delete a standby's database and copy it anew
   pair adopt PAIR --primary MEMBER   write a lost record anew
   pair enrol PAIR MEMBER             make the one-time bundle of a member
   --version                          print the version
@@ -102,6 +105,9 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   explain: (args) => run(explainCommand, args),
   switchover: (args) => run(switchoverCommand, args),
   drill: (args) => run(drillCommand, args),
+  pause: (args) => run(pauseCommand, args),
+  resume: (args) => run(resumeCommand, args),
+  reinitialize: (args) => run(reinitializeCommand, args),
   adopt: (args) => run(adoptCommand, args),
   enrol: (args) => run(enrolCommand, args),
 };

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
+import type { OperationWish } from './decide-operation.ts';
 import { createOperation, endAsJson, endInWords, followOperation } from './operate.ts';
-import type { OperatePorts, OperationWish } from './operate.ts';
+import type { OperatePorts } from './operate.ts';
 import { aPairSeen } from './testing/pairs.ts';
 
 const condition = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
@@ -61,33 +62,38 @@ function world(...statuses: readonly (PairOperationStatus | undefined)[]) {
   return { ports, lines, created, stop };
 }
 
-const switchover: OperationWish = { type: 'Switchover', to: undefined, reason: 'tidy' };
+const switchover: OperationWish = { type: 'Switchover', member: undefined, reason: 'tidy' };
 
-async function run(...statuses: readonly (PairOperationStatus | undefined)[]) {
+const run = (...statuses: readonly (PairOperationStatus | undefined)[]) => runOf(switchover, ...statuses);
+
+async function runOf(wish: OperationWish, ...statuses: readonly (PairOperationStatus | undefined)[]) {
   const { ports, lines, stop } = world(...statuses);
-  const operation = await createOperation(aPairSeen(), switchover, ports, stop.signal);
+  const operation = await createOperation(aPairSeen(), wish, ports, stop.signal);
   return { end: await followOperation(operation, ports, stop.signal), lines };
 }
 
 describe('what is asked for', () => {
   const rows: readonly (readonly [string, OperationWish, object])[] = [
     ['a switchover goes to the standby', switchover, { type: 'Switchover', member: 'b', reason: 'tidy' }],
-    ['or to whom it is told', { ...switchover, to: 'b' }, { type: 'Switchover', member: 'b' }],
+    ['or to whom it is told', { ...switchover, member: 'b' }, { type: 'Switchover', member: 'b' }],
     ['a drill that kills the primary names nobody', { ...switchover, type: 'KillPrimary' }, { type: 'KillPrimary' }],
+    ['a pause concerns the whole pair', { ...switchover, type: 'Pause' }, { type: 'Pause' }],
+    ['and so does its end', { ...switchover, type: 'Resume' }, { type: 'Resume' }],
+    ['a copy names the standby', { ...switchover, type: 'Reinitialize', member: 'b' }, { type: 'Reinitialize', member: 'b' }],
   ];
   for (const [behaviour, wish, spec] of rows) {
     test(behaviour, async () => {
       const { ports, created, stop } = world(done);
       await createOperation(aPairSeen(), wish, ports, stop.signal);
       expect(created).toMatchObject([{ spec: { ...spec, pairRef: { name: 'pair-7' }, notAfter: '2026-01-02T03:15:00Z' } }]);
-      expect((created[0] as PairOperation).spec.member).toBe(wish.type === 'KillPrimary' ? undefined : 'b');
-      expect(created[0]?.metadata.name).toMatch(/^pair-7-(switchover|killprimary)-[a-z0-9]+$/);
+      expect('member' in (created[0] as PairOperation).spec).toBe(wish.type === 'Switchover' || wish.type === 'Reinitialize');
+      expect(created[0]?.metadata.name).toMatch(/^pair-7-(switchover|killprimary|pause|resume|reinitialize)-[a-z0-9]+$/);
     });
   }
 
   test('what cannot be asked for is told before anything is created', async () => {
     const { ports, created, stop } = world(done);
-    const ask = (to: string) => createOperation(aPairSeen(), { ...switchover, to }, ports, stop.signal);
+    const ask = (member: string) => createOperation(aPairSeen(), { ...switchover, member }, ports, stop.signal);
     await expect(ask('a')).rejects.toThrow('a is the primary already');
     await expect(ask('c')).rejects.toThrow('pair-7 has the members a and b, not c');
     expect(created).toEqual([]);
@@ -118,6 +124,29 @@ describe('following', () => {
     const changed = reason === 'Aborted' ? 'look at the pair with hallctl pair status' : 'nothing was changed by it';
     expect(endInWords(end)).toContain(`${reason.toLowerCase()}, ${changed}: because`);
     expect(endAsJson(end)).toMatchObject({ ok: false, state: reason });
+  });
+
+  test('follows a copy for as long as the operator gives it, and shows each step of it', async () => {
+    const copying = (percent: number): PairOperationStatus => ({
+      startedAt: '2026-01-02T03:04:05Z',
+      conditions: [condition('Complete', 'False', 'Running', `b: copying ${percent} %`)],
+    });
+    const wish: OperationWish = { type: 'Reinitialize', member: 'b', reason: 'its disk was replaced' };
+    const hours = Array.from({ length: 2 * 3_600 }, () => copying(10));
+    const { end, lines } = await runOf(wish, ...hours, copying(20), {
+      conditions: [condition('Complete', 'True', 'Done', 'b has a new copy, and is waited for again')],
+    });
+    expect(lines.map((line) => line.replace(/^\S+ s +/, ''))).toEqual(['waiting', 'running: b: copying 10 %', 'running: b: copying 20 %']);
+    expect(endInWords(end)).toMatch(/^pair-7-reinitialize-\w+: done: b has a new copy, and is waited for again\.\n$/);
+    expect(endAsJson(end)).toMatchObject({ ok: true, type: 'Reinitialize', member: 'b', report: null });
+  });
+
+  test('says of a pause that is done how it is ended', async () => {
+    const paused = { conditions: [condition('Complete', 'True', 'Done', 'both members make no failover')] };
+    const { end } = await runOf({ type: 'Pause', member: undefined, reason: 'work' }, paused);
+    expect(endInWords(end)).toMatch(
+      /done: both members make no failover\. Nobody takes over until: hallctl pair resume pair-7 -n hall-7\n$/,
+    );
   });
 
   test('wonders about an operator that does not come, and gives up after the operation itself has', async () => {

@@ -1,4 +1,4 @@
-import type { PairOperation, PairOperationStatusReport, PairOperationType } from '#lib/api/pairoperation.gen.ts';
+import type { PairOperation, PairOperationStatusReport } from '#lib/api/pairoperation.gen.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { defineErrors, messageOf } from '#lib/base/errors.ts';
 import type { Random } from '#lib/base/random.ts';
@@ -6,6 +6,8 @@ import type { KubeClient } from '#lib/kube/client.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
 import { kubeTime } from '#lib/kube/time.ts';
 import { parseLsn } from '#lib/postgres/lsn.ts';
+import { decideOperation } from './decide-operation.ts';
+import type { OperationWish } from './decide-operation.ts';
 import { isOver, stateOf } from './operation-end.ts';
 import type { OperationState } from './operation-end.ts';
 import type { PairSeen } from './pair-seen.ts';
@@ -15,13 +17,6 @@ import { secondsOf } from './table.ts';
 export const operationErrors = defineErrors({
   HK_OPERATION_IMPOSSIBLE: { retry: 'never', says: 'the operation cannot be asked for' },
 });
-
-export interface OperationWish {
-  readonly type: Extract<PairOperationType, 'Switchover' | 'KillPrimary'>;
-  /** For a switchover: who shall lead. Absent: the standby. */
-  readonly to: string | undefined;
-  readonly reason: string;
-}
 
 export interface OperatePorts {
   readonly client: Pick<KubeClient, 'create' | 'get'>;
@@ -35,10 +30,18 @@ export interface OperatePorts {
 const notAfterMs = 15 * 60_000;
 /** The operator marks one as expired within seconds; a minute later it does not run. */
 const operatorMaxMs = 60_000;
-/** One that has begun ends by itself within two minutes; the operator sees to that. */
+/** One that has begun ends by itself within two minutes; a copy is given a day. The operator sees to that. */
 const runMaxMs = 5 * 60_000;
+const copyMaxMs = 24 * 3_600_000 + runMaxMs;
 const wonderAfterMs = 15_000;
 const lookEveryMs = 500;
+
+/** @returns The member that the operation names. @throws HK_OPERATION_IMPOSSIBLE  naming everything that speaks against it. */
+export function refuseImpossible(seen: PairSeen, wish: OperationWish): string | undefined {
+  const { member, problems } = decideOperation(seen, wish);
+  if (problems.length > 0) throw operationErrors.HK_OPERATION_IMPOSSIBLE(problems.join('; '));
+  return member;
+}
 
 /**
  * Asks the operator for something.
@@ -46,20 +49,14 @@ const lookEveryMs = 500;
  * @throws HK_OPERATION_IMPOSSIBLE  naming everything that speaks against it before it is asked for.
  */
 export async function createOperation(
-  { pair, record }: PairSeen,
-  { type, to, reason }: OperationWish,
+  seen: PairSeen,
+  wish: OperationWish,
   { client, clock, random }: OperatePorts,
   signal: AbortSignal,
 ): Promise<PairOperation> {
-  const { name, namespace } = pair.metadata;
-  const names = pair.spec.members.map((member) => member.name);
-  const primary = record?.spec.primary ?? pair.status?.primary;
-  const member = type === 'Switchover' ? (to ?? names.find((each) => each !== primary)) : undefined;
-  const problems: string[] = [];
-  if (primary === undefined) problems.push('nobody leads the pair yet');
-  if (member !== undefined && !names.includes(member)) problems.push(`${name} has the members ${names.join(' and ')}, not ${member}`);
-  if (member !== undefined && member === primary) problems.push(`${member} is the primary already`);
-  if (problems.length > 0) throw operationErrors.HK_OPERATION_IMPOSSIBLE(problems.join('; '));
+  const { name, namespace } = seen.pair.metadata;
+  const { type, reason } = wish;
+  const member = refuseImpossible(seen, wish);
   const object = {
     apiVersion: 'hallkeeper.dev/v1alpha1',
     kind: 'PairOperation',
@@ -104,7 +101,8 @@ export async function followOperation(created: PairOperation, ports: OperatePort
     told = line;
     if (isOver(at)) return { ...at, operation, leftBecause: undefined };
     const forMs = clock.nowMs() - begunMs;
-    const maxMs = at.state === 'Waiting' ? notAfterMs + operatorMaxMs : notAfterMs + runMaxMs;
+    const aloneMs = operation.spec.type === 'Reinitialize' ? copyMaxMs : runMaxMs;
+    const maxMs = notAfterMs + (at.state === 'Waiting' ? operatorMaxMs : aloneMs);
     if (forMs > maxMs) return { ...at, operation, leftBecause: 'no end was seen in time: does the operator run?' };
     if (!wondered && at.state === 'Waiting' && at.says === '' && forMs > wonderAfterMs) {
       wondered = true;
@@ -131,7 +129,8 @@ export function endInWords({ operation, state, says, leftBecause }: OperationEnd
   const changed = state === 'Aborted' ? 'look at the pair with hallctl pair status' : 'nothing was changed by it';
   if (state !== 'Done') return `${name}: ${state.toLowerCase()}, ${changed}: ${says}\n`;
   const { report } = status ?? {};
-  if (report === undefined) return `${name}: done: ${says}\n`;
+  const until = spec.type === 'Pause' ? ` Nobody takes over until: hallctl pair resume ${spec.pairRef.name} -n ${namespace ?? ''}` : '';
+  if (report === undefined) return `${name}: done: ${says}.${until}\n`;
   const phases = Object.entries(report.phases ?? {}).map(([phase, ms]) => `  ${phase.padEnd(8)} ${secondsOf(ms as number)}`);
   const outage = report.writeOutageMs === undefined ? '' : `, ${secondsOf(report.writeOutageMs)} without an acknowledged write`;
   return [

@@ -2,8 +2,12 @@ import type { CommandLine } from '#lib/base/command.ts';
 import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts';
 import type { CommandPorts } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
-import { createOperation, endAsJson, endInWords, followOperation } from './operate.ts';
-import type { OperationEnd, OperationWish } from './operate.ts';
+import { whyUnconfirmed } from './confirm.ts';
+import { destroyedBy } from './decide-operation.ts';
+import type { OperationWish } from './decide-operation.ts';
+import { createOperation, endAsJson, endInWords, followOperation, operationErrors, refuseImpossible } from './operate.ts';
+import type { OperationEnd } from './operate.ts';
+import type { PairSeen } from './pair-seen.ts';
 
 const exits = {
   [hallctlExits.refused]: 'refused, or given up on the way',
@@ -28,7 +32,7 @@ export const switchoverCommand = pairCommand({
   },
   run: (line, ports) => {
     const reason = line.text('reason') ?? 'asked for with hallctl pair switchover';
-    return operate({ type: 'Switchover', to: line.text('to'), reason }, line, ports);
+    return operate({ type: 'Switchover', member: line.text('to'), reason }, line, ports);
   },
 });
 
@@ -48,12 +52,74 @@ export const drillCommand = pairCommand({
   },
   run: (line, ports) => {
     const type = line.text('kind') === 'switchover' ? 'Switchover' : 'KillPrimary';
-    return operate({ type, to: undefined, reason: line.text('reason') ?? 'drill, asked for with hallctl pair drill' }, line, ports);
+    return operate({ type, member: undefined, reason: line.text('reason') ?? 'drill, asked for with hallctl pair drill' }, line, ports);
   },
 });
 
-async function operate(wish: OperationWish, line: Pick<CommandLine<'json'>, 'has' | 'positionals'>, ports: CommandPorts): Promise<number> {
-  const seen = await readNamed(line, ports);
+export const pauseCommand = pairCommand({
+  spec: {
+    name: 'hallctl pair pause',
+    summary:
+      'Takes care that nobody takes over: no failover and no switchover until hallctl pair resume. For work during which the pair must not\n' +
+      'change its leader. If the primary fails meanwhile, the hall stands still. It creates a PairOperation and waits until both members have\n' +
+      'confirmed. Ctrl-C stops following; the pause stands.',
+    positionals: ['PAIR'],
+    options: operationOptions,
+    exits,
+  },
+  run: (line, ports) =>
+    operate({ type: 'Pause', member: undefined, reason: line.text('reason') ?? 'asked for with hallctl pair pause' }, line, ports),
+});
+
+export const resumeCommand = pairCommand({
+  spec: {
+    name: 'hallctl pair resume',
+    summary:
+      'Ends a pause: the standby may take over again. Refused while spec.paused of the pair is true. It creates a PairOperation and waits\n' +
+      'until both members have confirmed. Ctrl-C stops following; the wish stands.',
+    positionals: ['PAIR'],
+    options: operationOptions,
+    exits,
+  },
+  run: (line, ports) =>
+    operate({ type: 'Resume', member: undefined, reason: line.text('reason') ?? 'asked for with hallctl pair resume' }, line, ports),
+});
+
+export const reinitializeCommand = pairCommand({
+  spec: {
+    name: 'hallctl pair reinitialize',
+    summary:
+      'Copies a standby anew: the database of MEMBER is deleted and made again from the primary, which leads alone until that is done. For a\n' +
+      'standby whose data is of no more use. What is deleted is told first, and the name of MEMBER has to be typed, or --yes to be given. It\n' +
+      'creates a PairOperation and follows it until writes are on both members again. Ctrl-C stops following; the copy goes on.',
+    positionals: ['PAIR', 'MEMBER'],
+    options: { ...operationOptions, yes: { help: 'do not ask for confirmation' } },
+    exits,
+  },
+  run: async (line, ports) => {
+    const member = line.positionals[1] ?? '';
+    const reason = line.text('reason') ?? 'asked for with hallctl pair reinitialize';
+    const wish = { type: 'Reinitialize', member, reason } as const;
+    const seen = await readNamed(line, ports);
+    refuseImpossible(seen, wish);
+    const destroyed = destroyedBy(seen, member);
+    if (!line.has('json')) ports.progress(destroyed);
+    if (!line.has('yes')) {
+      const why = await whyUnconfirmed(member, 'delete its database and copy it anew', ports);
+      // Progress is not what a program reads.
+      if (why !== undefined) throw operationErrors.HK_OPERATION_IMPOSSIBLE(line.has('json') ? `${destroyed} But ${why}` : why);
+    }
+    return await createAndFollow(seen, wish, line, ports);
+  },
+});
+
+type OperationLine = Pick<CommandLine<'json'>, 'has' | 'positionals'>;
+
+async function operate(wish: OperationWish, line: OperationLine, ports: CommandPorts): Promise<number> {
+  return await createAndFollow(await readNamed(line, ports), wish, line, ports);
+}
+
+async function createAndFollow(seen: PairSeen, wish: OperationWish, line: OperationLine, ports: CommandPorts): Promise<number> {
   const created = await createOperation(seen, wish, ports, ports.signal);
   ports.progress(`${created.metadata.name} is created; it must begin by ${created.spec.notAfter}`);
   const end = await followOperation(created, ports, ports.signal);
