@@ -15,9 +15,10 @@ import { startEtcd } from '../cluster/etcd.ts';
 import type { Etcd, EtcdMember } from '../cluster/etcd.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { temporaryFolder } from '../cluster/temporary.ts';
-import { median, percentile, rounded, wholeOption } from './bench.ts';
+import { median, rounded, wholeOption } from './bench.ts';
 import type { Bench, BenchResult } from './bench.ts';
-import { spread } from './spread.ts';
+import { spread, spreadMs } from './spread.ts';
+import type { Spread } from './spread.ts';
 
 const swapsDefault = 500;
 const electionsDefault = 10;
@@ -48,19 +49,13 @@ export const arbiterBench: Bench = {
     const swaps = wholeOption(line, 'swaps', 100_000) ?? swapsDefault;
     const elections = wholeOption(line, 'elections', 1_000) ?? electionsDefault;
     const kubernetes = await measureKubernetes(swaps, say);
-    const etcdOfOne = await measureEtcd(1, swaps, say);
+    const etcdOfOne = await measureEtcdOfOne(swaps, say);
     await using three = await startEtcd({ members: 3, fsync: true });
     await using member = await openStore(three);
     const etcdOfThree = await measure('an etcd of three members', member.store, swaps, say);
     return { swaps, kubernetes, etcdOfOne, etcdOfThree, elections: await measureElections(three, member.store, elections, say) };
   },
 };
-
-interface Spread {
-  readonly median: number;
-  readonly p99: number;
-  readonly max: number;
-}
 
 interface Figures {
   readonly swapMs: Spread;
@@ -86,8 +81,8 @@ async function measureKubernetes(swaps: number, say: (text: string) => void): Pr
   }
 }
 
-async function measureEtcd(members: 1 | 3, swaps: number, say: (text: string) => void): Promise<Figures> {
-  await using etcd = await startEtcd({ members, fsync: true });
+async function measureEtcdOfOne(swaps: number, say: (text: string) => void): Promise<Figures> {
+  await using etcd = await startEtcd({ members: 1, fsync: true });
   await using member = await openStore(etcd);
   return await measure('an etcd of one member', member.store, swaps, say);
 }
@@ -131,10 +126,10 @@ async function measureElections(etcd: Etcd, store: RecordStore, runs: number, sa
   const leaderMs: number[] = [];
   const followerMs: number[] = [];
   for (let run = 1; run <= runs; run += 1) {
-    leaderMs.push(await outage(etcd, store, await leaderOf(etcd)));
+    leaderMs.push(await outageMs(etcd, store, await leaderOf(etcd)));
     const leader = await leaderOf(etcd);
     const follower = etcd.members.find(({ name }) => name !== leader.name);
-    if (follower !== undefined) followerMs.push(await outage(etcd, store, follower));
+    if (follower !== undefined) followerMs.push(await outageMs(etcd, store, follower));
     say(
       `run ${run} of ${runs}: ${rounded(leaderMs.at(-1) ?? 0)} ms without the leader, ${rounded(followerMs.at(-1) ?? 0)} ms without a follower`,
     );
@@ -142,8 +137,8 @@ async function measureElections(etcd: Etcd, store: RecordStore, runs: number, sa
   return { runs, leaderKilledSeconds: spread(leaderMs), followerKilledSeconds: spread(followerMs) };
 }
 
-/** Kills a member while changes go on, and brings it back. Answers the milliseconds until the next change was carried out. */
-async function outage(etcd: Etcd, store: RecordStore, victim: EtcdMember): Promise<number> {
+/** Kills a member while changes go on, and brings it back. Returns the time until the next change was carried out. */
+async function outageMs(etcd: Etcd, store: RecordStore, victim: EtcdMember): Promise<number> {
   let seen = await eventually('the record is read', async () => await nowIn(store), waits);
   for (let count = 0; count < 5; count += 1) seen = (await change(store, seen)) ?? seen;
   const began = performance.now();
@@ -181,8 +176,4 @@ async function nowIn(store: RecordStore): Promise<SeenRecord> {
 
 async function leaderOf(etcd: Etcd): Promise<EtcdMember> {
   return await eventually('a member of the etcd leads', () => etcd.leader(), waits);
-}
-
-function spreadMs(figures: readonly number[]): Spread {
-  return { median: rounded(median(figures)), p99: rounded(percentile(figures, 99)), max: rounded(Math.max(...figures)) };
 }

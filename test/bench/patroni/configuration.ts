@@ -14,7 +14,10 @@ export interface PatroniMember {
   readonly times: PatroniTimes;
 }
 
-/** patroni.yml of one member, as JSON, which is YAML: strict synchronous replication, so that it too loses nothing. */
+/**
+ * patroni.yml of one member, as JSON, which is YAML: with synchronous replication, so that it too loses nothing, and not in its strict
+ * mode: like our primary, its own goes on alone when the standby is lost.
+ */
 export function patroniConfiguration(member: PatroniMember): string {
   const { name, address, restPort, postgresPort, etcd, tls, passwords, times } = member;
   const parameters = {
