@@ -9,10 +9,11 @@ import { namespace, repositoryRoot } from '#test/api/api-server.ts';
 import type { Manifest } from '#test/api/api-server.ts';
 import { aPair } from '#test/api/builders.ts';
 import { eventually } from '#test/cluster/eventually.ts';
-import { startPairStand } from '#test/pair/pair-stand.ts';
 import type { PairStand } from '#test/pair/pair-stand.ts';
+import { startServedPair } from '#test/pair/served-pair.ts';
+import type { ServedPair } from '#test/pair/served-pair.ts';
 import { acknowledgedAgain, inStep, lostOf, other, waits } from '#test/pair/watch-pair.ts';
-import { Writer } from '#test/pair/writer.ts';
+import type { Writer } from '#test/pair/writer.ts';
 import { recordFrame } from '../contract.ts';
 import { aPairView } from '../testing/views.ts';
 import { decideConditions } from './decide-conditions.ts';
@@ -20,6 +21,7 @@ import { decideStatus } from './decide-status.ts';
 import { Observations } from './observations.ts';
 
 /** A real pair whose record is lost, and hallctl as a person starts it. The test looks at the members and writes the status as the operator does. */
+let served: ServedPair;
 let stand: PairStand;
 let writer: Writer;
 let pair: FailoverPair;
@@ -29,24 +31,19 @@ const key = ['PairRecord', 'pair-7'] as const;
 const both = ['a', 'b'] as const;
 
 beforeAll(async () => {
-  stand = await startPairStand();
-  await Promise.all(both.map((name) => stand.members[name].startAgent()));
-  await inStep(stand);
+  served = await startServedPair();
+  ({ stand, writer } = served);
   const members = both.map((name) => ({ name, host: { address: stand.members[name].address } }));
   pair = (await stand.api.create(aPair({ spec: { members } }))).body as unknown as FailoverPair;
   const { labels } = recordFrame(pair);
   await stand.api.kubectl('label', 'pairrecord', 'pair-7', ...Object.entries(labels).map(([name, value]) => `${name}=${value}`));
   looking = look();
-  writer = new Writer(() => stand.bind.addressesOf('pair'), { port: stand.postgresPort, client: stand.client });
-  writer.start();
-  await acknowledgedAgain(writer);
 }, 240_000);
 
 afterAll(async () => {
   stop.abort();
   await looking;
-  await writer?.stop();
-  await stand?.[Symbol.asyncDispose]();
+  await served?.[Symbol.asyncDispose]();
 }, 60_000);
 
 /** Asks both members and tells what they say, until the test ends. */

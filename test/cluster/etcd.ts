@@ -107,7 +107,7 @@ async function startMembers(
     leader: async () => {
       const ids = await Promise.all(members.map((member) => idsOf(member, ask)));
       const leads = ids.find((each) => each !== undefined && each.leader !== '0')?.leader;
-      return members[ids.findIndex((each) => each?.own === leads)];
+      return leads === undefined ? undefined : members[ids.findIndex((each) => each?.own === leads)];
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -49,7 +49,7 @@ export class TcpProxy implements AsyncDisposable {
     for (const line of this.#lines) line.seal();
   }
 
-  /** Hands on what waits, and whatever comes. Answers the bytes that each sealed server said since, once it has said any. */
+  /** Hands on what waits, and whatever comes. */
   release(direction: Direction): void {
     this.#holding.delete(direction);
     for (const line of this.#lines) line.release(direction);

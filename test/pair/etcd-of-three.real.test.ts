@@ -1,27 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
-import { startPairStand } from './pair-stand.ts';
 import type { PairStand } from './pair-stand.ts';
+import { startServedPair } from './served-pair.ts';
+import type { ServedPair } from './served-pair.ts';
 import { acknowledgedAgain, inStep, lostOf, other, takenOverBy, waits } from './watch-pair.ts';
-import { Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
 /** A pair whose record an etcd of three members keeps. */
+let pair: ServedPair;
 let stand: PairStand;
 let writer: Writer;
 
 beforeAll(async () => {
-  stand = await startPairStand({ arbiter: 'etcd', etcdMembers: 3 });
-  await Promise.all([stand.members.a.startAgent(), stand.members.b.startAgent()]);
-  await inStep(stand);
-  writer = new Writer(() => stand.bind.addressesOf('pair'), { port: stand.postgresPort, client: stand.client });
-  writer.start();
-  await acknowledgedAgain(writer);
+  pair = await startServedPair({ arbiter: 'etcd', etcdMembers: 3 });
+  ({ stand, writer } = pair);
 }, 180_000);
 
-afterAll(async () => {
-  await writer?.stop();
-  await stand?.[Symbol.asyncDispose]();
-}, 60_000);
+afterAll(() => pair?.[Symbol.asyncDispose](), 60_000);
 
 test('a machine dies that held the primary and the etcd that leads: the others elect one, and the standby takes over', async () => {
   const { leader, epoch } = await inStep(stand);

@@ -1,29 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
-import { etcdKey, startPairStand } from './pair-stand.ts';
+import { etcdKey } from './pair-stand.ts';
 import type { PairStand } from './pair-stand.ts';
+import { startServedPair } from './served-pair.ts';
+import type { ServedPair } from './served-pair.ts';
 import { acknowledgedAgain, inStep, lostOf, other, takenOverBy, waits } from './watch-pair.ts';
-import { Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
 /** A pair whose record an etcd of one member keeps. Its agents know the Kubernetes API by their settings alone. */
+let pair: ServedPair;
 let stand: PairStand;
-/** Goes through the public name all the time. */
 let writer: Writer;
 const both = ['a', 'b'] as const;
 
 beforeAll(async () => {
-  stand = await startPairStand({ arbiter: 'etcd' });
-  await Promise.all([stand.members.a.startAgent(), stand.members.b.startAgent()]);
-  await inStep(stand);
-  writer = new Writer(() => stand.bind.addressesOf('pair'), { port: stand.postgresPort, client: stand.client });
-  writer.start();
-  await acknowledgedAgain(writer);
+  pair = await startServedPair({ arbiter: 'etcd' });
+  ({ stand, writer } = pair);
 }, 180_000);
 
-afterAll(async () => {
-  await writer?.stop();
-  await stand?.[Symbol.asyncDispose]();
-}, 60_000);
+afterAll(() => pair?.[Symbol.asyncDispose](), 60_000);
 
 const record = async (): Promise<Record<string, unknown>> =>
   JSON.parse((await stand.etcd?.read(etcdKey)) ?? 'null') as Record<string, unknown>;

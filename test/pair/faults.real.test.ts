@@ -7,37 +7,35 @@ import { Secret } from '#lib/base/secret.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import type { Leaf } from '#lib/pki/leaf.ts';
 import { eventually } from '../cluster/eventually.ts';
-import { startPairStand } from './pair-stand.ts';
 import type { PairStand } from './pair-stand.ts';
+import { startServedPair } from './served-pair.ts';
+import type { ServedPair } from './served-pair.ts';
 import { acknowledgedAgain, inStep, leadsAlone, lostOf, other, takenOverBy, waits } from './watch-pair.ts';
 import type { Name } from './watch-pair.ts';
 import { floodLog, Writer } from './writer.ts';
 
 const asRoot = process.getuid?.() === 0;
 const dayMs = 86_400_000;
+let pair: ServedPair;
 let stand: PairStand;
-/** Goes through the public name all the time. */
 let writer: Writer;
 /** Go to one address all the time, as a client does that keeps an old answer of the DNS. */
 const stubborn: Writer[] = [];
 
 beforeAll(async () => {
-  stand = await startPairStand(asRoot ? { smallDiskMegabytes: 320 } : {});
-  await Promise.all([stand.members.a.startAgent(), stand.members.b.startAgent()]);
-  await inStep(stand);
+  pair = await startServedPair(asRoot ? { smallDiskMegabytes: 320 } : {});
+  ({ stand, writer } = pair);
   const connection = { port: stand.postgresPort, client: stand.client };
-  writer = new Writer(() => stand.bind.addressesOf('pair'), connection);
   for (const name of ['a', 'b'] as const) {
     const firstId = name === 'a' ? 1_000_000_000 : 2_000_000_000;
     stubborn.push(new Writer(() => Promise.resolve([stand.members[name].address]), connection, { firstId }));
   }
-  for (const each of [writer, ...stubborn]) each.start();
-  await acknowledgedAgain(writer);
+  for (const each of stubborn) each.start();
 }, 180_000);
 
 afterAll(async () => {
-  for (const each of [writer, ...stubborn]) await each?.stop();
-  await stand?.[Symbol.asyncDispose]();
+  for (const each of stubborn) await each.stop();
+  await pair?.[Symbol.asyncDispose]();
 }, 60_000);
 
 const logged = async (name: Name, text: string | RegExp): Promise<void> => {

@@ -3,29 +3,23 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AskedStanding } from '#agents/member/contract.ts';
 import { eventually } from '../cluster/eventually.ts';
-import { startPairStand } from './pair-stand.ts';
 import type { PairStand } from './pair-stand.ts';
+import { startServedPair } from './served-pair.ts';
+import type { ServedPair } from './served-pair.ts';
 import { acknowledgedAgain, inStep, leadsAlone, lostOf, other, takenOverBy, waits } from './watch-pair.ts';
 import type { Name } from './watch-pair.ts';
-import { Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
+let pair: ServedPair;
 let stand: PairStand;
 let writer: Writer;
 
 beforeAll(async () => {
-  stand = await startPairStand();
-  await Promise.all([stand.members.a.startAgent(), stand.members.b.startAgent()]);
-  await inStep(stand);
-  await eventually('DNS answers', async () => (await stand.bind.addressesOf('pair'))[0] === stand.members.a.address, waits);
-  writer = new Writer(() => stand.bind.addressesOf('pair'), { port: stand.postgresPort, client: stand.client });
-  writer.start();
-  await acknowledgedAgain(writer);
+  pair = await startServedPair();
+  ({ stand, writer } = pair);
 }, 240_000);
 
-afterAll(async () => {
-  await writer?.stop();
-  await stand?.[Symbol.asyncDispose]();
-}, 60_000);
+afterAll(() => pair?.[Symbol.asyncDispose](), 60_000);
 
 /** How the asking of this id stands at the member. */
 const standing = async (name: Name, id: string): Promise<AskedStanding | undefined> =>
