@@ -65,6 +65,10 @@ test('what is due while a failover could lose something is skipped, with conditi
     patience,
   );
   expect(told).toMatchObject({ type: 'Warning', regarding: { kind: 'DrillSchedule', name: 'often' } });
+  const metrics = await (await fetch(`${standIn.operator.url}/metrics`)).text();
+  const about = `hall="",pair="duo",schedule="often",resource_namespace="${namespace}"`;
+  expect(metrics).toContain(`hallkeeper_drill_last_result{${about},result="Skipped"} 1`);
+  expect(metrics).toContain(`hallkeeper_drill_next_run_timestamp_seconds{${about}} `);
 }, 240_000);
 
 test('a run is a PairOperation of the schedule with its deadline, and its report becomes the result', async () => {
