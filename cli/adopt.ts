@@ -1,4 +1,4 @@
-import { recordFrame, retiredRecordAnnotation } from '#operator/contract.ts';
+import { recordFactsOf, recordFrame, retiredRecordAnnotation } from '#operator/contract.ts';
 import type { FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import type { Clock } from '#lib/base/clock.ts';
@@ -13,7 +13,7 @@ import { explainFailover } from '#lib/pair/explain.ts';
 import type { KnownRecord } from '#lib/pair/member-facts.ts';
 import { parseLsn } from '#lib/postgres/lsn.ts';
 import { compareLogs } from './compare-logs.ts';
-import { knownRecord, pairFactsOf } from './pair-seen.ts';
+import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { pairRecords } from './resources.ts';
 
@@ -97,7 +97,7 @@ function knownOf({ pair }: PairSeen, record: PairRecord | undefined): AdoptionPl
   const { members = [], epoch = 0, history = [], lastFailover } = pair.status ?? {};
   const epochs = [epoch, lastFailover?.epoch ?? 0, ...history.map((each) => each.epoch)];
   return [
-    ...(record === undefined ? [] : [knownRecord(record)]),
+    ...(record === undefined ? [] : [recordFactsOf(record)]),
     ...members.flatMap(({ knows }) => (knows === undefined ? [] : [knows])),
     ...epochs.map((each) => ({ sequence: 0, epoch: each })),
   ];

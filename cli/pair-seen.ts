@@ -1,4 +1,4 @@
-import { isPairPaused, ownRecordOf } from '#operator/contract.ts';
+import { isPairPaused, ownRecordOf, recordFactsOf, recordProblemOf } from '#operator/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
@@ -6,7 +6,6 @@ import { defineErrors } from '#lib/base/errors.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import type { ObjectKey } from '#lib/kube/objects.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
-import type { KnownRecord } from '#lib/pair/member-facts.ts';
 import { factsOfStatus } from './status-facts.ts';
 import { pairOperations, pairRecords, pairs } from './resources.ts';
 
@@ -23,6 +22,7 @@ export interface PairSeen {
   readonly operations: readonly PairOperation[];
 }
 
+/** Finished ones go after a month by default; of a namespace with more than this the first by name are seen. */
 const operationsMax = 500;
 const namesTold = 10;
 
@@ -54,30 +54,17 @@ export async function readPair(
   };
 }
 
-const recordModes = { New: 'new', Sync: 'sync', Solo: 'solo', Claim: 'claim' } as const;
-
 /** What the verdict about a failover rests on: the record as it is now, and the members as the operator saw them last. */
 export function pairFactsOf({ pair, record }: PairSeen): PairFacts {
   const [one, other] = pair.spec.members.map(({ name }) => name);
   const members = pair.status?.members ?? [];
   return {
     members: [one ?? '', other ?? ''],
-    record: record === undefined ? undefined : knownRecord(record),
-    recordLost: recordProblem(pair, record),
+    record: record === undefined ? undefined : recordFactsOf(record),
+    // What an etcd holds the members alone can tell.
+    recordLost: pair.spec.arbiter.kubernetes === undefined ? undefined : recordProblemOf(pair, record),
     paused: isPairPaused(pair),
     heard: members.flatMap((member) => factsOfStatus(member, pair.spec.whenStandbyLost) ?? []),
     diskFull: members.flatMap(({ name, diskFull }) => (diskFull === true ? [name] : [])),
   };
-}
-
-function recordProblem(pair: FailoverPair, record: PairRecord | undefined): string | undefined {
-  if (pair.spec.arbiter.kubernetes === undefined) return undefined;
-  if (record === undefined) return pair.status?.mode === undefined ? undefined : 'the PairRecord is gone';
-  const { mode, primary } = record.spec;
-  if (mode === 'New' || pair.spec.members.some(({ name }) => name === primary)) return undefined;
-  return `the PairRecord names ${String(primary)} as primary, which is no member of this pair`;
-}
-
-export function knownRecord({ spec }: PairRecord): KnownRecord {
-  return { sequence: spec.sequence, mode: recordModes[spec.mode], epoch: spec.epoch, primary: spec.primary };
 }

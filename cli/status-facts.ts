@@ -1,7 +1,7 @@
+import { recordModes } from '#operator/contract.ts';
 import type { FailoverPairSpec, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { MemberFacts } from '#lib/pair/member-facts.ts';
 
-const modes = { New: 'new', Sync: 'sync', Solo: 'solo', Claim: 'claim' } as const;
 const servers = { Running: 'running', Starting: 'starting', Down: 'down' } as const;
 const copies = { Complete: 'complete', Incomplete: 'incomplete', Empty: 'empty' } as const;
 const waits = { Peer: 'peer', Nobody: 'none', Gate: 'gate', Unknown: 'unknown' } as const;
@@ -16,7 +16,9 @@ export function factsOfStatus(
   return {
     name,
     record:
-      knows === undefined ? undefined : { sequence: knows.sequence, mode: modes[knows.mode], epoch: knows.epoch, primary: knows.primary },
+      knows === undefined
+        ? undefined
+        : { sequence: knows.sequence, mode: recordModes[knows.mode], epoch: knows.epoch, primary: knows.primary },
     frozen: member.frozen,
     arbiterReached: member.arbiterReached ?? false,
     paused: member.paused ?? false,

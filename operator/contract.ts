@@ -1,12 +1,15 @@
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
+import type { KnownRecord } from '#lib/pair/member-facts.ts';
 import { drillConditions } from './drill/drill-conditions.ts';
 import { hallConditions } from './hall/hall-conditions.ts';
 import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
 import { pairConditions } from './pair/pair-conditions.ts';
+import { factsOfRecord, problemOfPairRecord } from './pair/pair-facts.ts';
 import { retiredAnnotation, writersOf } from './pair/pair-names.ts';
 import { isPaused } from './pair/paused.ts';
+import { protocolModes } from './pair/record-modes.ts';
 import { terminalConditions } from './terminal/terminal-conditions.ts';
 
 /**
@@ -40,6 +43,19 @@ export function ownRecordOf(pair: FailoverPair, record: PairRecord | undefined):
 /** Whether the pair shall make no failover of its own: by its spec, or by a PairOperation. */
 export function isPairPaused(pair: FailoverPair): boolean {
   return isPaused(pair);
+}
+
+/** Modes of a record as the resources write them, in the words of the protocol. */
+export const recordModes = protocolModes;
+
+/** A record in the words of the protocol. */
+export function recordFactsOf(record: Pick<PairRecord, 'spec'>): KnownRecord {
+  return factsOfRecord(record);
+}
+
+/** Why a record that Kubernetes keeps, or that there is none, is of no use to the members; undefined when it is. */
+export function recordProblemOf(pair: FailoverPair, record: PairRecord | undefined): string | undefined {
+  return problemOfPairRecord(pair, record);
 }
 
 /** On a PairRecord, holding its own UID: the record may be deleted. */

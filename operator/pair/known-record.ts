@@ -5,6 +5,7 @@ import type { OperatorCaches } from '../operator-caches.ts';
 import type { Observations, PairObservation } from './observations.ts';
 import { ownRecord } from './own-objects.ts';
 import type { MemberView } from './pair-view.ts';
+import { resourceModes } from './record-modes.ts';
 
 /** The record of a pair as the operator knows it, in the shape of a PairRecord. What is decided here rests on nothing else of it. */
 export interface RecordView {
@@ -55,14 +56,15 @@ export function recordConflict(members: ReadonlyMap<string, MemberView>): string
 
 type Told = Pick<PairRecordSpec, 'mode' | 'primary' | 'epoch' | 'sequence'>;
 
-const recordModes: Readonly<Record<string, PairRecordSpec['mode']>> = { new: 'New', sync: 'Sync', solo: 'Solo', claim: 'Claim' };
+/** A newer member may tell of a mode that we do not know. */
+const knownModes: Readonly<Record<string, PairRecordSpec['mode']>> = resourceModes;
 
 function toldBy(members: ReadonlyMap<string, MemberView>): readonly Told[] {
   return [...members.values()].flatMap(({ status }) => readTold(status?.record) ?? []);
 }
 
 function readTold(record: MemberStatus['record']): Told | undefined {
-  const mode = recordModes[record?.mode ?? ''];
+  const mode = knownModes[record?.mode ?? ''];
   if (record === undefined || mode === undefined) return undefined;
   const { epoch, sequence, primary } = record;
   return { mode, epoch, sequence, ...(mode === 'New' ? {} : { primary }) };

@@ -10,8 +10,8 @@ import type { MemberFacts } from '#lib/pair/member-facts.ts';
 import { kubeTime } from '#lib/kube/time.ts';
 import { currentStatus } from './pair-facts.ts';
 import type { PairView } from './pair-view.ts';
+import { resourceModes } from './record-modes.ts';
 
-const modes = { new: 'New', sync: 'Sync', solo: 'Solo', claim: 'Claim' } as const;
 const servers = { running: 'Running', starting: 'Starting', down: 'Down' } as const;
 const copies = { complete: 'Complete', incomplete: 'Incomplete', empty: 'Empty' } as const;
 const waits = { peer: 'Peer', none: 'Nobody', gate: 'Gate', unknown: 'Unknown' } as const;
@@ -53,7 +53,7 @@ export function factsOfMember(name: string, view: PairView, facts: PairFacts, no
 function recordOf({ record }: MemberFacts): Pick<FailoverPairStatusMember, 'knows'> {
   if (record === undefined) return {};
   const { mode, epoch, sequence, primary } = record;
-  return { knows: { mode: modes[mode], epoch, sequence, ...(primary === undefined ? {} : { primary }) } };
+  return { knows: { mode: resourceModes[mode], epoch, sequence, ...(primary === undefined ? {} : { primary }) } };
 }
 
 function positionOf(

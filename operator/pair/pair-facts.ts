@@ -1,17 +1,17 @@
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import { heardFrom } from '#lib/pair/explain.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
 import type { KnownRecord } from '#lib/pair/member-facts.ts';
 import { isKeptInEtcd, recordConflict } from './known-record.ts';
 import type { RecordView } from './known-record.ts';
 import { isPaused } from './paused.ts';
+import { protocolModes } from './record-modes.ts';
 import type { MemberView, PairView } from './pair-view.ts';
 
 /** Below this a member may soon be unable to write. */
 const diskFreePercentMin = 5;
 /** Once told, so much must be free again before it is taken back: a disk at the edge is no news each time it moves. */
 export const diskFreePercentAgain = 7;
-
-const recordModes = { New: 'new', Sync: 'sync', Solo: 'solo', Claim: 'claim' } as const;
 
 /** What the operator knows of a pair for the verdict about a failover. */
 export function pairFactsOf(view: PairView): PairFacts {
@@ -33,7 +33,11 @@ export function pairFactsOf(view: PairView): PairFacts {
 /** Why the record that there is, or is not, cannot be used by the members. */
 function recordProblem({ pair, record, members }: PairView): string | undefined {
   // What an etcd holds the members alone can tell; that it is gone they say themselves.
-  if (isKeptInEtcd(pair)) return recordConflict(members);
+  return isKeptInEtcd(pair) ? recordConflict(members) : problemOfPairRecord(pair, record);
+}
+
+/** The same of a record that Kubernetes keeps. */
+export function problemOfPairRecord(pair: FailoverPair, record: RecordView | undefined): string | undefined {
   if (record === undefined) return pair.status?.mode === undefined ? undefined : 'the PairRecord is gone';
   const { mode, primary } = record.spec;
   const names = pair.spec.members.map(({ name }) => name);
@@ -41,8 +45,8 @@ function recordProblem({ pair, record, members }: PairView): string | undefined 
   return `the PairRecord names ${String(primary)} as primary, which is no member of this pair`;
 }
 
-function factsOfRecord({ spec }: RecordView): KnownRecord {
-  return { sequence: spec.sequence, mode: recordModes[spec.mode], epoch: spec.epoch, primary: spec.primary };
+export function factsOfRecord({ spec }: RecordView): KnownRecord {
+  return { sequence: spec.sequence, mode: protocolModes[spec.mode], epoch: spec.epoch, primary: spec.primary };
 }
 
 function isDiskFull({ pair }: PairView, name: string, member: MemberView): boolean {
