@@ -30,63 +30,68 @@ interface MemberMemory extends MemberView {
   readonly failures: number;
 }
 
-const none: ReadonlyMap<string, MemberMemory> = new Map();
+interface PairMemory extends PairObservation {
+  readonly members: ReadonlyMap<string, MemberMemory>;
+}
+
+const nothing: PairMemory = { members: new Map(), dns: undefined, routeProblem: undefined, recordSeen: undefined };
+
+/**
+ * Beyond so many pairs the one looked at longest ago is forgotten: pairs that were retained go without a word. Of one that lives it
+ * costs that it counts as not asked until its next turn.
+ */
+export const pairsMax = 5_000;
 
 /** Observations of all pairs, by UID. */
 export class Observations {
-  readonly #members = new Map<string, ReadonlyMap<string, MemberMemory>>();
-  readonly #dns = new Map<string, DnsView>();
-  readonly #routes = new Map<string, RouteProblem>();
-  readonly #records = new Map<string, RecordSeen>();
+  readonly #pairs = new Map<string, PairMemory>();
 
   of(uid: string): PairObservation {
-    return {
-      members: this.#members.get(uid) ?? none,
-      dns: this.#dns.get(uid),
-      routeProblem: this.#routes.get(uid),
-      recordSeen: this.#records.get(uid),
-    };
+    return this.#pairs.get(uid) ?? nothing;
   }
 
   answered(uid: string, member: string, status: MemberStatus): void {
-    this.#put(uid, member, { reachable: true, status, why: undefined, failures: 0 });
+    this.#note(uid, member, { reachable: true, status, why: undefined, failures: 0 });
   }
 
   failed(uid: string, member: string, why: string): void {
-    const before = this.#members.get(uid)?.get(member);
+    const before = this.#pairs.get(uid)?.members.get(member);
     const failures = (before?.failures ?? 0) + 1;
     // Of a member that never answered there is nothing to lose: it counts as unreachable at once.
     const reachable = before?.reachable === true && failures < failuresMax;
     const keepsWords = before?.why !== undefined && before.reachable === reachable && failures % wordsEvery !== 0;
-    this.#put(uid, member, { reachable, status: before?.status, why: keepsWords ? before.why : why, failures });
+    this.#note(uid, member, { reachable, status: before?.status, why: keepsWords ? before.why : why, failures });
   }
 
   sawDns(uid: string, dns: DnsView | undefined): void {
-    if (dns === undefined) this.#dns.delete(uid);
-    else this.#dns.set(uid, dns);
+    this.#change(uid, { dns });
   }
 
-  sawRoute(uid: string, problem: RouteProblem | undefined): void {
-    if (problem === undefined) this.#routes.delete(uid);
-    else this.#routes.set(uid, problem);
+  sawRoute(uid: string, routeProblem: RouteProblem | undefined): void {
+    this.#change(uid, { routeProblem });
   }
 
   /** Notes of which record the members told. Answers whether it is another one than before. */
   sawRecord(uid: string, { epoch, sequence }: Pick<RecordSeen, 'epoch' | 'sequence'>, atMs: number): boolean {
-    const before = this.#records.get(uid);
+    const before = this.#pairs.get(uid)?.recordSeen;
     if (before?.epoch === epoch && before.sequence === sequence) return false;
-    this.#records.set(uid, { epoch, sequence, atMs });
+    this.#change(uid, { recordSeen: { epoch, sequence, atMs } });
     return true;
   }
 
   forget(uid: string): void {
-    this.#records.delete(uid);
-    this.#routes.delete(uid);
-    this.#members.delete(uid);
-    this.#dns.delete(uid);
+    this.#pairs.delete(uid);
   }
 
-  #put(uid: string, member: string, memory: MemberMemory): void {
-    this.#members.set(uid, new Map([...(this.#members.get(uid) ?? []), [member, memory]]));
+  #note(uid: string, member: string, memory: MemberMemory): void {
+    this.#change(uid, { members: new Map([...(this.#pairs.get(uid)?.members ?? []), [member, memory]]) });
+  }
+
+  #change(uid: string, change: Partial<PairMemory>): void {
+    const next = { ...(this.#pairs.get(uid) ?? nothing), ...change };
+    this.#pairs.delete(uid);
+    this.#pairs.set(uid, next);
+    if (this.#pairs.size <= pairsMax) return;
+    for (const oldest of this.#pairs.keys()) return void this.#pairs.delete(oldest);
   }
 }
