@@ -57,7 +57,7 @@ export async function awaitSync(epoch: number, { read, clock, progress }: WaitPo
     const obeying = members.filter(({ knows }) => (knows?.epoch ?? 0) >= epoch).map(({ name }) => name);
     if (record?.spec.mode === 'Sync' && record.spec.epoch >= epoch) return true;
     const steps = members.map(({ name, step }) => `${name}: ${step ?? '-'}`).join('; ');
-    const line = obeying.length === 0 ? 'no member has taken the record yet' : `${obeying.join(' and ')} obeys the record; ${steps}`;
+    const line = obeying.length === 0 ? 'no member has taken the record yet' : `the record is obeyed by ${obeying.join(' and ')}; ${steps}`;
     if (line !== told) progress(line);
     told = line;
     if (clock.nowMs() - begunMs > obeyedMaxMs) return false;

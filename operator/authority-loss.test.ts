@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
+import { aStoredPair } from '#test/api/stored-pair.ts';
 import { decideAuthorityLoss, newAuthorityAnnotation, wordOf } from './authority-loss.ts';
 import { keepAuthority } from './authority-secret.ts';
 import type { KubeSecret } from './resources.ts';
-import { aStoredPair } from '#test/api/stored-pair.ts';
 
 const named = { name: 'hallkeeper-pair-7-ca', called: 'pair pair-7' };
 const traces = { secrets: ['hallkeeper-pair-7-a', 'hallkeeper-pair-7-b'], sample: 'bundle' };

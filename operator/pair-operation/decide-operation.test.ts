@@ -135,7 +135,7 @@ const rows: readonly Row[] = [
   {
     behaviour: 'a member that a new leader has not asked yet is no silent one',
     view: { members: [member('a'), member('b', { asked: false, status: undefined })] },
-    does: { do: 'wait', why: 'b has not been asked yet', againMs: 1_000 },
+    does: { do: 'wait', why: 'not asked yet: b', againMs: 1_000 },
   },
   {
     behaviour: 'and not asked until it was too late, it expires',
@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
   {
     behaviour: 'a member without arbiter refuses it',
     view: { members: members({}, { arbiterReached: false }) },
-    does: { do: 'fail', why: 'b does not reach the arbiter' },
+    does: { do: 'fail', why: 'the arbiter is not reached by b' },
   },
   {
     behaviour: 'what blocks the primary refuses it',
@@ -402,7 +402,7 @@ const rows: readonly Row[] = [
   {
     behaviour: 'then both members take it',
     view: { operation: anOperation({ type: 'Pause' }, started(1)), pair: marked },
-    does: { do: 'run', why: 'a and b has not confirmed yet' },
+    does: { do: 'run', why: 'not confirmed yet by a and b' },
   },
   {
     behaviour: 'it is done when both have it',

@@ -29,8 +29,8 @@ export function followPause(view: OperationView): OperationDecision {
   const open = members.filter((member) => !hasTaken(member, paused)).map(({ name }) => name);
   if (open.length === 0) return { do: 'complete', why: paused ? 'both members make no failover' : 'both members may fail over again' };
   const names = open.join(' and ');
-  if (sinceMs > settingsMaxMs) return abort(`${names} has not confirmed; the wish stands and reaches it when it is back`);
-  return run('Settings', `${names} has not confirmed yet`);
+  if (sinceMs > settingsMaxMs) return abort(`it is not confirmed by ${names}; the wish stands and reaches whoever comes back`);
+  return run('Settings', `not confirmed yet by ${names}`);
 }
 
 function hasTaken({ status, held }: OperatedMember, paused: boolean): boolean {

@@ -61,11 +61,11 @@ export function membersInTheWay(members: readonly OperatedMember[]): OperationDe
       .map(({ name }) => name)
       .join(' and ');
   const unasked = named(({ asked }) => !asked);
-  if (unasked !== '') return { do: 'wait', why: `${unasked} has not been asked yet`, againMs: unaskedAgainMs };
+  if (unasked !== '') return { do: 'wait', why: `not asked yet: ${unasked}`, againMs: unaskedAgainMs };
   const silent = named(({ status }) => status === undefined);
   if (silent !== '') return refuse(`the operator does not reach ${silent}`);
   const cutOff = named(({ status }) => status?.arbiterReached === false);
-  return cutOff === '' ? undefined : refuse(`${cutOff} does not reach the arbiter`);
+  return cutOff === '' ? undefined : refuse(`the arbiter is not reached by ${cutOff}`);
 }
 
 export function refuse(why: string): OperationDecision {

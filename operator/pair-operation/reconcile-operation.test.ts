@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import type { PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
 import { silentLog } from '#lib/base/log.ts';
 import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { Observations } from '../pair/observations.ts';
 import type { PairPorts } from '../pair/pair-ports.ts';
 import { FilledCaches } from '../testing/stores.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
-import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { reconcileOperation } from './reconcile-operation.ts';
 
 const pair = aStoredPair();
@@ -56,7 +56,7 @@ test('a new leader waits for the members’ first answers, and then begins', asy
   const { look, observations, statuses } = started(new SimulatedClock());
   observations.answered(pair.metadata.uid, 'a', aMemberStatus());
   expect(await look()).toEqual({ requeueAfterMs: 1_000 });
-  expect(statuses.at(-1)?.conditions).toMatchObject([{ reason: 'Waiting', message: 'b has not been asked yet' }, { reason: 'NotFailed' }]);
+  expect(statuses.at(-1)?.conditions).toMatchObject([{ reason: 'Waiting', message: 'not asked yet: b' }, { reason: 'NotFailed' }]);
   observations.answered(pair.metadata.uid, 'b', aMemberStatus({ member: 'b' }));
   await look();
   expect(statuses.at(-1)?.startedAt).toBeDefined();

@@ -8,7 +8,7 @@ import type { AuthorityProblem, DnsServerView, PairView } from './pair-view.ts';
 type Statement<Type extends PairStatement['type']> = Extract<PairStatement, { readonly type: Type }>;
 type Body<Type extends PairStatement['type']> = Omit<Statement<Type>, 'type'>;
 
-/** All conditions of a pair whose settings were worked on. `refusals` and `failure` are told by Ready. */
+/** All conditions of a pair whose settings were worked on. `refusals` and `authorityProblem` are told by Ready. */
 export function decideConditions(
   view: PairView,
   { refusals, authorityProblem }: { readonly refusals: readonly string[]; readonly authorityProblem: AuthorityProblem | undefined },
@@ -151,7 +151,7 @@ function progressing({ pair, record, members, revisions }: PairView): Body<'Prog
   const old = all.filter(
     ({ name, status }) => status !== undefined && revisions.has(name) && status.settingsRevision !== revisions.get(name),
   );
-  if (old.length > 0) return yes('DeliveringSettings', `${old.map(({ name }) => name).join(' and ')} has older settings`);
+  if (old.length > 0) return yes('DeliveringSettings', `older settings at ${old.map(({ name }) => name).join(' and ')}`);
   return { status: 'False', reason: 'Settled', message: 'nothing is under way' };
 }
 

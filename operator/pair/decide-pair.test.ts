@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { aStandbyFacts } from '#lib/pair/testing/pair-facts.ts';
-import type { PairView } from './pair-view.ts';
 import { aStoredPair } from '#test/api/stored-pair.ts';
+import type { PairView } from './pair-view.ts';
 import { aPairView, heard } from '../testing/views.ts';
 import { decideDeletion, giveUpAfterMs, pairFinalizer } from './decide-deletion.ts';
 import { decidePush, pushAfterMs, pushEveryMs } from './decide-push.ts';

@@ -34,13 +34,12 @@ export function refusalsOf({
       `${rival.place} belongs to the pair ${rival.pair} already, which was there before ${metadata.namespace}/${metadata.name}`,
     );
   }
-  return [...problems, ...detectionProblems(pair)];
+  return [...problems, ...portProblems(pair), ...detectionProblems(pair)];
 }
 
 /** Where a pair's servers listen: address and port, one text each. */
 function placesOf({ spec }: FailoverPair): readonly string[] {
-  const { adminPort, port, metricsPort } = spec.hallServer;
-  const ports = [spec.postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
+  const ports = portsOf(spec);
   return spec.members.flatMap(({ host }) => (host === undefined ? [] : ports.map((each) => `${host.address} port ${each}`)));
 }
 
@@ -57,14 +56,20 @@ export function rivalsOf(pair: FailoverPair, others: readonly FailoverPair[]): P
     });
 }
 
+/** Ports on which the servers of each member listen. */
+function portsOf({ hallServer, postgresql }: FailoverPair['spec']): readonly number[] {
+  const { adminPort, port, metricsPort } = hallServer;
+  return [postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
+}
+
 /** Ports of one member must differ from each other. */
-function detectionProblems({ spec }: FailoverPair): readonly string[] {
-  const { adminPort, port, metricsPort } = spec.hallServer;
-  const ports = [spec.postgresql.port, adminPort, port, ...(metricsPort === undefined ? [] : [metricsPort])];
+function portProblems({ spec }: FailoverPair): readonly string[] {
+  const ports = portsOf(spec);
   const twice = [...new Set(ports.filter((each, index) => ports.indexOf(each) !== index))];
+  return twice.length === 0 ? [] : [`port ${twice.join(', ')} is given to two servers of one member: choose different ports`];
+}
+
+function detectionProblems({ spec }: FailoverPair): readonly string[] {
   const unread = Object.entries(spec.detection).filter(([, text]) => parseDurationMs(text) === undefined);
-  return [
-    ...(twice.length === 0 ? [] : [`port ${twice.join(', ')} is given to two servers of one member: choose different ports`]),
-    ...unread.map(([name]) => `detection.${name} is not a duration such as 600ms`),
-  ];
+  return unread.map(([name]) => `detection.${name} is not a duration such as 600ms`);
 }

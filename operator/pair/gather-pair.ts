@@ -58,7 +58,8 @@ export async function gatherPair(pair: FailoverPair, ports: GatherPorts, signal:
 /** A drill that began in one epoch is the beginning of the next. */
 function drillsOf(pair: FailoverPair, { caches }: GatherPorts): ReadonlySet<number> {
   const asked = caches.pairOperations.byIndex('pair', keyText(keyOf(pair))).filter(({ spec }) => spec.type === 'KillPrimary');
-  return new Set(asked.flatMap((operation) => (startedIn({ operation })?.epoch ?? Number.NaN) + 1).filter(Number.isInteger));
+  const began = asked.flatMap((operation) => startedIn({ operation }) ?? []);
+  return new Set(began.map(({ epoch }) => epoch + 1));
 }
 
 /** The oldest first; of two made in the same second the lower UID. */

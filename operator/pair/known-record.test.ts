@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { MemberStatus } from '#agents/member/contract.ts';
+import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { aMemberStatus } from '../testing/stand-in-member.ts';
 import { FilledCaches } from '../testing/stores.ts';
-import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
 import { knownRecord, recordConflict, toldRecord } from './known-record.ts';
 import { Observations } from './observations.ts';
 import type { PairObservation } from './observations.ts';
