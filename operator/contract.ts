@@ -10,13 +10,14 @@ import { factsOfRecord, problemOfPairRecord } from './pair/pair-facts.ts';
 import { retiredAnnotation, writersOf } from './pair/pair-names.ts';
 import { isPaused } from './pair/paused.ts';
 import { protocolModes } from './pair/record-modes.ts';
+import type { ConditionTable } from './statement.ts';
 import { terminalConditions } from './terminal/terminal-conditions.ts';
 
 /**
  * What the operator tells through the API: for each kind its condition types, for each type its reasons, and what each of them means.
  * People read them, monitoring matches them: a reason is never renamed. docs/conditions.md is made from this table.
  */
-export const conditionCatalogue: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>> = {
+export const conditionCatalogue: Readonly<Record<string, ConditionTable>> = {
   Hall: hallConditions,
   Terminal: terminalConditions,
   FailoverPair: pairConditions,

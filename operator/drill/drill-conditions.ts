@@ -1,3 +1,5 @@
+import type { ConditionTable, StatementOf } from '../statement.ts';
+
 /** Condition types of a DrillSchedule and their reasons, each with what it means; the handbook is made from this table. */
 export const drillConditions = {
   Ready: {
@@ -15,16 +17,6 @@ export const drillConditions = {
     Running: 'The drill that was due last is under way.',
     NeverDue: 'Nothing was due yet.',
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+} as const satisfies ConditionTable;
 
-export type DrillConditionType = keyof typeof drillConditions;
-
-/** One condition as it is decided: the time of transition is not its business. */
-export type DrillStatement = {
-  [Type in DrillConditionType]: {
-    readonly type: Type;
-    readonly status: 'True' | 'False' | 'Unknown';
-    readonly reason: keyof (typeof drillConditions)[Type];
-    readonly message: string;
-  };
-}[DrillConditionType];
+export type DrillStatement = StatementOf<typeof drillConditions>;

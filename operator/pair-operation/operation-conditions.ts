@@ -1,3 +1,5 @@
+import type { ConditionTable } from '../statement.ts';
+
 /** Condition types of a PairOperation and their reasons, as in a Job: neither is True while it waits or runs. */
 export const operationConditions = {
   Complete: {
@@ -12,6 +14,6 @@ export const operationConditions = {
     Aborted: 'It began and came to no good end. The message says what stands.',
     NotFailed: 'It waits, runs, or is done.',
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+} as const satisfies ConditionTable;
 
 export type FailureReason = Exclude<keyof (typeof operationConditions)['Failed'], 'NotFailed'>;

@@ -1,3 +1,5 @@
+import type { ConditionTable, StatementOf } from '../statement.ts';
+
 /**
  * Condition types of a FailoverPair and their reasons, each with what it means. Users see them, monitoring matches them: a reason is
  * never renamed. The handbook is made from this table.
@@ -61,16 +63,8 @@ export const pairConditions = {
     TakeoverRunning: 'One member is taking over from the other.',
     Deleting: 'The pair is being taken down.',
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+} as const satisfies ConditionTable;
 
 export type PairConditionType = keyof typeof pairConditions;
 
-/** One condition as it is decided: the time of transition is not its business. */
-export type PairStatement = {
-  [Type in PairConditionType]: {
-    readonly type: Type;
-    readonly status: 'True' | 'False' | 'Unknown';
-    readonly reason: keyof (typeof pairConditions)[Type];
-    readonly message: string;
-  };
-}[PairConditionType];
+export type PairStatement = StatementOf<typeof pairConditions>;
