@@ -52,7 +52,7 @@ export interface PairOperationSpec {
   /** For Switchover: the member that shall lead afterwards. For Reinitialize: the standby. */
   readonly member?: string;
   /**
-   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
+   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. hallctl writes now +
    * 15 min.
    */
   readonly notAfter: string;
@@ -74,7 +74,7 @@ export interface PairOperationSpecManifest {
   /** For Switchover: the member that shall lead afterwards. For Reinitialize: the standby. */
   readonly member?: string;
   /**
-   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. A good value is now +
+   * Not started by then it ends as Expired, so that an object restored or applied again later does nothing. hallctl writes now +
    * 15 min.
    */
   readonly notAfter: string;
