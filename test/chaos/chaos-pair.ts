@@ -10,6 +10,8 @@ import type { Name } from '../pair/watch-pair.ts';
 import { Writer } from '../pair/writer.ts';
 import { mountDisk } from './disk.ts';
 import type { Disk } from './disk.ts';
+import { firstIds } from './first-ids.ts';
+import { LocalObserver } from './local-observer.ts';
 import { watchName } from './name-watch.ts';
 import type { NameWatch } from './name-watch.ts';
 import { attemptMs, observeEveryMs, observerOf } from './observer.ts';
@@ -31,6 +33,8 @@ export interface ChaosPair extends AsyncDisposable {
   readonly writer: Writer;
   /** Write to one member each, whoever leads, by a way that no cut touches. */
   readonly observers: Readonly<Record<Name, Writer>>;
+  /** Sit on one machine each, behind the door that keeps clients out. Not started: a rival that is measured beside us has none. */
+  readonly localObservers: Readonly<Record<Name, LocalObserver>>;
   readonly nameWatch: NameWatch;
 }
 
@@ -62,6 +66,12 @@ export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<C
       stack.defer(() => each.stop());
       each.start();
     }
+    const port = stand.postgresPort;
+    const localObservers = {
+      a: new LocalObserver(members.a, { port, firstId: firstIds.localA }),
+      b: new LocalObserver(members.b, { port, firstId: firstIds.localB }),
+    };
+    for (const each of Object.values(localObservers)) stack.defer(() => each.stop());
     const nameWatch = stack.use(watchName(() => bind.addressesOf('pair')));
     await eventually('clients are served', () => writer.acknowledged.length > 5, waits);
     const owned = stack.move();
@@ -71,6 +81,7 @@ export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<C
       machines: { a: machine('a'), b: machine('b') },
       writer,
       observers,
+      localObservers,
       nameWatch,
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };

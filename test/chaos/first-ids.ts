@@ -9,4 +9,7 @@ export const firstIds = {
   brokenWaits: 3_000_000_000,
   load: 4_000_000_000,
   patient: 5_000_000_000,
+  /** Whoever sits on one machine. */
+  localA: 6_000_000_000,
+  localB: 7_000_000_000,
 } as const;

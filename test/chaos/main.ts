@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { commandErrors, exitCodes } from '#lib/base/command.ts';
 import { runCommand } from '#lib/base/system-program.ts';
-import { lineOf, tableOf } from './report.ts';
+import { jsonOf, lineOf, tableOf } from './report.ts';
 import { machineInWords, reportPage } from './report-file.ts';
 import type { ScenarioResult } from './run-scenario.ts';
 import { ScenarioRunner } from './scenario-runner.ts';
@@ -55,7 +55,7 @@ await runCommand(
       const about = { date: new Date().toISOString().slice(0, 10), machine: await machineInWords(), times };
       await writeFile(report, reportPage(scenarios, results, about));
     }
-    process.stdout.write(line.has('json') ? `${JSON.stringify({ results })}\n` : `${tableOf(results)}\n`);
+    process.stdout.write(line.has('json') ? `${jsonOf(results)}\n` : `${tableOf(results)}\n`);
     return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
   },
 );

@@ -2,7 +2,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { postgresPrograms } from '../cluster/programs.ts';
 import { runTool } from '../cluster/run-tool.ts';
-import { seconds } from './report.ts';
+import { lostInWords, seconds } from './report.ts';
 import type { ScenarioResult } from './run-scenario.ts';
 import { scenarioGroups } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
@@ -23,7 +23,7 @@ export function reportPage(
   { date, machine, times }: { readonly date: string; readonly machine: string; readonly times: number },
 ): string {
   const failed = results.filter(({ ok }) => !ok).length;
-  const lost = results.reduce((sum, result) => sum + result.lost, 0);
+  const { lost, without } = lossesIn(results);
   const acknowledged = results.reduce((sum, result) => sum + result.acknowledged, 0);
   return [
     '# Chaos report',
@@ -34,7 +34,7 @@ export function reportPage(
     `- Date: ${date}`,
     `- Machine: ${machine}; both members, their clients and all servers share it`,
     `- Runs: each scenario ${times} times, ${results.length} in all; ${failed} did not give the expected verdict`,
-    `- Writes: ${acknowledged} acknowledged, ${lost} lost`,
+    `- Writes: ${acknowledged} acknowledged, ${lost} lost; ${without} runs were not compared`,
     '',
     'Outage is the longest time without an acknowledgement for a client that follows the public name and gives up an attempt after 0.3 s;',
     'direct is the same for clients that go to both members. Both are in seconds, the worst of the runs. Where the fault itself keeps',
@@ -42,6 +42,20 @@ export function reportPage(
     ...scenarioGroups.flatMap((group) => tableOfGroup(group, scenarios, results)),
     '',
   ].join('\n');
+}
+
+/** The losses of the runs that were compared, and how many were not. */
+function lossesIn(runs: readonly ScenarioResult[]): { readonly lost: number; readonly without: number } {
+  return {
+    lost: runs.reduce((sum, { lost }) => sum + (lost ?? 0), 0),
+    without: runs.filter(({ lost }) => lost === undefined).length,
+  };
+}
+
+function lostOfRuns(runs: readonly ScenarioResult[]): string {
+  const { lost, without } = lossesIn(runs);
+  if (without === 0) return String(lost);
+  return without === runs.length ? lostInWords(undefined) : `${lost}, ${without} ${lostInWords(undefined)}`;
 }
 
 function tableOfGroup(group: string, scenarios: readonly Scenario[], results: readonly ScenarioResult[]): readonly string[] {
@@ -67,7 +81,6 @@ function tableOfGroup(group: string, scenarios: readonly Scenario[], results: re
 
 function rowOf({ name, about }: Scenario, runs: readonly ScenarioResult[]): string {
   const worst = (of: (result: ScenarioResult) => number): string => seconds(Math.max(...runs.map(of)));
-  const lost = runs.reduce((sum, result) => sum + result.lost, 0);
   const foretold = [...new Set(runs.map((run) => (run.foretold === undefined ? '–' : run.foretold ? 'takes over' : 'nobody')))].join(', ');
   const verdicts = [...new Set(runs.map(({ ok, verdict, problems }) => (ok ? verdict : `${verdict}: ${problems.join('; ')}`)))].join('; ');
   const cells = [
@@ -75,10 +88,10 @@ function rowOf({ name, about }: Scenario, runs: readonly ScenarioResult[]): stri
     about,
     worst(({ outageMs }) => outageMs),
     worst(({ directOutageMs }) => directOutageMs),
-    lost,
+    lostOfRuns(runs),
     foretold,
     verdicts,
     runs[0]?.expected ?? '',
   ];
-  return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { longestGapMs } from '../pair/gap.ts';
-import { inStep, missingAt } from '../pair/watch-pair.ts';
+import { inStep } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
-import type { Writer } from '../pair/writer.ts';
+import type { Acknowledged } from '../pair/writer.ts';
+import { acknowledgedLocally } from './acknowledged-locally.ts';
 import type { ChaosPair } from './chaos-pair.ts';
+import { compareCopies } from './compare-copies.ts';
+import type { Witness } from './local-observer.ts';
 import { verdictOf } from './scenario.ts';
 import type { Scenario, ScenarioGroup } from './scenario.ts';
 import { Stage } from './stage.ts';
@@ -26,7 +29,8 @@ export interface ScenarioResult {
   /** Until both copies were in step again. */
   readonly tookMs: number;
   readonly acknowledged: number;
-  readonly lost: number;
+  /** Acknowledged writes that are missing in either copy at the end; undefined where the copies could not be compared. */
+  readonly lost: number | undefined;
   /** Whether it was said, before the primary failed, that the other would take over; absent where the primary does not fail. */
   readonly foretold?: boolean;
   readonly notes: readonly string[];
@@ -53,17 +57,20 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     problems.push(`before the primary failed it was said that ${said}; found ${verdict}`);
   }
   await attempt(problems, async () => void stage.notes.push(...(await takeoversOf(pair, stage.epoch))));
-  const everyone = [pair.writer, pair.observers.a, pair.observers.b];
+  const { writer, observers, localObservers } = pair;
+  const everyone = [writer, observers.a, observers.b, localObservers.a, localObservers.b];
   await attempt(problems, () => pair.nameWatch.pointsTo(pair.machines[end?.leader ?? 'a'].member.address));
   // Reading everything that was ever written keeps this process busy: that is no outage of the pair.
   const endMs = performance.now();
-  const lost = end === undefined ? [] : ((await attempt(problems, () => missingAt(pair.stand, end.leader, ...everyone))) ?? []);
-  if (lost.length > 0) problems.push(`${lost.length} acknowledged writes are lost, ${lost[0] ?? ''} first`);
-  const turns = turnsOf(pair.observers.a.acknowledged, pair.observers.b.acknowledged, beginMs);
+  if (end !== undefined) await attempt(problems, () => acknowledgedLocally(pair, end.leader));
+  const losses = end === undefined ? undefined : await attempt(problems, () => compareCopies(pair.stand, end.leader, ...everyone));
+  problems.push(...(losses?.problems ?? []));
+  const byMember = (name: Name): readonly Acknowledged[] => [...observers[name].acknowledged, ...localObservers[name].acknowledged];
+  const turns = turnsOf(byMember('a'), byMember('b'), beginMs);
   if (changes !== undefined && turns > changes)
     problems.push(`acknowledgements changed between the members ${turns} times in ${changes} epochs`);
   if (problems.length > 0) await keepStory(pair, logged, join(storyFolder, scenario.name), problems);
-  const times = (writers: readonly Writer[]): readonly number[] =>
+  const times = (writers: readonly Witness[]): readonly number[] =>
     writers.flatMap(({ acknowledged }) => acknowledged.filter(({ atMs }) => atMs >= beginMs).map(({ atMs }) => atMs));
   return {
     scenario: scenario.name,
@@ -72,11 +79,11 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     verdict,
     ok: problems.length === 0,
     problems,
-    outageMs: Math.round(longestGapMs(times([pair.writer]), beginMs, endMs)),
-    directOutageMs: Math.round(longestGapMs(times([pair.observers.a, pair.observers.b]), beginMs, endMs)),
+    outageMs: Math.round(longestGapMs(times([writer]), beginMs, endMs)),
+    directOutageMs: Math.round(longestGapMs(times([observers.a, observers.b]), beginMs, endMs)),
     tookMs: Math.round(endMs - beginMs),
     acknowledged: times(everyone).length,
-    lost: lost.length,
+    lost: losses?.lost,
     ...(foretold === undefined ? {} : { foretold: foretold.takesOver }),
     notes: stage.notes,
   };

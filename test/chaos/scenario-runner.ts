@@ -21,6 +21,7 @@ export class ScenarioRunner implements AsyncDisposable {
     const { arbiter = 'kubernetes' } = scenario;
     if (this.#pair?.arbiter !== arbiter) await this.#end();
     this.#pair ??= await startChaosPair(arbiter);
+    for (const each of Object.values(this.#pair.localObservers)) each.start();
     const result = await runScenario(this.#pair, scenario, this.#storyFolder);
     if (!result.ok) await this.#end();
     return result;

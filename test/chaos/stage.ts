@@ -8,10 +8,10 @@ import { serverProcess } from '../pair/server-processes.ts';
 import type { ServerProcess } from '../pair/server-processes.ts';
 import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
-import type { Writer } from '../pair/writer.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
 import { foretell } from './foretell.ts';
 import type { DiskPace } from './disk.ts';
+import type { Witness } from './local-observer.ts';
 
 const lookEveryMs = 100;
 
@@ -177,14 +177,15 @@ export class Stage {
     }
   }
 
-  /** Sees for so long that this machine acknowledges nothing to whoever goes straight to it. */
+  /** Sees for so long that this machine acknowledges nothing, neither to whoever goes straight to it nor to whoever sits on it. */
   async acknowledgesNothing(machine: Machine, forMs: number): Promise<void> {
-    await seeNothingMore([this.pair.observers[machine.name]], forMs);
+    await seeNothingMore([this.pair.observers[machine.name], this.pair.localObservers[machine.name]], forMs);
   }
 
   /** Sees for so long that nobody is acknowledged, by whichever way. */
   async nobodyAcknowledges(forMs: number): Promise<void> {
-    await seeNothingMore([this.pair.writer, ...Object.values(this.pair.observers)], forMs);
+    const { writer, observers, localObservers } = this.pair;
+    await seeNothingMore([writer, ...Object.values(observers), ...Object.values(localObservers)], forMs);
   }
 
   /** Requires that clients of this machine were never left waiting longer than this since that instant. */
@@ -208,8 +209,8 @@ export class Stage {
   }
 }
 
-async function seeNothingMore(writers: readonly Writer[], forMs: number): Promise<void> {
-  const count = (): number => writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+async function seeNothingMore(witnesses: readonly Witness[], forMs: number): Promise<void> {
+  const count = (): number => witnesses.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
   const before = count();
   await sleep(forMs);
   const more = count() - before;

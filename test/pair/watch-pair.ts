@@ -55,13 +55,7 @@ export async function acknowledgedAgain(writer: Writer): Promise<void> {
 export async function lostOf(stand: PairStand, ...writers: readonly Writer[]): Promise<readonly number[]> {
   const { leader } = await inStep(stand);
   for (const writer of writers) await writer.stop();
-  return missingAt(stand, leader, ...writers);
-}
-
-/** Ids that were acknowledged to these writers so far and that the member does not hold. */
-export async function missingAt(stand: PairStand, name: Name, ...writers: readonly Writer[]): Promise<readonly number[]> {
-  // What is acknowledged while we read is of no account: it may have come after the reading.
   const acknowledged = writers.flatMap((writer) => writer.acknowledged.map(({ id }) => id));
-  const written = await readWritten(stand.members[name].address, { port: stand.postgresPort, client: stand.client });
+  const written = await readWritten(stand.members[leader].address, { port: stand.postgresPort, client: stand.client });
   return acknowledged.filter((id) => !written.has(id));
 }
