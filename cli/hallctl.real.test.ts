@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FailoverPairStatus, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
-import { namespace, repositoryRoot, startApiServer } from '#test/api/api-server.ts';
+import { namespace, startApiServer } from '#test/api/api-server.ts';
 import type { ApiServer, Manifest } from '#test/api/api-server.ts';
 import { aPair, aPairRecord } from '#test/api/builders.ts';
+import { startHallctl } from '#test/api/hallctl.ts';
+import type { HallctlEnd, RunningHallctl } from '#test/api/hallctl.ts';
+import { loseRecord } from '#test/api/lose-record.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import { aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
 
@@ -41,37 +43,16 @@ async function writeRecord(spec: Partial<PairRecordSpec>): Promise<void> {
   expect(await server.create(labelled(spec))).toMatchObject({ code: 201 });
 }
 
-/** Deletes it as somebody does who knows how. */
-async function loseRecord(): Promise<void> {
-  const { body } = await server.read('PairRecord', 'pair-7');
-  const { uid: own } = body['metadata'] as { readonly uid: string };
-  await server.kubectl('annotate', 'pairrecord', 'pair-7', `hallkeeper.dev/retired=${own}`);
-  await server.kubectl('delete', 'pairrecord', 'pair-7');
-}
-
 async function tell(change: Partial<FailoverPairStatus>): Promise<void> {
   const { body } = await server.read('FailoverPair', 'pair-7');
   const status = { mode: 'Sync', primary: 'a', standby: 'b', epoch: 3, ...(body['status'] as object | undefined), ...change };
   expect(await server.updateStatus({ ...(body as unknown as Manifest), status } as Manifest)).toMatchObject({ code: 200 });
 }
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+const start = async (person: Person | 'admin', args: readonly string[]): Promise<RunningHallctl> =>
+  startHallctl(await server.controlPlane.kubeconfigFile(person), args);
 
-async function start(person: Person | 'admin', args: readonly string[]) {
-  const file = await server.controlPlane.kubeconfigFile(person);
-  const child = spawn(process.execPath, [join(repositoryRoot, 'cli', 'main.ts'), 'pair', ...args, '-n', namespace, '--kubeconfig', file]);
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  const ended = new Promise<Ended>((resolve) => void child.once('close', (code) => resolve({ code: code ?? -1, out, err })));
-  return { child, ended, said: () => err };
-}
-
-const hallctl = async (person: Person | 'admin', ...args: readonly string[]): Promise<Ended> => (await start(person, args)).ended;
+const hallctl = async (person: Person | 'admin', ...args: readonly string[]): Promise<HallctlEnd> => (await start(person, args)).ended;
 
 describe('looking', () => {
   test('whoever may see the pair is told what it is and what it would do', async () => {
@@ -103,12 +84,10 @@ describe('looking', () => {
   });
 
   test('watching shows each change until it is ended', async () => {
-    const { child, ended } = await start('olga', ['status', 'pair-7', '--watch', '--json']);
-    let seen = '';
-    child.stdout.on('data', (chunk: string) => (seen += chunk));
-    await eventually('the first state is shown', () => seen.includes('"mode":"Sync"'), patience);
+    const { child, ended, out: seen } = await start('olga', ['status', 'pair-7', '--watch', '--json']);
+    await eventually('the first state is shown', () => seen().includes('"mode":"Sync"'), patience);
     await tell({ members: [aPrimaryStatus(), aStandbyStatus({ step: 'rejoin 40 %' })] });
-    await eventually('the change is shown', () => seen.includes('rejoin 40 %'), patience);
+    await eventually('the change is shown', () => seen().includes('rejoin 40 %'), patience);
     child.kill('SIGINT');
     const { code, out } = await ended;
     expect(code).toBe(0);
@@ -168,7 +147,7 @@ describe('a switchover', () => {
   });
 
   test('goes on when Ctrl-C ends the following', async () => {
-    const { child, ended, said } = await start('tom', ['switchover', 'pair-7']);
+    const { child, ended, err: said } = await start('tom', ['switchover', 'pair-7']);
     await eventually('it is followed', () => said().includes('waiting'), patience);
     child.kill('SIGINT');
     const { code, out } = await ended;
@@ -266,7 +245,7 @@ describe('copying a standby anew', () => {
   });
 
   test('is followed through its steps to its end', async () => {
-    const { ended, said } = await start('tom', ['reinitialize', 'pair-7', 'b', '--yes', '--reason', 'its disk was replaced']);
+    const { ended, err: said } = await start('tom', ['reinitialize', 'pair-7', 'b', '--yes', '--reason', 'its disk was replaced']);
     const running = (message: string) => ({ startedAt: at, conditions: [condition('Complete', 'False', 'Running', message)] });
     const name = await answer(running('b: copying 40 %'));
     await eventually('the step is shown', () => said().includes('running: b: copying 40 %'), patience);
@@ -331,7 +310,7 @@ describe('adopting', () => {
   });
 
   test('names every right that is missing before anything is changed', async () => {
-    await loseRecord();
+    await loseRecord(server);
     const stop = compare();
     try {
       const { code, err } = await hallctl('tom', 'adopt', 'pair-7', '--primary', 'a', '--yes');
@@ -373,7 +352,7 @@ describe('adopting', () => {
 
   test('writes the record by the rules of the definition, and says that the pair is not whole yet when it is told to leave', async () => {
     const stop = compare();
-    const { child, ended, said } = await start('ada', ['adopt', 'pair-7', '--primary', 'a', '--yes', '--json']);
+    const { child, ended, err: said } = await start('ada', ['adopt', 'pair-7', '--primary', 'a', '--yes', '--json']);
     await eventually('the record is written', () => said().includes('the record is written'), patience);
     await stop();
     child.kill('SIGINT');
@@ -399,7 +378,7 @@ describe('adopting', () => {
   test('puts it in the place of one that was changed by hand, and waits until the pair is whole', async () => {
     await tell({ epoch: 4 });
     const stop = compare({ frozen: 'the record went back' }, { frozen: 'the record went back' });
-    const { ended, said } = await start('ada', ['adopt', 'pair-7', '--primary', 'a', '--yes', '--reason', 'restored from a backup']);
+    const { ended, err: said } = await start('ada', ['adopt', 'pair-7', '--primary', 'a', '--yes', '--reason', 'restored from a backup']);
     await eventually('the record is written', () => said().includes('the record is written'), patience);
     await stop();
     const { body } = await server.read('PairRecord', 'pair-7');
@@ -413,13 +392,13 @@ describe('adopting', () => {
   });
 
   test('makes a member lead whose lone primary is gone, with what is lost by name', async () => {
-    await loseRecord();
+    await loseRecord(server);
     await writeRecord({ mode: 'Solo', primary: 'a', epoch: 6, sequence: 40 });
     await tell({ epoch: 6, members: [{ name: 'a', heard: 'NotHeard', reachable: false }, aStandbyStatus({ streaming: false })] });
     const refused = await hallctl('ada', 'adopt', 'pair-7', '--primary', 'b', '--yes');
     expect(refused.code).toBe(3);
     expect(refused.err).toMatch(/LOST: a is not heard.*switch it off first.*go on with --accept-loss/s);
-    const { child, ended, said } = await start('ada', ['adopt', 'pair-7', '--primary', 'b', '--yes', '--accept-loss']);
+    const { child, ended, err: said } = await start('ada', ['adopt', 'pair-7', '--primary', 'b', '--yes', '--accept-loss']);
     await eventually('the record is written', () => said().includes('the record is written'), patience);
     child.kill('SIGINT');
     expect((await ended).code).toBe(5);

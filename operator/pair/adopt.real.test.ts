@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecord } from '#lib/api/pairrecord.gen.ts';
 import { messageOf } from '#lib/base/errors.ts';
-import { namespace, repositoryRoot } from '#test/api/api-server.ts';
 import type { Manifest } from '#test/api/api-server.ts';
 import { aPair } from '#test/api/builders.ts';
+import { startHallctl } from '#test/api/hallctl.ts';
+import type { HallctlEnd } from '#test/api/hallctl.ts';
+import { loseRecord } from '#test/api/lose-record.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import type { PairStand } from '#test/pair/pair-stand.ts';
 import { startServedPair } from '#test/pair/served-pair.ts';
@@ -69,29 +69,8 @@ async function look(): Promise<void> {
   }
 }
 
-async function hallctl(...args: readonly string[]): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-  const kubeconfig = await stand.api.controlPlane.kubeconfigFile();
-  const child = spawn(process.execPath, [
-    join(repositoryRoot, 'cli', 'main.ts'),
-    'pair',
-    ...args,
-    '-n',
-    namespace,
-    '--kubeconfig',
-    kubeconfig,
-  ]);
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  return await new Promise((resolve) => void child.once('close', (code) => resolve({ code, out, err })));
-}
-
-/** By hand, as somebody does who knows how to get past the policy. */
-async function loseRecord(): Promise<void> {
-  const { body } = await stand.api.read(...key);
-  const { uid } = (body as unknown as PairRecord).metadata;
-  await stand.api.kubectl('annotate', 'pairrecord', 'pair-7', `hallkeeper.dev/retired=${uid}`);
-  await stand.api.kubectl('delete', 'pairrecord', 'pair-7');
+async function hallctl(...args: readonly string[]): Promise<HallctlEnd> {
+  return await startHallctl(await stand.api.controlPlane.kubeconfigFile(), args).ended;
 }
 
 const frozen = (): Promise<unknown> =>
@@ -110,7 +89,7 @@ test('explain says of the pair that is well who would take over, as the members 
 
 test('the record is deleted by hand: both keep their roles and writes go on as before, until one is adopted and the pair is whole', async () => {
   const { leader, epoch } = await inStep(stand);
-  await loseRecord();
+  await loseRecord(stand.api);
   await frozen();
   await acknowledgedAgain(writer);
   const { role, facts } = await stand.status(leader);
@@ -128,7 +107,7 @@ test('the record is set back by hand: the standby is adopted while the primary l
   const { body } = await stand.api.read(...key);
   const { metadata, spec } = body as unknown as PairRecord;
   const { name, labels } = metadata;
-  await loseRecord();
+  await loseRecord(stand.api);
   const old = { apiVersion: 'hallkeeper.dev/v1alpha1', kind: 'PairRecord', metadata: { name, labels }, spec: { ...spec, sequence: 1 } };
   expect(await stand.api.create(old as Manifest)).toMatchObject({ code: 201 });
   await frozen();
@@ -142,7 +121,7 @@ test('the record is set back by hand: the standby is adopted while the primary l
 
 test('the record is lost and then both machines: the ends of both logs are compared, and the one that has everything is adopted', async () => {
   const { leader } = await inStep(stand);
-  await loseRecord();
+  await loseRecord(stand.api);
   await frozen();
   await Promise.all(both.map((name) => stand.members[name].killMember()));
   await Promise.all(both.map((name) => stand.members[name].startAgent()));

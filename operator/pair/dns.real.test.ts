@@ -16,8 +16,7 @@ import { failoverPairs, secrets } from '../resources.ts';
 import { anySignal, patience, startOperatorCluster } from '../testing/cluster.ts';
 import type { OperatorCluster, RunningOperator } from '../testing/cluster.ts';
 import { conditionOf, createPair, isReady, membersAt, writeRecord } from '../testing/pairs.ts';
-import { pairRoomAt } from './pair-room.ts';
-import type { PairPace } from './pair-room.ts';
+import { quickPairRoom } from '../testing/quick-pair-room.ts';
 
 /** The name of a pair on two real servers, with no member that would write it: what happens there, the operator did. */
 let cluster: OperatorCluster;
@@ -29,14 +28,12 @@ let faulty: FaultyDns;
 const signal = anySignal();
 const zone = 'hall.test';
 const keyNames = ['hallkeeper', 'other'] as const;
-/** The tests wait for looks: at the usual pace for minutes. */
-const quick: PairPace = { dns: { everyMs: 500, jitterMs: 50, movingAgainMs: 100 }, secretAgeMaxMs: 200 };
 
 beforeAll(async () => {
   bind = await startBind({ zone, keyNames: [...keyNames] });
   knot = await startKnot({ zone, keyNames: [...keyNames] });
   faulty = await startFaultyDns({ bind: knot });
-  cluster = await startOperatorCluster([(ports) => pairRoomAt(quick, ports)]);
+  cluster = await startOperatorCluster([quickPairRoom]);
   operator = await cluster.operator();
   for (const [name, server] of [
     ['of-bind', bind],

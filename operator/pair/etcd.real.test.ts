@@ -9,9 +9,9 @@ import { failoverPairs, pairOperations, pairRecords, roles, secrets } from '../r
 import { anySignal, patience } from '../testing/cluster.ts';
 import type { OperatorCluster } from '../testing/cluster.ts';
 import { conditionOf, isReady, settingsOf } from '../testing/pairs.ts';
+import { quickPairRoom } from '../testing/quick-pair-room.ts';
 import type { StandInMember } from '../testing/stand-in-member.ts';
 import { StandInPair } from '../testing/stand-in-pair.ts';
-import { pairRoom } from './pair-room.ts';
 
 /** A pair whose record an etcd keeps: the operator learns of it from the members alone. Two endpoints answer as the tests choose. */
 let standIn: StandInPair;
@@ -39,7 +39,7 @@ async function putSecret(stringData: Readonly<Record<string, string>>): Promise<
 
 beforeAll(async () => {
   const arbiter = { etcd: { endpoints, tlsSecretRef: { name: secretName } } };
-  standIn = await StandInPair.start({ rooms: [pairRoom], name: pairKey.name, arbiter });
+  standIn = await StandInPair.start({ rooms: [quickPairRoom], name: pairKey.name, arbiter });
   ({ cluster } = standIn);
 }, 240_000);
 

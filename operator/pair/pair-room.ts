@@ -25,7 +25,7 @@ import type { DnsPace } from './watch-dns.ts';
 import type { KubeConfigMap } from '../resources.ts';
 
 /** How often it is looked at what nobody tells of. */
-export interface PairPace {
+interface PairPace {
   readonly dns: DnsPace;
   /** A change of a Secret that a person made is seen after this at the latest. */
   readonly secretAgeMaxMs: number;
