@@ -1,9 +1,8 @@
 import { formatBundle, memberAccountName, parseBundle } from '#agents/member/contract.ts';
-import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
-import { failoverPairResource } from '#lib/api/failoverpair.gen.ts';
 import { defineErrors } from '#lib/base/errors.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { defineResource } from '#lib/kube/objects.ts';
+import { pairs } from './resources.ts';
 
 export const enrolErrors = defineErrors({
   HK_ENROL_IMPOSSIBLE: { retry: 'never', says: 'the member cannot be enrolled' },
@@ -25,7 +24,6 @@ export interface Enrolled extends Pick<EnrolmentWish, 'namespace' | 'pair' | 'me
   readonly expiresAt: string;
 }
 
-const pairs = defineResource<FailoverPair>(failoverPairResource);
 const serviceAccounts = defineResource({ apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true });
 
 /** Long enough to carry a file to a server, too short to be found later. */
