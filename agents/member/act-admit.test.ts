@@ -27,6 +27,7 @@ function lane(
     waiting: line,
     instance: {
       setGate: (gate) => Promise.resolve(void gates.push(gate)),
+      checkpointerRests: () => Promise.resolve(),
       provesClosed: () => Promise.resolve(bites),
       status: () => {
         const peers = [{ applicationName: applicationNameOf('b'), state, flushLsn: peerFlush(gates) }];

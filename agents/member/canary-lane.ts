@@ -99,8 +99,8 @@ async function probe(
 }
 
 /** A server that is full of connections, or starting, is alive: its answer says so, only the probe was refused. */
-function resultOf(error: unknown): 'ok' | 'failed' | 'refused' {
+function resultOf(error: unknown): 'alive' | 'failed' | 'refused' {
   const failure = lineFailureOf(error);
-  if (failure === 'full') return 'ok';
+  if (failure === 'full') return 'alive';
   return failure === 'refused' ? 'refused' : 'failed';
 }

@@ -62,7 +62,9 @@ export class MemberShell {
     if (this.#signal.aborted) return;
     // When one path to the peer breaks, the state of the others is wanted at once.
     const broke =
-      event.on === 'peerLink' ? event.link !== 'connected' : event.on === 'canary' && event.result !== 'ok' && event.result !== 'started';
+      event.on === 'peerLink'
+        ? event.link !== 'connected'
+        : event.on === 'canary' && (event.result === 'failed' || event.result === 'refused');
     if (broke) this.#nudge.abort();
     const { state, effects } = step(this.#state, event, this.#ports.clock.nowMs());
     this.#state = state;

@@ -35,6 +35,24 @@ const rows: readonly Row[] = [
     holds: 'the own PostgreSQL is being started',
   },
   {
+    behaviour: 'a primary with no connection free answers, so silence of its agent alone decides nothing',
+    seen: aMember({ peerView: { heardMs: ago(900) }, canaries: { remote: { okMs: ago(900), answeredMs: ago(50), last: 'alive' } } }),
+    holds: 'only the heartbeat is silent',
+  },
+  {
+    behaviour: 'a primary with no connection free and a disk that hangs: the answer says nothing of the disk',
+    seen: aMember({ ...stalled(700), canaries: { remote: { okMs: ago(700), answeredMs: ago(50), last: 'alive' } } }),
+    claims: 'diskStall',
+  },
+  {
+    behaviour: 'a primary with no connection free whose own canary is well keeps its lead',
+    seen: aMember({
+      peerView: { flushMovedMs: ago(9_000) },
+      canaries: { remote: { okMs: ago(9_000), answeredMs: ago(50), last: 'alive' } },
+    }),
+    holds: 'the primary is well',
+  },
+  {
     behaviour: 'a primary that is still being started after the limit: claim, and blame no disk',
     seen: aMember({ ...stalled(700), heartbeat: { localCanaryAgeMs: 700, postgres: 'starting' } }),
     claims: 'processDeath',

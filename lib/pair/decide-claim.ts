@@ -37,7 +37,8 @@ function decideSilence(state: MemberState, now: number, silentMs: number): Claim
   const { limits, peerView } = state;
   const { remote } = state.canaries;
   const lastGoodMs = Math.max(peerView.heardMs, remote.okMs);
-  const canarySilentMs = now - remote.okMs;
+  const canarySilentMs = now - remote.answeredMs;
+  const unwrittenMs = now - remote.okMs;
   if (peerView.link === 'refused' && remote.last === 'refused' && !state.postgres.streaming) {
     return {
       do: 'claim',
@@ -54,10 +55,10 @@ function decideSilence(state: MemberState, now: number, silentMs: number): Claim
   const staleMs = peerView.heartbeat?.localCanaryAgeMs ?? 0;
   const flushStillMs = now - peerView.flushMovedMs;
   const stale = limits.canaryStaleAfterMs;
-  if (canarySilentMs >= stale && staleMs >= stale && flushStillMs >= stale) {
+  if (unwrittenMs >= stale && staleMs >= stale && flushStillMs >= stale) {
     const word = peerView.heartbeat?.postgres;
     if (word !== 'running') {
-      const why = `the primary's PostgreSQL does not run, and ${word === 'starting' ? 'is still being started' : 'is not started'} after ${Math.round(canarySilentMs)} ms`;
+      const why = `the primary's PostgreSQL does not run, and ${word === 'starting' ? 'is still being started' : 'is not started'} after ${Math.round(unwrittenMs)} ms`;
       return { do: 'claim', reason: 'processDeath', why, lastGoodMs: remote.okMs };
     }
     const why = `the primary's disk hangs: its canary is ${Math.round(staleMs)} ms old and its WAL stood still for ${Math.round(flushStillMs)} ms`;
@@ -72,6 +73,6 @@ export function pathsOf(state: MemberState): { readonly heartbeat: boolean; read
   const now = awakeMs(state);
   return {
     heartbeat: state.peerView.link === 'connected' && now - state.peerView.heardMs < state.limits.suspectAfterMs,
-    sql: now - state.canaries.remote.okMs < state.limits.suspectAfterMs,
+    sql: now - state.canaries.remote.answeredMs < state.limits.suspectAfterMs,
   };
 }

@@ -16,7 +16,7 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const { limits } = state;
   const { local, sync } = state.canaries;
   const now = awakeMs(state);
-  if (now - local.okMs >= limits.degradeAfterMs) return hold('the own disk does not answer: alone it would be no better');
+  if (now - local.answeredMs >= limits.degradeAfterMs) return hold('the own disk does not answer: alone it would be no better');
   const { heartbeat, heardMs } = state.peerView;
   if (heartbeat?.leaving !== undefined && heartbeat.record?.epoch === record.epoch && now - heardMs < limits.degradeAfterMs)
     return { do: 'degrade', why: 'the standby is to be copied anew, as was asked' };

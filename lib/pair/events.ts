@@ -33,7 +33,11 @@ export type MemberEvent =
   | { readonly on: 'operationEnded'; readonly id: number; readonly outcome: OperationOutcome; readonly postgres: LocalPostgres }
   | { readonly on: 'heartbeat'; readonly heartbeat: Heartbeat }
   | { readonly on: 'peerLink'; readonly link: PeerLink }
-  | { readonly on: 'canary'; readonly which: 'local' | 'sync' | 'remote'; readonly result: 'started' | 'ok' | 'failed' | 'refused' }
+  | {
+      readonly on: 'canary';
+      readonly which: 'local' | 'sync' | 'remote';
+      readonly result: 'started' | 'ok' | 'alive' | 'failed' | 'refused';
+    }
   | { readonly on: 'switchoverAsked' | 'killAsked' | 'reinitialiseAsked'; readonly id: string }
   | { readonly on: 'paused'; readonly paused: boolean };
 

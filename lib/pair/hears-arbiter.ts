@@ -20,7 +20,7 @@ export function answerWantedSince(state: MemberState): number | undefined {
 function silenceOf({ self, arbiter, limits, canaries, peerView }: MemberState): { sinceMs: number; limitMs: number } | undefined {
   const record = arbiter.seen?.record;
   if (record?.mode !== 'sync') return undefined;
-  if (record.primary !== self) return { sinceMs: Math.max(peerView.heardMs, canaries.remote.okMs), limitMs: limits.suspectAfterMs };
+  if (record.primary !== self) return { sinceMs: Math.max(peerView.heardMs, canaries.remote.answeredMs), limitMs: limits.suspectAfterMs };
   const { pendingSinceMs } = canaries.sync;
   return pendingSinceMs === undefined ? undefined : { sinceMs: pendingSinceMs, limitMs: limits.degradeAfterMs };
 }

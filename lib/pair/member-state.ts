@@ -103,9 +103,11 @@ export interface PeerView {
 export interface CanaryView {
   /** When the last one succeeded; at the start, when we began. */
   readonly okMs: number;
+  /** When the server last answered, if only that it has no connection free: it lives, and of its disk this tells nothing. */
+  readonly answeredMs: number;
   /** Since when one is under way without an answer. */
   readonly pendingSinceMs: number | undefined;
-  readonly last: 'ok' | 'failed' | 'refused' | 'none';
+  readonly last: 'ok' | 'alive' | 'failed' | 'refused' | 'none';
 }
 
 /** Work on PostgreSQL that the core asks for, one at a time. */
@@ -299,7 +301,7 @@ export function startMember(
   },
 ): MemberState {
   const { nowMs, postgres, reinitialising, ...rest } = given;
-  const canary: CanaryView = { okMs: nowMs, pendingSinceMs: undefined, last: 'none' };
+  const canary: CanaryView = { okMs: nowMs, answeredMs: nowMs, pendingSinceMs: undefined, last: 'none' };
   return {
     ...rest,
     lastEventMs: nowMs,

@@ -15,6 +15,11 @@ describe('whether clients are served', () => {
   const rows: readonly (readonly [string, MemberState, string | undefined])[] = [
     ['the synchronous primary serves', aPrimary(), undefined],
     ['a sole primary serves', aPrimary({ record: records.solo, postgres: { names: 'none' } }), undefined],
+    [
+      'a founder does not before the record names its data: after a lost disk any other would pass for it',
+      aPrimary({ record: records.founded, postgres: { names: 'none' } }),
+      'not named in the record',
+    ],
     ['the standby does not', aMember(), 'the other member leads'],
     ['nobody does before the record is known', aPrimary({ record: undefined }), 'not known yet'],
     ['a primary whose PostgreSQL is down does not', aPrimary({ postgres: downPostgres }), 'not a running primary'],

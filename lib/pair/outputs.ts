@@ -48,6 +48,8 @@ function whyClosed(state: MemberState): string | undefined {
     case 'claim':
       return 'the claim is not opened yet';
     case 'solo':
+      // Until the arbiter knows whose data this is, data made anew after a lost disk would pass for it, without what was acknowledged.
+      if (record.systemIdentifier === undefined) return 'the data is not named in the record yet';
       // By choice of the person who set `Block` the gate stands for as long as there is no second copy; readers go on.
       return postgres.names === 'gate' && !isAdmitting(state) && state.whenStandbyLost === 'continue'
         ? 'the gate is not opened yet'
@@ -92,7 +94,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     timeline: postgres.timeline,
     flush: postgres.flush,
     replay: postgres.replay,
-    localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.okMs)),
+    localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.answeredMs)),
     handingOver: state.handover?.stage === 'waiting' && postgres.process === 'down',
     leaving: state.reinitialisation?.stage === 'leaving' ? state.reinitialisation.id : undefined,
     letsGo: record?.mode === 'solo' && record.primary === state.self ? state.peerView.heartbeat?.leaving : undefined,

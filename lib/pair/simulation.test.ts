@@ -74,6 +74,15 @@ describe('the pair in a simulated world', () => {
     expectWell([0, 1, 2].map((more) => simulatePair(ofKind('flapping')(firstSeed + more))));
   }, 240_000);
 
+  test('a claimant that is promoted and then loses the arbiter alone does not hold up a deposed member that could lead', () => {
+    const strikes = [
+      { atMs: 39_900, kind: 'slowPromotion', member: 'b', lastsMs: 20_000, coin: 1 },
+      { atMs: 40_000, kind: 'postgresDies', member: 'a', lastsMs: 10, coin: 1 },
+      { atMs: 40_700, kind: 'arbiterCut', member: 'b', lastsMs: 60_000, coin: 1 },
+    ] as const;
+    expectWell(Array.from({ length: 20 }, (_, seed) => simulatePair({ seed, kind: 'storm', faults: strikes })));
+  }, 240_000);
+
   test('the same seed gives the same life', () => {
     expect(simulatePair(lifeOf(4_711))).toEqual(simulatePair(lifeOf(4_711)));
   }, 60_000);
@@ -90,6 +99,7 @@ describe('without a rule', () => {
     proof: { in: ['diskLost', 'memberDies', 'reload'], from: 1 },
     silentRetry: { in: ['waitsAbandoned', 'memberDies'], from: 1 },
     biteProof: { in: ['checkpoint', 'linksCut'], from: 1 },
+    restProof: { in: ['slowStandby', 'linksCut'], from: 1 },
     timeline: { in: ['pastMisjudged', 'reload'], from: 1 },
     recovered: { in: ['postgresDies', 'pause', 'slowStandby'], from: 1 },
     selfFence: { in: ['isolated'], from: 1 },

@@ -347,7 +347,19 @@ describe('what was seen of the peer', () => {
     const same = hear({}).peerView;
     expect(same).toMatchObject({ link: 'connected', heardMs: now + 40, flushMovedMs: now, replayMovedMs: now });
     expect(hear({ flush: 5_001n }).peerView).toMatchObject({ flushMovedMs: now + 40, replayMovedMs: now });
-    expect(hear({ replay: 5_001n }).peerView).toMatchObject({ flushMovedMs: now, replayMovedMs: now + 40 });
+    expect(hear({ role: 'standby', replay: 5_001n }).peerView).toMatchObject({ flushMovedMs: now, replayMovedMs: now + 40 });
+  });
+
+  test('a promoted claimant gets on by opening: that its position moves by its own probes counts for nothing', () => {
+    const deposed = aPrimary({ record: records.claimed, postgres: { ...downPostgres, data: 'complete' }, claimSeenMs: now });
+    const starts = (role: 'primary' | 'standby'): readonly unknown[] =>
+      live(deposed, 6_000, (at) =>
+        at % 100 === 0
+          ? [{ on: 'heartbeat', heartbeat: { ...heartbeatOf(aMember({ record: records.claimed })), role, replay: 6_000n + BigInt(at) } }]
+          : [],
+      ).effects.flatMap((each) => (each.do === 'operate' ? [each.what] : []));
+    expect(starts('standby')).toEqual([]);
+    expect(starts('primary')).toEqual([{ do: 'startPrimary', names: 'gate' }]);
   });
 
   test('the end of the link keeps what was heard last', () => {
@@ -363,6 +375,11 @@ describe('what was seen of the peer', () => {
       { okMs: now, pendingSinceMs: now + 20, last: 'failed' },
     ],
     ['a good one ends the waiting', ['started', 'ok'], { okMs: now + 40, pendingSinceMs: undefined, last: 'ok' }],
+    [
+      'an answer that no connection is free ends the waiting and proves no write',
+      ['started', 'alive'],
+      { okMs: now, answeredMs: now + 40, pendingSinceMs: undefined, last: 'alive' },
+    ],
     [
       'a refused one ends the waiting and proves nothing',
       ['started', 'refused'],

@@ -88,17 +88,20 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
     heartbeat,
     heardMs: now,
     flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
-    replayMovedMs: before?.replay === heartbeat.replay ? view.replayMovedMs : now,
+    // A primary's position moves with every probe of its own: that is no progress towards opening a claim.
+    replayMovedMs: heartbeat.role === 'primary' || before?.replay === heartbeat.replay ? view.replayMovedMs : now,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
   };
 }
 
-function probe(canary: CanaryView, result: 'started' | 'ok' | 'failed' | 'refused', now: number): CanaryView {
+function probe(canary: CanaryView, result: 'started' | 'ok' | 'alive' | 'failed' | 'refused', now: number): CanaryView {
   switch (result) {
     case 'started':
       return { ...canary, pendingSinceMs: canary.pendingSinceMs ?? now };
     case 'ok':
-      return { okMs: now, pendingSinceMs: undefined, last: 'ok' };
+      return { okMs: now, answeredMs: now, pendingSinceMs: undefined, last: 'ok' };
+    case 'alive':
+      return { ...canary, answeredMs: now, pendingSinceMs: undefined, last: 'alive' };
     case 'failed':
     case 'refused':
       return { ...canary, pendingSinceMs: result === 'refused' ? undefined : canary.pendingSinceMs, last: result };

@@ -364,6 +364,11 @@ export interface PostgresInstance {
    * Give `waiting` a line that nothing else uses.
    */
   provesClosed(waiting: SqlLine, watching: SqlLine, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Returns when no process is about to put an older gate in force: sessions take a changed file at once, and the one process that says
+   * whether commits wait at all may have read an older one and told nobody yet.
+   */
+  checkpointerRests(line: SqlLine, signal: AbortSignal): Promise<void>;
 
   // --- protocol steps ----------------------------------------------------------------------------------------------------------------
 

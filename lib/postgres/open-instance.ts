@@ -3,6 +3,7 @@ import { copyPeer } from './base-copy.ts';
 import { bootstrapServer } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
 import { refuseSettings } from './check-settings.ts';
+import { checkpointerRests } from './checkpointer.ts';
 import type { ConfigurationChoice } from './configuration.ts';
 import { clientsParameter } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
@@ -219,6 +220,8 @@ class Instance implements PostgresInstance {
     endStuckCanaries(line, agentLineName(purpose), signal);
   readonly provesClosed: PostgresInstance['provesClosed'] = (waiting, watching, signal) =>
     provesClosed(this.#context, waiting, watching, signal);
+  readonly checkpointerRests: PostgresInstance['checkpointerRests'] = (line, signal) =>
+    checkpointerRests(this.#context.ports, line, signal);
 
   async fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean> {
     await this.#write({ follow: false });

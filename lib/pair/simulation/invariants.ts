@@ -7,11 +7,16 @@ import type { World } from './world.ts';
 /** A settlement allows for a second to destroy own data, and the operation takes a moment until it begins. */
 const unheardMaxMs = 1_200;
 
+/** A claim is given 5 s; the member that takes it back starts and recovers, and a start that was in vain is repeated. */
+const claimIdleMaxMs = 30_000;
+
 /** Safety: what must hold after every step of a core, at every acknowledgement and at every change of the record. */
 export class Invariants {
   readonly #world: World;
   #truncations = 0;
   #changedMs = 0;
+  /** Since when a claim stands that the deposed member could take back. */
+  #couldTakeBackMs: number | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -26,11 +31,34 @@ export class Invariants {
     if (alone.length > 1) this.#world.violate('both members commit alone');
     const wrong = alone.find((one) => truth.primary !== one.name || truth.mode !== 'solo');
     if (wrong !== undefined) this.#world.violate(`${wrong.name} commits alone against the record (${truth.mode} ${truth.primary ?? ''})`);
+    this.#claimIsTakenBack();
     const truncations = a.postgres.truncations + b.postgres.truncations;
     if (truncations !== this.#truncations) {
       this.#truncations = truncations;
       this.checkAll(`a log of ${member.name} was cut back`);
     }
+  }
+
+  /** A claimant that does not open is not waited for without end by a deposed member that could lead. */
+  #claimIsTakenBack(): void {
+    const { truth, members, schedule, arbiter } = this.#world;
+    const deposed = truth.mode === 'claim' ? members.find(({ name }) => name !== truth.primary) : undefined;
+    if (deposed === undefined || arbiter.record !== truth || !this.#couldLead(deposed)) {
+      this.#couldTakeBackMs = undefined;
+      return;
+    }
+    this.#couldTakeBackMs ??= schedule.nowMs;
+    const idleMs = schedule.nowMs - this.#couldTakeBackMs;
+    if (idleMs > claimIdleMaxMs)
+      this.#world.violate(`${deposed.name} could lead, and the claim of ${truth.primary ?? ''} stands for ${idleMs} ms`);
+  }
+
+  #couldLead({ name, state, stopped, postgres }: SimMember): boolean {
+    const { arbiter, lateArbiter, schedule } = this.#world;
+    const answers = this.#world.reachesArbiter(name) && !lateArbiter.has(name) && !arbiter.slow && arbiter.downUntilMs <= schedule.nowMs;
+    const runs =
+      state !== undefined && !stopped && postgres.proof && !postgres.stopped && !postgres.trouble.full && !postgres.trouble.hangs;
+    return answers && runs;
   }
 
   /** A client was told that its write is durable. */

@@ -25,6 +25,8 @@ export class SimCanaries {
   #localUnderWay = false;
   #syncUnderWay = false;
   #remoteSinceMs: number | undefined;
+  /** The connection of the remote probe stands; a new one may find none free. */
+  #remoteConnected = false;
 
   constructor(ports: CanaryPorts) {
     this.#ports = ports;
@@ -70,11 +72,15 @@ export class SimCanaries {
     const { tell, schedule, network, own, peer, peerMachineOn, deaf } = this.#ports;
     const { nowMs } = schedule;
     if (this.#remoteSinceMs !== undefined && nowMs - this.#remoteSinceMs < remoteGiveUpMs) return;
-    if (this.#remoteSinceMs !== undefined) tell({ on: 'canary', which: 'remote', result: 'failed' });
+    if (this.#remoteSinceMs !== undefined) {
+      this.#remoteConnected = false;
+      tell({ on: 'canary', which: 'remote', result: 'failed' });
+    }
     tell({ on: 'canary', which: 'remote', result: 'started' });
     this.#remoteSinceMs = nowMs;
-    const answer = (result: 'ok' | 'failed' | 'refused'): void => {
+    const answer = (result: 'ok' | 'alive' | 'failed' | 'refused'): void => {
       this.#remoteSinceMs = undefined;
+      this.#remoteConnected = result === 'ok';
       tell({ on: 'canary', which: 'remote', result });
     };
     if (!peerMachineOn() || !network.passes('sql', own.name)) return;
@@ -83,8 +89,14 @@ export class SimCanaries {
       return;
     }
     // A stopped server accepts and says nothing; one that recovers, or does not lead, says that it cannot.
-    if (peer.stopped || peer.killed || peer.trouble.hangs || deaf) return;
+    if (peer.stopped || peer.killed || deaf) return;
     const heard = network.passes('sql', peer.name);
+    // That no connection is free is said without the disk.
+    if (peer.trouble.crowded && !this.#remoteConnected && peer.alive) {
+      if (heard) schedule.after(3, () => answer('alive'));
+      return;
+    }
+    if (peer.trouble.hangs) return;
     const serves = peer.alive && peer.role === 'primary';
     if (heard) schedule.after(3, () => answer(serves ? 'ok' : 'failed'));
   }

@@ -107,7 +107,7 @@ export class SimMember {
     });
     const whileRunning = (task: () => void) => (): void => void (this.stopped || task());
     this.#every(tickMs, life, () => this.send({ on: 'tick' }));
-    this.#every(50, life, () => this.look());
+    this.#every(100, life, () => this.look());
     this.#every(
       100,
       life,

@@ -228,6 +228,7 @@ function admit(job: Job, later: Later, done: Done): void {
       if (world.schedule.nowMs >= inTime) return done(failed('the probe was not written in time'));
       if (postgres.trouble.hangs || !postgres.alive) return later(20, 40, look);
       // A commit is seen to wait, or it is told at once and the gate does not stand yet.
+      if (!postgres.checkpointerRests && world.broken !== 'restProof') return later(2, 4, look);
       if (postgres.commitsAlone && world.broken !== 'biteProof') return done(failed('a commit did not wait behind the closed gate'));
       postgres.setNames('peer');
       return later(1, 10, () => awaitPeer(job, inTime, later, done));

@@ -66,15 +66,15 @@ describe('a commit', () => {
   });
 
   test('passes alone until a checkpointer that syncs files has read that it must wait', () => {
-    const { a, network, pass } = pairOf();
+    const { a, network, pass } = pairOf(2);
     network.cut();
     a.setNames('none');
-    pass(50);
+    pass(200);
     a.trouble.checkpoints = true;
     a.setNames('gate');
     expect(a.names).toBe('gate');
     expect(commit(a, 'k1').told).toBe('acknowledged');
-    pass(3_100);
+    pass(3_200);
     expect(commit(a, 'k2').told).toBe('nothing');
   });
 

@@ -41,6 +41,10 @@ const noTrouble: Trouble = {
   receivesSlowly: false,
 };
 
+/** A checkpointer that has read its settings may lose the processor before it has told what it read: so often, and for so long at most. */
+const descheduledPercent = 10;
+const descheduledMs = 150;
+
 /** Longest time in which a checkpointer that syncs files does not read its settings: seen on a slow disk. */
 const checkpointerLateMs = 3_000;
 
@@ -66,6 +70,8 @@ export class SimPostgres {
   names: SyncNames = 'gate';
   /** As the checkpointer saw it last: false lets every commit pass. */
   waits = true;
+  /** It is not between reading its settings and telling what it read. */
+  checkpointerRests = true;
   /** As the walsender saw it last: whether the peer's answers release commits. */
   heedsPeer = false;
   log: Entry[] = [];
@@ -98,6 +104,8 @@ export class SimPostgres {
   #waiting: Waiting[] = [];
   #unflushed: { readonly flush: () => void; readonly fail: () => void }[] = [];
   #reloadPending = false;
+  /** A signal that the checkpointer has not taken yet. */
+  #checkpointerCalled = false;
 
   constructor(name: string, schedule: Schedule) {
     this.name = name;
@@ -123,6 +131,8 @@ export class SimPostgres {
     this.configured = names;
     this.names = names;
     this.waits = names !== 'none';
+    this.checkpointerRests = true;
+    this.#checkpointerCalled = false;
     this.heedsPeer = names === 'peer';
     this.streaming = false;
     this.peerAttached = false;
@@ -203,14 +213,33 @@ export class SimPostgres {
     const schedule = this.#schedule;
     const { starts } = this;
     this.names = this.configured;
-    const lateMs = schedule.between(0, this.trouble.checkpoints ? checkpointerLateMs : 15);
-    this.#later(lateMs, starts, () => {
-      this.waits = this.configured !== 'none';
-      this.release();
-    });
+    this.#callCheckpointer();
     this.#later(schedule.between(0, 15), starts, () => {
       this.heedsPeer = this.configured === 'peer';
       this.release();
+    });
+  }
+
+  /** One thing after the other: a signal that comes while it reads is taken afterwards. */
+  #callCheckpointer(): void {
+    if (this.#checkpointerCalled) return;
+    this.#checkpointerCalled = true;
+    if (this.checkpointerRests) this.#checkpointerReads();
+  }
+
+  #checkpointerReads(): void {
+    const schedule = this.#schedule;
+    const { starts } = this;
+    this.#later(schedule.between(0, this.trouble.checkpoints ? checkpointerLateMs : 15), starts, () => {
+      this.#checkpointerCalled = false;
+      this.checkpointerRests = false;
+      const read = this.configured;
+      this.#later(schedule.chance(descheduledPercent) ? schedule.between(1, descheduledMs) : 0, starts, () => {
+        this.checkpointerRests = true;
+        this.waits = read !== 'none';
+        this.release();
+        if (this.#checkpointerCalled) this.#checkpointerReads();
+      });
     });
   }
 

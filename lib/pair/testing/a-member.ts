@@ -95,7 +95,10 @@ export function aMember(wish: MemberWish = {}): MemberState {
     nowMs: now,
     postgres: local,
   });
-  const canary: CanaryView = { okMs: now, pendingSinceMs: undefined, last: 'ok' };
+  const probed = (wanted: Partial<CanaryView> = {}): CanaryView => {
+    const okMs = wanted.okMs ?? now;
+    return { okMs, answeredMs: okMs, pendingSinceMs: undefined, last: 'ok', ...wanted };
+  };
   return {
     ...start,
     provenBehindGate: local.process === 'running' && local.role === 'primary' && local.names === 'gate',
@@ -117,9 +120,9 @@ export function aMember(wish: MemberWish = {}): MemberState {
       ...peerView,
     },
     canaries: {
-      local: { ...canary, ...canaries?.local },
-      sync: { ...canary, ...canaries?.sync },
-      remote: { ...canary, ...canaries?.remote },
+      local: probed(canaries?.local),
+      sync: probed(canaries?.sync),
+      remote: probed(canaries?.remote),
     },
     ...(operation === undefined ? {} : { operation: { id: 7, what: operation, aborted, under: leadership(record) } }),
     ...rest,
