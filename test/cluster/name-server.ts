@@ -79,12 +79,13 @@ export async function startNameServer(program: NameServerProgram, options: NameS
   const directory = options.directory ?? temporary?.path ?? '';
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'zone.db'), emptyZone(zone));
-  const run = await program.prepare({ directory, address, port, zone, keys, onlyFor: options.onlyFor ?? {} });
   const resolver = new Resolver({ timeout: askMaxMs, tries: 1 });
   resolver.setServers([`${address}:${port}`]);
   let child: Child | undefined;
+  let run: Awaited<ReturnType<NameServerProgram['prepare']>> | undefined;
   const start = async (): Promise<void> => {
     if (child?.running === true) return;
+    run ??= await program.prepare({ directory, address, port, zone, keys, onlyFor: options.onlyFor ?? {} });
     child = await startChild({
       ...run,
       name: program.name,
