@@ -48,7 +48,7 @@ test('an admission is not proven by the gate of the attempt before, which the ch
   const lane = laneOf(pair.a);
   await admit(lane, soon());
   const goOn = await holdCheckpointerAtNone(pair);
-  await expect(admit(lane, AbortSignal.timeout(refusedMs))).rejects.toThrow();
+  await expect(admit(lane, AbortSignal.timeout(refusedMs))).rejects.toThrow(/aborted due to timeout/);
   await goOn();
   await pair.a.setGate('none', soon());
   await admit(lane, soon());
