@@ -32,7 +32,8 @@ export class KeptList<T> {
     try {
       const field = readFields(JSON.parse(await readFile(path, 'utf8')));
       const entries = field.list(what.name, what.read, { max: what.max });
-      field.refuseProblems();
+      // Fields of a newer agent are passed over.
+      field.refuseProblems({ unknownFields: 'pass' });
       return new KeptList(path, what, entries);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return new KeptList(path, what, []);

@@ -67,6 +67,15 @@ describe('what an agent remembers of the record', () => {
     expect(await open(file)).toMatchObject({ seen: true, cluster: 'c1' });
   });
 
+  test('what a newer agent kept beside it is passed over, and the doubt stays', async () => {
+    const file = fresh();
+    const memory = await open(file);
+    await memory.note({ ...founded, sequence: 9 }, 'c1');
+    await memory.settled();
+    await writeFile(file, JSON.stringify({ ...(JSON.parse(await readFile(file, 'utf8')) as object), newer: true }));
+    expect((await open(file)).doubt({ ...founded, sequence: 8 })).toContain('went back from sequence 9');
+  });
+
   test('what cannot be kept is an error, and then nothing was seen', async () => {
     const file = fresh();
     const memory = await open(file);

@@ -64,6 +64,11 @@ describe('the history of take-overs', () => {
     expect(epochs(await openReports(path, silentLog))).toEqual([2]);
   });
 
+  test('reports of a newer agent are read, without what only that one knows', async () => {
+    await writeFile(path, JSON.stringify({ failovers: [{ ...report(2), newer: true }], newer: true }));
+    expect((await openReports(path, silentLog)).entries).toEqual([report(2)]);
+  });
+
   for (const [what, text] of [
     ['no JSON', '{"failovers":[{'],
     ['a report without an epoch', JSON.stringify({ failovers: [{ ...report(2), epoch: undefined }] })],

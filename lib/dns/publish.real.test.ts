@@ -132,7 +132,7 @@ describe('while one server of two', () => {
     const old = aRecord({ epoch: 3 });
     const now = { ...old, epoch: 4, address: '10.1.2.4' };
     await setFailoverRecord(targetOf(second), { ...old, epoch: 2 }, 'absent', ports, signal);
-    await faulty.set({ is: 'slow', delayMs: 1_000 });
+    await faulty.set({ is: 'slow', delayMs: 1_500 });
     const before = faulty.requests;
     const late = setFailoverRecord(sick, old, 2, ports, signal);
     await expect.poll(() => faulty.requests, { timeout: 30_000 }).toBeGreaterThan(before);

@@ -211,7 +211,7 @@ function obstacleOf(facts: PairFacts, primary: MemberName, standby: MemberName, 
     return because(
       'Paused',
       'Automatic failover is paused, by spec.paused or by a PairOperation.',
-      'Set spec.paused to false and create a PairOperation of type Resume.',
+      'Set spec.paused to false, or give `hallctl pair resume`.',
     );
   if (!other.arbiterReached)
     return because(

@@ -26,7 +26,7 @@ export const steadyStateBench: Bench = {
     'replication, in rounds of 10 s with both agents at work and with both agents ended, which PostgreSQL outlives; the order alternates. ' +
     'Members, clients and the control plane share this machine, so what an agent takes is taken twice. ratio is the median of the ' +
     'rounds of transactions per second with agents by those without; agentCores is what one agent takes of a core.',
-  options: { rounds: { value: 'N', help: 'measured rounds, the result is their median (default: enough for the size)' } },
+  options: { rounds: { value: 'N', help: `measured rounds, the result is their median (default: ${roundsDefault})` } },
   run: async (line, say) => await measureCost(wholeOption(line, 'rounds', roundsMax) ?? roundsDefault, say),
 };
 
