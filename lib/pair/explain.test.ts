@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
     blockedBy: 'ArbiterUnreachable',
     says: /b does not reach the arbiter.*would as soon as the arbiter is back/,
   },
-  { behaviour: 'SYNC and paused, as the pair says', facts: { paused: true }, blockedBy: 'Paused', says: /paused/, advises: /Resume/ },
+  { behaviour: 'SYNC and paused, as the pair says', facts: { paused: true }, blockedBy: 'Paused', says: /paused/, advises: /hallctl pair resume/ },
   { behaviour: 'SYNC and paused, as the standby has it still', facts: b({ paused: true }), blockedBy: 'Paused', says: /paused/ },
   { behaviour: 'SYNC and paused, as the primary alone has it still', facts: a({ paused: true }), by: 'b', says: /may claim/ },
   { behaviour: 'SYNC without proof', facts: b({ data: 'incomplete' }), blockedBy: 'CopyingStandby', says: /no proof/ },
