@@ -5,6 +5,7 @@ import { blockReplayKillPostmaster } from './scenarios/block-replay-kill-postmas
 import { cancelSyncWait, terminateSyncWait } from './scenarios/break-sync-wait.ts';
 import { busyProcessors } from './scenarios/busy-processors.ts';
 import { checkpointOnSlowDisk } from './scenarios/checkpoint-on-slow-disk.ts';
+import { claimantLosesArbiter } from './scenarios/claimant-loses-arbiter.ts';
 import { corruptControlFile } from './scenarios/corrupt-control-file.ts';
 import { cutMembersApart } from './scenarios/cut-members-apart.ts';
 import { cutPrimary } from './scenarios/cut-primary.ts';
@@ -83,6 +84,7 @@ export const scenarios: readonly Scenario[] = [
   cutMembersApart,
   cutPrimaryFromArbiter,
   killPostmasterCutFromArbiter,
+  claimantLosesArbiter,
   cutStandby,
   mutePrimary,
   muteStandby,
