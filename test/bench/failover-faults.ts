@@ -1,6 +1,6 @@
 import type { ChaosPair, Machine } from '../chaos/chaos-pair.ts';
 
-export const failoverFaults = ['crash', 'hang', 'cut', 'switchover'] as const;
+export const failoverFaults = ['crash', 'postmaster', 'hang', 'cut', 'switchover'] as const;
 export type FailoverFault = (typeof failoverFaults)[number];
 
 /** What is done to a primary, and how it is undone once the other member leads. */
@@ -15,6 +15,11 @@ export const hurts: Readonly<Record<FailoverFault, Hurt>> = {
   crash: {
     hurt: (_, { member }) => member.killMember(),
     heal: ({ member }) => member.startAgent(),
+  },
+  // The agent lives, and finds its PostgreSQL dead.
+  postmaster: {
+    hurt: (_, { member }) => member.signalPostgres('SIGKILL'),
+    heal: nothing,
   },
   hang: {
     hurt: (_, { member }) => member.signalMember('SIGSTOP'),

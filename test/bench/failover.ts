@@ -2,9 +2,10 @@ import { failoverPhases } from '#agents/member/contract.ts';
 import type { FailoverReport } from '#agents/member/contract.ts';
 import { startChaosPair } from '../chaos/chaos-pair.ts';
 import type { ChaosPair } from '../chaos/chaos-pair.ts';
+import { compareCopies } from '../chaos/compare-copies.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { longestGapMs } from '../pair/gap.ts';
-import { acknowledgedAgain, inStep, lostOf, other, takenOverBy, waits } from '../pair/watch-pair.ts';
+import { acknowledgedAgain, inStep, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Writer } from '../pair/writer.ts';
 import { median, wholeOption } from './bench.ts';
 import type { Bench, BenchResult } from './bench.ts';
@@ -33,10 +34,12 @@ export const failoverBench: Bench = {
   name: 'failover',
   says:
     'The primary of a real pair on machines of its own is hurt, again and again, under load: killed with all its processes (crash), ' +
-    'stopped with SIGSTOP (hang), cut off from everybody (cut), or told to hand over (switchover). outageSeconds is the longest time ' +
+    'left without its PostgreSQL, postmaster and sessions, while its agent lives (postmaster), stopped with SIGSTOP (hang), cut off from everybody (cut), or told to hand over (switchover). outageSeconds is the longest time ' +
     'without an acknowledgement for a client that follows the public name and gives up an attempt after 0.3 s; directSeconds the same ' +
     'for clients that go to both members; dnsSeconds the time from the fault until the name points to the new primary; phases are the ' +
-    "medians of the new primary's own story, in milliseconds. lost counts acknowledged writes that are missing at the end.",
+    "medians of the new primary's own story, in milliseconds. lost counts acknowledged writes that either copy misses at the end. A " +
+    'rival may start its PostgreSQL again where it died instead of failing over: restarted counts these runs, and their outages are ' +
+    'among the others.',
   options: {
     fault: { value: 'FAULT', help: `what happens to the primary: ${failoverFaults.join(', ')}`, fallback: 'crash', oneOf: failoverFaults },
     runs: { value: 'N', help: 'failovers to measure', fallback: String(runsDefault) },
@@ -68,13 +71,18 @@ async function measureFailovers(fault: FailoverFault, runs: number, say: (text: 
     measured.push(one);
     say(`run ${run} of ${runs}: outage ${inSeconds(one.outageMs)} s by name, ${inSeconds(one.directOutageMs)} s directly`);
   }
-  const lost = await lostOf(pair.stand, pair.writer, pair.observers.a, pair.observers.b);
+  const { leader } = await inStep(pair.stand);
+  const clients = [pair.writer, pair.observers.a, pair.observers.b];
+  for (const client of clients) await client.stop();
+  const { lost, problems } = await compareCopies(pair.stand, leader, ...clients);
+  for (const problem of problems) say(problem);
+  if (lost === undefined) throw new Error('whether anything is lost could not be seen');
   return {
     fault,
     runs,
     outageSeconds: spread(measured.map(({ outageMs }) => outageMs)),
     directSeconds: spread(measured.map(({ directOutageMs }) => directOutageMs)),
-    lost: lost.length,
+    lost,
     phases: phasesOf(measured),
     dnsSeconds: spread(measured.map(({ dnsMs }) => dnsMs)),
   };

@@ -5,6 +5,7 @@ import { arbiterBench } from './arbiter.ts';
 import type { Bench } from './bench.ts';
 import { expositionBench } from './exposition.ts';
 import { failoverBench } from './failover.ts';
+import { inWords } from './spread.ts';
 import { steadyStateBench } from './steady-state.ts';
 
 const benches: readonly Bench[] = [expositionBench, failoverBench, steadyStateBench, arbiterBench];
@@ -35,6 +36,6 @@ await runCommand(
     const foreign = Object.keys(benchOptions).filter((option) => line.has(option) && bench.options[option] === undefined);
     if (foreign.length > 0) throw commandErrors.HK_USAGE(`bench ${bench.name} has no option --${foreign.join(', --')}`);
     const result = await bench.run(line, (text) => void process.stderr.write(`${text}\n`));
-    process.stdout.write(line.has('json') ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
+    process.stdout.write(line.has('json') ? `${JSON.stringify(result)}\n` : `${JSON.stringify(inWords(result), null, 2)}\n`);
   },
 );

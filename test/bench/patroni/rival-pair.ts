@@ -37,6 +37,8 @@ export interface RivalMachine {
   start(): Promise<void>;
   /** Patroni and its PostgreSQL at once. */
   signal(signal: NodeJS.Signals): Promise<void>;
+  /** Its PostgreSQL alone. */
+  signalPostgres(signal: NodeJS.Signals): Promise<void>;
   /** What its REST interface answers: 200 means yes to the question that the path is. */
   asks(path: string): Promise<boolean>;
   post(path: string, body: object): Promise<void>;
@@ -184,6 +186,7 @@ function machineOf(
       child?.signal(signal);
       await signalServer(join(directory, 'data'), signal);
     },
+    signalPostgres: (signal) => signalServer(join(directory, 'data'), signal),
     asks: async (path) =>
       await fetch(`${url}${path}`, { signal: AbortSignal.timeout(2_000) }).then(
         ({ status }) => status === 200,

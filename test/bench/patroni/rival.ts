@@ -2,10 +2,12 @@ import { eventually } from '../../cluster/eventually.ts';
 import { longestGapMs } from '../../pair/gap.ts';
 import { other } from '../../pair/watch-pair.ts';
 import type { Name } from '../../pair/watch-pair.ts';
-import { readWritten } from '../../pair/writer.ts';
+import { newClient, readWritten } from '../../pair/writer.ts';
+import { lossesOf } from '../../chaos/losses.ts';
+import type { Losses } from '../../chaos/losses.ts';
 import type { BenchResult } from '../bench.ts';
 import type { FailoverFault } from '../failover-faults.ts';
-import { spread } from '../spread.ts';
+import { inSeconds, spread } from '../spread.ts';
 import { startRivalPair } from './rival-pair.ts';
 import type { RivalMachine, RivalPair } from './rival-pair.ts';
 import type { PatroniTimes } from './times.ts';
@@ -17,6 +19,7 @@ const waits = { maxMs: 300_000, everyMs: 100 } as const;
 /** The same faults as ours, with what Patroni offers for a planned switchover. */
 const hurts: Readonly<Record<FailoverFault, (machine: RivalMachine) => Promise<void>>> = {
   crash: (machine) => machine.signal('SIGKILL'),
+  postmaster: (machine) => machine.signalPostgres('SIGKILL'),
   hang: (machine) => machine.signal('SIGSTOP'),
   cut: ({ branch }) => branch.cut([{}]),
   switchover: (machine) => machine.post('/switchover', { leader: machine.name, candidate: other(machine.name) }),
@@ -24,10 +27,23 @@ const hurts: Readonly<Record<FailoverFault, (machine: RivalMachine) => Promise<v
 
 const heals: Readonly<Record<FailoverFault, (machine: RivalMachine) => Promise<void>>> = {
   crash: (machine) => machine.start(),
+  postmaster: () => Promise.resolve(),
   hang: (machine) => machine.signal('SIGCONT'),
   cut: ({ branch }) => branch.cut([]),
   switchover: () => Promise.resolve(),
 };
+
+/** Where the primary's machine is as it was, the same member may come back, which ends the outage as well. */
+const mayRestart: ReadonlySet<FailoverFault> = new Set(['postmaster']);
+
+/** Commits that show that a member serves. */
+const servedAfter = 6;
+
+/** How a run ended, and how long nobody was acknowledged; undefined where nobody came within the limit. */
+interface RivalRun {
+  readonly by: 'failover' | 'restart' | 'nobody';
+  readonly outageMs: number | undefined;
+}
 
 /** Runs the fault on Patroni with the clients that go to both members directly: it moves no name. */
 export async function measureRival(
@@ -37,45 +53,69 @@ export async function measureRival(
   say: (text: string) => void,
 ): Promise<BenchResult> {
   await using pair = await startRivalPair(times);
-  const outages: number[] = [];
-  let without = 0;
+  const measured: RivalRun[] = [];
   for (let run = 1; run <= runs; run += 1) {
-    const outageMs = await failOver(pair, fault);
-    if (outageMs === undefined) without += 1;
-    else outages.push(outageMs);
-    say(
-      `Patroni, ${times.name} times, run ${run} of ${runs}: ${outageMs === undefined ? 'no failover' : `outage ${(outageMs / 1_000).toFixed(3)} s`}`,
-    );
+    const one = await failOver(pair, fault);
+    measured.push(one);
+    const { by, outageMs } = one;
+    const how = outageMs === undefined ? 'nobody serves' : `outage ${inSeconds(outageMs)} s, ended by a ${by}`;
+    say(`Patroni, ${times.name} times, run ${run} of ${runs}: ${how}`);
   }
-  const leader = await leaderOf(pair);
-  const acknowledged = Object.values(pair.observers).flatMap((observer) => observer.acknowledged.map(({ id }) => id));
-  for (const observer of Object.values(pair.observers)) await observer.stop();
-  const written = await readWritten(pair.machines[leader].address, pair.connection);
+  const { lost, problems } = await lossesOfRival(pair);
+  for (const problem of problems) say(problem);
   return {
     times: times.dcs,
     runs,
-    outageSeconds: spread(outages),
-    withoutFailover: without,
-    lost: acknowledged.filter((id) => !written.has(id)).length,
+    outageSeconds: spread(measured.map(({ outageMs }) => outageMs).filter((ms) => ms !== undefined)),
+    restarted: measured.filter(({ by }) => by === 'restart').length,
+    withoutFailover: measured.filter(({ by }) => by === 'nobody').length,
+    lost,
   };
 }
 
-async function failOver(pair: RivalPair, fault: FailoverFault): Promise<number | undefined> {
+/** What either copy misses once both are in step. */
+async function lossesOfRival(pair: RivalPair): Promise<Losses> {
+  const leader = await leaderOf(pair);
+  const standby = other(leader);
+  await eventually('the standby is synchronous', () => pair.machines[standby].asks('/sync'), waits);
+  for (const observer of Object.values(pair.observers)) await observer.stop();
+  const acknowledged = Object.values(pair.observers).flatMap((observer) => observer.acknowledged.map(({ id }) => id));
+  const end = await answerOf(pair, leader, 'SELECT pg_current_wal_flush_lsn()::text AS answer');
+  const replayed = `SELECT (pg_last_wal_replay_lsn() >= '${end}')::text AS answer`;
+  await eventually('the standby has replayed everything', async () => (await answerOf(pair, standby, replayed)) === 'true', waits);
+  const read = (name: Name): Promise<ReadonlySet<number>> => readWritten(pair.machines[name].address, pair.connection);
+  return lossesOf(acknowledged, { leader: await read(leader), standby: await read(standby) });
+}
+
+async function answerOf({ machines, connection }: RivalPair, name: Name, query: string): Promise<string | undefined> {
+  const client = newClient(machines[name].address, connection);
+  try {
+    await client.connect();
+    return (await client.query<{ readonly answer: string | null }>(query)).rows[0]?.answer ?? undefined;
+  } finally {
+    await client.end();
+  }
+}
+
+async function failOver(pair: RivalPair, fault: FailoverFault): Promise<RivalRun> {
   const leader = await leaderOf(pair);
   const standby = other(leader);
   await eventually('the standby is synchronous', () => pair.machines[standby].asks('/sync'), waits);
   await settled(pair, leader);
   const atMs = performance.now();
-  const before = pair.observers[standby].acknowledged.length;
   await hurts[fault](pair.machines[leader]);
-  const over = await eventually('the standby acknowledges', () => pair.observers[standby].acknowledged.length > before + 5, {
-    maxMs: failoverMaxMs,
-  }).catch(() => false as const);
+  const hurtMs = performance.now();
+  const serves = (name: Name): boolean => (pair.observers[name].acknowledged.at(-servedAfter)?.sentMs ?? 0) > hurtMs;
+  const by = await eventually(
+    'somebody acknowledges',
+    () => (serves(standby) ? ('failover' as const) : mayRestart.has(fault) && serves(leader) ? ('restart' as const) : undefined),
+    { maxMs: failoverMaxMs },
+  ).catch(() => 'nobody' as const);
   const endMs = performance.now();
   await heals[fault](pair.machines[leader]);
-  if (!over) return undefined;
+  if (by === 'nobody') return { by, outageMs: undefined };
   const acknowledged = Object.values(pair.observers).flatMap((observer) => observer.acknowledged.map((each) => each.atMs));
-  return longestGapMs(acknowledged, atMs, endMs);
+  return { by, outageMs: longestGapMs(acknowledged, atMs, endMs) };
 }
 
 async function leaderOf({ machines }: RivalPair): Promise<Name> {
