@@ -8,7 +8,15 @@ const whole = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const position = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const heartbeats: fc.Arbitrary<Heartbeat> = fc.record({
   from: fc.stringMatching(/^[a-z0-9]{1,20}$/),
-  record: fc.option(fc.record({ sequence: whole, mode: fc.constantFrom(...pairModes), epoch: whole }), { nil: undefined }),
+  record: fc.option(
+    fc.record({
+      sequence: whole,
+      mode: fc.constantFrom(...pairModes),
+      epoch: whole,
+      primary: fc.option(fc.constantFrom('a', 'b'), { nil: undefined }),
+    }),
+    { nil: undefined },
+  ),
   postgres: fc.constantFrom('starting', 'running', 'dead', 'stopped'),
   role: fc.constantFrom('primary', 'standby'),
   data: fc.constantFrom('empty', 'incomplete', 'complete'),
@@ -34,7 +42,7 @@ const heartbeats: fc.Arbitrary<Heartbeat> = fc.record({
 });
 const one: Heartbeat = {
   from: 'a',
-  record: { sequence: 3, mode: 'sync', epoch: 1 },
+  record: { sequence: 3, mode: 'sync', epoch: 1, primary: 'a' },
   postgres: 'running',
   role: 'primary',
   data: 'complete',

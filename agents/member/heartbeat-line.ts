@@ -31,6 +31,7 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
             sequence: record.wholeNumber('sequence', whole),
             mode: record.oneOf('mode', pairModes),
             epoch: record.wholeNumber('epoch', whole),
+            primary: record.optionalText('primary'),
           },
     postgres: field.oneOf('postgres', ['starting', 'running', 'dead', 'stopped']),
     role: field.oneOf('role', ['primary', 'standby']),

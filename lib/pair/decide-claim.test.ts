@@ -64,7 +64,7 @@ const rows: readonly Row[] = [
   },
   {
     behaviour: 'word of a death in an earlier epoch counts for nothing',
-    seen: aMember({ heartbeat: { postgres: 'dead', record: { sequence: 1, mode: 'sync', epoch: 0 } } }),
+    seen: aMember({ heartbeat: { postgres: 'dead', record: { sequence: 1, mode: 'sync', epoch: 0, primary: 'a' } } }),
     holds: 'the primary is well',
   },
   {

@@ -154,7 +154,7 @@ describe('its way', () => {
 describe('the primary of a standby that leaves', () => {
   test('goes on alone at once, without a commit that waits, and only for the standby of this epoch', () => {
     expect(decideDegrade(aPrimary({ heartbeat: { leaving: 'x' } }))).toMatchObject({ do: 'degrade' });
-    const earlier = { sequence: 1, mode: 'sync', epoch: 0 } as const;
+    const earlier = { sequence: 1, mode: 'sync', epoch: 0, primary: 'a' } as const;
     expect(decideDegrade(aPrimary({ heartbeat: { leaving: 'x', record: earlier } }))).toMatchObject({ do: 'hold' });
     expect(decideDegrade(aPrimary({ heartbeat: { leaving: 'x' }, peerView: { heardMs: ago(300) } }))).toMatchObject({ do: 'hold' });
   });

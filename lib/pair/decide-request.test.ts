@@ -125,7 +125,7 @@ const lane: readonly Row[] = [
   { behaviour: 'not a millisecond earlier', seen: aMember({ arbiter: { readMs: ago(1_999) } }), asks: nothing('nothing to change') },
   {
     behaviour: 'reads when the peer knows a newer record',
-    seen: aMember({ heartbeat: { record: { sequence: sync.sequence + 1, mode: 'solo', epoch: 1 } } }),
+    seen: aMember({ heartbeat: { record: { sequence: sync.sequence + 1, mode: 'solo', epoch: 1, primary: 'a' } } }),
     asks: { do: 'read' },
   },
   {

@@ -85,16 +85,10 @@ export function explainFailover(facts: PairFacts): FailoverVerdict {
   }
 }
 
-/** The newest that anybody knows. The lead alternates with the epoch, by which a record that names nobody is completed. */
-export function newestRecord({ record, heard, members }: PairFacts): KnownRecord | undefined {
+/** The newest that anybody knows. */
+export function newestRecord({ record, heard }: PairFacts): KnownRecord | undefined {
   const known = [record, ...heard.map((each) => each.record)].filter((each) => each !== undefined);
-  const [newest] = known.toSorted((left, right) => right.sequence - left.sequence);
-  if (newest === undefined || newest.primary !== undefined || newest.mode === 'new') return newest;
-  const [named] = known.filter(({ primary }) => primary !== undefined).toSorted((left, right) => right.sequence - left.sequence);
-  if (named === undefined) return undefined;
-  const changed = (newest.epoch - named.epoch) % 2 !== 0;
-  const primary = changed ? members.find((name) => name !== named.primary) : named.primary;
-  return { ...newest, primary };
+  return known.toSorted((left, right) => right.sequence - left.sequence)[0];
 }
 
 function nobody(blockedBy: BlockedReason, because: string | readonly string[], advice: readonly string[]): FailoverVerdict {

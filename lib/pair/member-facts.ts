@@ -3,7 +3,7 @@ import type { LocalPostgres, MemberState } from './member-state.ts';
 import { newRecord } from './pair-record.ts';
 import type { MemberName, PairMode, PairRecord } from './pair-record.ts';
 
-/** What a member knows of the record. A heartbeat does not name the primary. */
+/** What a member knows of the record. */
 export interface KnownRecord {
   readonly sequence: number;
   readonly mode: PairMode;
@@ -80,7 +80,7 @@ export function peerFactsOf(state: MemberState): MemberFacts | undefined {
   const standing = heartbeat.standing ?? { arbiterReached: true, paused: state.paused, stuck: undefined, copying: false, frozen: false };
   return {
     name: state.peer,
-    record: heartbeat.record === undefined ? undefined : { ...heartbeat.record, primary: undefined },
+    record: heartbeat.record,
     arbiterReached: standing.arbiterReached,
     paused: standing.paused,
     stuck: standing.stuck,

@@ -1,6 +1,6 @@
 import type { PairLimits } from './limits.ts';
 import type { HeartbeatStanding } from './member-facts.ts';
-import type { MemberName, PairMode, PairRecord, SeenRecord } from './pair-record.ts';
+import type { MemberName, PairRecord, SeenRecord } from './pair-record.ts';
 
 /**
  * Whom a commit waits for, that is `synchronous_standby_names`.
@@ -61,7 +61,7 @@ export const unseenPostgres: LocalPostgres = {
 export interface Heartbeat {
   readonly from: MemberName;
   /** Sequence, mode and epoch of the newest record it knows; absent before its first read. */
-  readonly record: { readonly sequence: number; readonly mode: PairMode; readonly epoch: number } | undefined;
+  readonly record: Pick<PairRecord, 'sequence' | 'mode' | 'epoch' | 'primary'> | undefined;
   /** `dead`: it ran and ended without being asked to. `stopped`: handed over, or not started yet. */
   readonly postgres: 'starting' | 'running' | 'dead' | 'stopped';
   readonly role: 'primary' | 'standby';

@@ -81,7 +81,11 @@ describe('whether clients are served', () => {
     ],
     [
       'the peer is heard and tells of a newer leader while the arbiter is away',
-      aPrimary({ ...cutOff(60_000), peerView: { heardMs: ago(0) }, heartbeat: { record: { sequence: 99, mode: 'claim', epoch: 2 } } }),
+      aPrimary({
+        ...cutOff(60_000),
+        peerView: { heardMs: ago(0) },
+        heartbeat: { record: { sequence: 99, mode: 'claim', epoch: 2, primary: 'b' } },
+      }),
       'knows of a newer leader',
     ],
     ['the peer silent, the arbiter there', aPrimary({ ...cutOff(60_000), arbiter: { failures: 0, answeredMs: ago(60_000) } }), undefined],

@@ -87,7 +87,8 @@ export function heartbeatOf(state: MemberState): Heartbeat {
   const { postgres } = state;
   return {
     from: state.self,
-    record: record === undefined ? undefined : { sequence: record.sequence, mode: record.mode, epoch: record.epoch },
+    record:
+      record === undefined ? undefined : { sequence: record.sequence, mode: record.mode, epoch: record.epoch, primary: record.primary },
     postgres: postgresWord(state),
     role: postgres.role,
     data: postgres.data,

@@ -137,7 +137,8 @@ export function aPrimary(wish: MemberWish = {}): MemberState {
 function wellHeartbeat(from: string, record: PairRecord | undefined, primary: boolean): Heartbeat {
   return {
     from,
-    record: record === undefined ? undefined : { sequence: record.sequence, mode: record.mode, epoch: record.epoch },
+    record:
+      record === undefined ? undefined : { sequence: record.sequence, mode: record.mode, epoch: record.epoch, primary: record.primary },
     postgres: 'running',
     role: primary ? 'primary' : 'standby',
     data: 'complete',
