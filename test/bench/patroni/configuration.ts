@@ -27,7 +27,9 @@ export function patroniConfiguration(member: PatroniMember): string {
     ssl_ca_file: tls.authority,
     unix_socket_directories: member.socketDirectory,
     wal_log_hints: 'on',
-    max_connections: 100,
+    // A client that gives up an attempt leaves a session behind that waits for the standby, and outages are long: were the server full of
+    // these, the standby could not come back.
+    max_connections: 1_000,
   };
   return JSON.stringify(
     {

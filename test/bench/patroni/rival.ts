@@ -112,6 +112,8 @@ async function failOver(pair: RivalPair, fault: FailoverFault): Promise<RivalRun
     { maxMs: failoverMaxMs },
   ).catch(() => 'nobody' as const);
   const endMs = performance.now();
+  // As with ours, the old primary comes back when the new one has finished its take-over.
+  if (by === 'failover') await eventually('the new leader is settled', () => pair.machines[standby].asks('/primary'), waits);
   await heals[fault](pair.machines[leader]);
   if (by === 'nobody') return { by, outageMs: undefined };
   const acknowledged = Object.values(pair.observers).flatMap((observer) => observer.acknowledged.map((each) => each.atMs));
