@@ -14,6 +14,8 @@ import type { PatroniTimes } from './times.ts';
 
 /** A failover that takes longer is told as none. */
 const failoverMaxMs = 120_000;
+/** A standby that takes longer to come back is told as lost for the runs that were to follow. */
+const backMaxMs = 120_000;
 const waits = { maxMs: 300_000, everyMs: 100 } as const;
 
 /** The same faults as ours, with what Patroni offers for a planned switchover. */
@@ -55,6 +57,7 @@ export async function measureRival(
   await using pair = await startRivalPair(times);
   const measured: RivalRun[] = [];
   for (let run = 1; run <= runs; run += 1) {
+    if (!(await standbyIsBack(pair))) break;
     const one = await failOver(pair, fault);
     measured.push(one);
     const { by, outageMs } = one;
@@ -62,29 +65,43 @@ export async function measureRival(
     say(`Patroni, ${times.name} times, run ${run} of ${runs}: ${how}`);
   }
   const { lost, problems } = await lossesOfRival(pair);
-  for (const problem of problems) say(problem);
+  for (const problem of problems) say(`Patroni, ${times.name} times: ${problem}`);
   return {
     times: times.dcs,
-    runs,
+    runs: measured.length,
     outageSeconds: spread(measured.map(({ outageMs }) => outageMs).filter((ms) => ms !== undefined)),
     restarted: measured.filter(({ by }) => by === 'restart').length,
     withoutFailover: measured.filter(({ by }) => by === 'nobody').length,
-    lost,
+    // Not 0 where one of the copies could not be compared.
+    lost: lost ?? null,
   };
 }
 
 /** What either copy misses once both are in step. */
 async function lossesOfRival(pair: RivalPair): Promise<Losses> {
+  const back = await standbyIsBack(pair);
   const leader = await leaderOf(pair);
   const standby = other(leader);
-  await eventually('the standby is synchronous', () => pair.machines[standby].asks('/sync'), waits);
   for (const observer of Object.values(pair.observers)) await observer.stop();
   const acknowledged = Object.values(pair.observers).flatMap((observer) => observer.acknowledged.map(({ id }) => id));
+  const read = (name: Name): Promise<ReadonlySet<number>> => readWritten(pair.machines[name].address, pair.connection);
+  if (!back) {
+    const { lost, problems } = lossesOf(acknowledged, { leader: await read(leader), standby: undefined });
+    return { lost, problems: [...problems, 'its standby did not come back in step, and was not compared'] };
+  }
   const end = await answerOf(pair, leader, 'SELECT pg_current_wal_flush_lsn()::text AS answer');
   const replayed = `SELECT (pg_last_wal_replay_lsn() >= '${end}')::text AS answer`;
   await eventually('the standby has replayed everything', async () => (await answerOf(pair, standby, replayed)) === 'true', waits);
-  const read = (name: Name): Promise<ReadonlySet<number>> => readWritten(pair.machines[name].address, pair.connection);
   return lossesOf(acknowledged, { leader: await read(leader), standby: await read(standby) });
+}
+
+/** Whether the member that does not lead is a synchronous standby, or becomes one in time. */
+async function standbyIsBack(pair: RivalPair): Promise<boolean> {
+  const standby = pair.machines[other(await leaderOf(pair))];
+  return await eventually('the standby is synchronous', () => standby.asks('/sync'), { maxMs: backMaxMs }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function answerOf({ machines, connection }: RivalPair, name: Name, query: string): Promise<string | undefined> {
@@ -100,7 +117,6 @@ async function answerOf({ machines, connection }: RivalPair, name: Name, query: 
 async function failOver(pair: RivalPair, fault: FailoverFault): Promise<RivalRun> {
   const leader = await leaderOf(pair);
   const standby = other(leader);
-  await eventually('the standby is synchronous', () => pair.machines[standby].asks('/sync'), waits);
   await settled(pair, leader);
   const atMs = performance.now();
   await hurts[fault](pair.machines[leader]);
