@@ -43,7 +43,7 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
         instance.setGate(gateOf[what.names], within(settingMaxMs, 'setting whom commits wait for', signal), clients),
       );
     case 'fence':
-      await instance.fence(lane.control, fenceMaxMs, signal);
+      if (await instance.fence(lane.control, fenceMaxMs, signal)) lane.detached();
       return undefined;
     case 'promote':
       await instance.promote(lane.control, within(promoteMaxMs, 'promotion', signal));

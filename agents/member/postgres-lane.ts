@@ -127,6 +127,11 @@ export class PostgresLane {
     this.#recovered = position;
   }
 
+  /** The fence saw that nothing is received and nobody followed. Behind a lock on a catalog no look can tell it before the promotion. */
+  detached(): void {
+    this.#last = { ...this.#last, upstream: false, streaming: false };
+  }
+
   proven(systemIdentifier: string | undefined): void {
     this.#proven = systemIdentifier;
   }

@@ -372,9 +372,16 @@ export interface PostgresInstance {
 
   // --- protocol steps ----------------------------------------------------------------------------------------------------------------
 
-  /** Ends client sessions that could block replay, stops streaming, and waits at most `limitMs` until the receiver is gone. True when it is. */
+  /**
+   * Ends client sessions that could block replay, stops streaming, and waits at most `limitMs` until the receiver is gone. True when it is.
+   * A server that answers no statement is given a second; then its processes are looked at, again for `limitMs` at most.
+   */
   fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean>;
-  /** Promotes and polls every 2 ms until recovery has ended. The gate stays closed. */
+  /**
+   * Promotes and polls every 2 ms until recovery has ended. The gate stays closed. Needs no session for the promotion itself.
+   *
+   * @throws HK_POSTGRES_NOT_RUNNING
+   */
   promote(line: SqlLine, signal: AbortSignal): Promise<void>;
   /** Roles, revoked rights, databases and the peer's slot; may be repeated. Only on a primary. */
   bootstrap(signal: AbortSignal): Promise<void>;

@@ -54,7 +54,7 @@ import { advanceSlot, ensureSlot } from './slot.ts';
 import type { LineFailure } from './sql-line.ts';
 import { lineFailureOf, openSqlLine } from './sql-line.ts';
 import { readStatus } from './status.ts';
-import { endApplicationSessions, endClientSessions, promoteServer, receiverGone } from './take-over.ts';
+import { endApplicationSessions, endStream, promoteServer } from './take-over.ts';
 
 const readyEveryMs = 20;
 const reloadEveryMs = 2;
@@ -226,8 +226,7 @@ class Instance implements PostgresInstance {
   async fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean> {
     await this.#write({ follow: false });
     await signalReload(this.#context);
-    await endClientSessions(line, signal);
-    return await receiverGone(this.#context, line, limitMs, signal);
+    return await endStream(this.#context, line, limitMs, signal);
   }
 
   readonly promote: PostgresInstance['promote'] = (line, signal) => promoteServer(this.#context, line, signal);

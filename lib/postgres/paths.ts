@@ -20,6 +20,7 @@ export interface InstancePaths {
   readonly autoConfiguration: string;
   readonly standbySignal: string;
   readonly recoverySignal: string;
+  readonly promoteSignal: string;
   readonly postmasterPid: string;
 }
 
@@ -41,6 +42,7 @@ export function pathsOf({ stateDirectory: state, dataDirectory: data }: { stateD
     autoConfiguration: join(data, 'postgresql.auto.conf'),
     standbySignal: join(data, 'standby.signal'),
     recoverySignal: join(data, 'recovery.signal'),
+    promoteSignal: join(data, 'promote'),
     postmasterPid: join(data, 'postmaster.pid'),
   };
 }

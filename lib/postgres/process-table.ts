@@ -48,16 +48,35 @@ export async function isSameProcess(seen: ProcessFacts): Promise<boolean> {
   return (await readProcess(seen.pid))?.startTicks === seen.startTicks;
 }
 
+/** Every living process of this machine. */
+async function livingProcesses(): Promise<readonly ProcessFacts[]> {
+  const names = await readdir('/proc');
+  const all = await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))));
+  return all.filter((facts) => facts !== undefined);
+}
+
+/** What each living child of a process calls itself; empty for one that ended meanwhile or runs no program. */
+export async function titlesOfChildren(pid: number): Promise<readonly string[]> {
+  const children = (await livingProcesses()).filter(({ parentPid }) => parentPid === pid);
+  return await Promise.all(children.map((child) => titleOf(child.pid)));
+}
+
+/** PostgreSQL writes the title over its arguments; what is left of them follows as zeros. */
+async function titleOf(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return '';
+    throw error;
+  });
+  return text.replaceAll('\0', ' ').trimEnd();
+}
+
 /**
  * Every living process of PostgreSQL that works in `directory`, with their descendants: the postmaster and its children change into the
  * data directory, and so do our own copies and rewinds. Where another user's working directory cannot be read (root without
  * CAP_SYS_PTRACE), the command line decides; titles of children hide it, so these come in by their parents.
  */
 export async function processesOf(directory: string): Promise<readonly ProcessFacts[]> {
-  const names = await readdir('/proc');
-  const all = (await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))))).filter(
-    (facts) => facts !== undefined,
-  );
+  const all = await livingProcesses();
   const belongs = await Promise.all(all.map((facts) => worksIn(facts.pid, directory)));
   const found = new Map(all.filter((_, index) => belongs[index] === true).map((facts) => [facts.pid, facts]));
   for (let grew = true; grew;) {

@@ -1,7 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { within } from '#lib/base/deadline.ts';
 import { gateName } from './names.ts';
+import { titlesOfChildren } from './process-table.ts';
+import { mayReceive } from './take-over.ts';
 import type { RealPair } from './testing/real-pair.ts';
 import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
 
@@ -82,6 +85,57 @@ describe('a pair from empty directories to a take-over', () => {
     expect(await readFile(byHand, 'utf8')).toBe('');
   });
 });
+
+// A session of the primary had a catalog locked when it died; replay holds such a lock until recovery ends, so that no statement can be answered.
+describe('a take-over behind a lock on a catalog that the dead primary held', () => {
+  let pair: RealPair;
+  beforeAll(async () => {
+    pair = await realPair();
+    await startFirst(pair);
+    await joinSecond(pair);
+  });
+  afterAll(() => pair[Symbol.asyncDispose]());
+
+  test('the fence sees in the process table that nothing is received any more, and the promotion needs no session', async () => {
+    const { a, b } = pair;
+    const control = b.openLine('control');
+    await b.status(control, soon());
+    await lockCatalog(pair);
+    // The primary lives, so that only the fence ends the stream.
+    expect(await b.fence(control, 100, soon())).toBe(true);
+    const { pid } = (await b.reattach(soon())) ?? { pid: 0 };
+    const titles = await titlesOfChildren(pid);
+    expect(titles).toContainEqual(expect.stringContaining('startup'));
+    expect(titles.filter(mayReceive)).toEqual([]);
+    await expect(b.status(b.openLine('locked'), within(500, 'a statement behind the lock'))).rejects.toThrow('behind the lock');
+    await a.killAll(soon());
+    await b.promote(control, soon());
+    expect(await b.status(control, soon())).toMatchObject({ inRecovery: false, timeline: 2, synchronousStandbyNames: `"${gateName}"` });
+  });
+});
+
+test('a child of the postmaster may receive when it says so, or when it has no title yet', () => {
+  const rows: readonly (readonly [string, boolean])[] = [
+    ['postgres: walreceiver streaming 0/5000148', true],
+    ['postgres: main: walreceiver ', true],
+    ['/usr/lib/postgresql/15/bin/postgres -D /data', true],
+    ['', true],
+    ['postgres: startup recovering 000000010000000000000005', false],
+    ['postgres: walwriter', false],
+    ['postgres: app_owner app 10.0.0.1(1234) idle', false],
+  ];
+  for (const [title, may] of rows) expect([title, mayReceive(title)]).toEqual([title, may]);
+});
+
+/** Returns when replay on the standby has taken the lock; the session that has it on the primary stays. */
+async function lockCatalog({ a }: RealPair): Promise<void> {
+  await a.setGate('peer', soon());
+  const [holder, commits] = [a.openLine('holder'), a.openLine('commits')];
+  const commit = `SELECT pg_logical_emit_message(true, 'test', '')`;
+  await commits.query(`SET synchronous_commit = remote_apply; ${commit}`, [], soon());
+  await holder.query('BEGIN; LOCK TABLE pg_catalog.pg_proc, pg_catalog.pg_class IN ACCESS EXCLUSIVE MODE', [], soon());
+  await commits.query(commit, [], soon());
+}
 
 async function untilWaiting({ b }: RealPair, applicationName: string): Promise<void> {
   const line = b.openLine('looking');
