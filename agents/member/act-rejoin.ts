@@ -2,6 +2,7 @@ import { within } from '#lib/base/deadline.ts';
 import { codeOf } from '#lib/base/errors.ts';
 import { decideRejoin } from '#lib/postgres/decide-rejoin.ts';
 import type { RejoinDecision } from '#lib/postgres/decide-rejoin.ts';
+import { blamesSettings } from '#lib/postgres/start-fault.ts';
 import { startStandby } from './act-start-standby.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 
@@ -41,7 +42,7 @@ export async function rejoin(lane: PostgresLane, anew: boolean, signal: AbortSig
     await startStandby(lane, true, signal);
     lane.attempts.startsFailed = 0;
   } catch (error) {
-    if (codeOf(error) === 'HK_POSTGRES_NOT_STARTED') lane.attempts.startsFailed += 1;
+    if (codeOf(error) === 'HK_POSTGRES_NOT_STARTED' && !blamesSettings(await instance.logTail())) lane.attempts.startsFailed += 1;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { within } from '#lib/base/deadline.ts';
-import { messageOf } from '#lib/base/errors.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 
 /** A standby starts this long at most before it counts as running, though it may not be consistent and answer yet. */
@@ -16,7 +16,8 @@ export async function startStandby(lane: PostgresLane, upstream: boolean, signal
     await instance.ensurePeerSlot(lane.control, within(slotMaxMs, 'keeping a slot for the peer', signal));
   } catch (error) {
     signal.throwIfAborted();
-    if (!lane.running) throw error;
+    // The lane hears of an end only after the log was read: right after it the server still counts as running.
+    if (!lane.running || codeOf(error) === 'HK_POSTGRES_NOT_STARTED') throw error;
     // It replays, or waits for its stream; whether it streams is seen by the next looks.
     lane.log.info({ error: messageOf(error) }, 'the standby runs and does not answer yet');
   }

@@ -6,15 +6,10 @@ import type { OperationOutcome } from '#lib/pair/events.ts';
 import { unseenPostgres } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, Operation } from '#lib/pair/member-state.ts';
 import type { PostgresInstance, RunningServer, SqlLine, StatusSnapshot } from '#lib/postgres/instance.ts';
+import { lastWordOf } from '#lib/postgres/start-fault.ts';
 import { operate } from './act-operation.ts';
 import { ClientDoor } from './client-door.ts';
 import { pictureDown, pictureRunning } from './picture.ts';
-
-/** The last line of a server's log that names a failure, without its time; undefined when none does. */
-export function lastWordOf(logTail: string): string | undefined {
-  const line = logTail.split('\n').findLast((each) => /\b(PANIC|FATAL):/.test(each));
-  return line === undefined ? undefined : line.slice(line.search(/\b(PANIC|FATAL):/));
-}
 
 /** One look at the server may take so long; a server that is slower is seen to stand still. */
 const lookMaxMs = 500;
