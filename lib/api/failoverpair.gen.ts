@@ -589,8 +589,8 @@ export interface FailoverPairStatus {
   readonly observedGeneration?: number;
   /**
    * Ready (settings accepted and delivered; else SpecRefused), ZeroLossFailoverPossible (StandbyStreaming; else StandbyLost,
-   * CopyingStandby, ArbiterUnreachable, DiskFull, RecordLost, Paused, NeverLed or TakeoverRunning), MembersReachable, DNSInSync,
-   * ServiceInSync and Progressing.
+   * PrimaryLost, CopyingStandby, ArbiterUnreachable, DiskFull, RecordLost, Paused, NeverLed, TakeoverRunning or
+   * MembersUnreachable), MembersReachable, DNSInSync, ServiceInSync and Progressing.
    */
   readonly conditions?: readonly Condition[];
   /**

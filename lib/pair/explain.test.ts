@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { blockedReasons, explainFailover, heardFrom } from './explain.ts';
+import { blockedReasons, explainFailover, heardFrom, newestRecord } from './explain.ts';
 import type { BlockedReason, PairFacts } from './explain.ts';
 import type { KnownRecord, MemberFacts } from './member-facts.ts';
 import { pairModes } from './pair-record.ts';
@@ -12,6 +12,7 @@ interface Row {
   readonly by?: 'a' | 'b';
   readonly blockedBy?: BlockedReason;
   readonly says: RegExp;
+  readonly unserved?: RegExp;
   readonly advises?: RegExp;
 }
 
@@ -39,8 +40,9 @@ const rows: readonly Row[] = [
   {
     behaviour: 'SYNC, neither is heard: nobody can be counted on',
     facts: { heard: [] },
-    blockedBy: 'StandbyLost',
-    says: /b is not heard/,
+    blockedBy: 'MembersUnreachable',
+    unserved: /^Neither member is heard/,
+    says: /by the record a leads with b/i,
   },
   {
     behaviour: 'SYNC, the arbiter is reached by the standby only: it can claim, and the primary could not go on alone',
@@ -129,6 +131,67 @@ const rows: readonly Row[] = [
     blockedBy: 'CopyingStandby',
     says: /being brought up to date/,
   },
+  {
+    behaviour: 'SOLO, the primary dead, the standby back and whole: a person may give up what the primary acknowledged alone',
+    facts: { record: solo, called: 'pair-7 -n hall-7', heard: [aStandbyFacts({ streaming: false })] },
+    blockedBy: 'PrimaryLost',
+    unserved: /^Nobody serves clients now.*a, the primary by the record, is heard by nobody/,
+    says: /b lacks what a acknowledged while it led alone/,
+    advises: /^Start a.*`hallctl pair adopt pair-7 -n hall-7 --primary b --accept-loss`.*is lost/,
+  },
+  {
+    behaviour: 'SOLO, the primary dead in the middle of the copy: there is nobody to adopt',
+    facts: { record: solo, heard: [aStandbyFacts({ streaming: false, data: 'incomplete', copying: true })] },
+    blockedBy: 'PrimaryLost',
+    unserved: /^Nobody serves/,
+    says: /b has no complete copy/,
+    advises: /only a backup helps/,
+  },
+  {
+    behaviour: 'SOLO, neither is heard',
+    facts: { record: solo, heard: [] },
+    blockedBy: 'MembersUnreachable',
+    unserved: /cut off from both/,
+    says: /a leads alone/,
+    advises: /Start a/,
+  },
+  {
+    behaviour: 'SOLO, the primary is heard and its PostgreSQL is down',
+    facts: { record: solo, heard: [aPrimaryFacts({ postgres: 'down' })] },
+    blockedBy: 'StandbyLost',
+    unserved: /PostgreSQL of a, the primary by the record, is down/,
+    says: /b is not heard/,
+  },
+  {
+    behaviour: 'SYNC and paused, the primary dead: the end of the pause lets the standby take over',
+    facts: { paused: true, heard: [aStandbyFacts({ streaming: false })] },
+    blockedBy: 'Paused',
+    unserved: /^Nobody serves clients now/,
+    says: /^(?!.*if a died)/i,
+    advises: /hallctl pair resume.*Or start a/,
+  },
+  {
+    behaviour: 'SYNC and no arbiter, the primary dead',
+    facts: { heard: [aStandbyFacts({ streaming: false, arbiterReached: false })] },
+    blockedBy: 'ArbiterUnreachable',
+    unserved: /^Nobody serves clients now/,
+    says: /as soon as the arbiter is back/,
+    advises: /Repair the way from b.*Or start a/,
+  },
+  {
+    behaviour: "SYNC and paused, the primary's agent dead and its stream alive",
+    facts: { paused: true, heard: [aStandbyFacts()] },
+    blockedBy: 'Paused',
+    unserved: /at most its PostgreSQL/,
+    says: /paused/,
+  },
+  {
+    behaviour: 'frozen, and nobody runs as primary',
+    facts: { recordLost: 'it is gone', heard: [aStandbyFacts()] },
+    blockedBy: 'RecordLost',
+    unserved: /the pair is not served/,
+    says: /it is gone/,
+  },
   { behaviour: 'SOLO, the standby streams', facts: { record: solo }, blockedBy: 'CopyingStandby', says: /about to be waited for/ },
   {
     behaviour: 'SOLO, the standby is there and cannot stream',
@@ -176,18 +239,19 @@ const rows: readonly Row[] = [
 ];
 
 describe('what a pair would do if its primary died now', () => {
-  for (const { behaviour, facts, by, blockedBy, says, advises } of rows) {
+  for (const { behaviour, facts, by, blockedBy, says, advises, unserved } of rows) {
     test(behaviour, () => {
       const verdict = explainFailover(pairFacts(facts));
       expect(verdict).toMatchObject({ takesOver: by !== undefined, lossFree: by !== undefined });
       expect([verdict.by, verdict.blockedBy]).toEqual([by, blockedBy]);
       expect(verdict.because.join(' ')).toMatch(says);
       if (advises !== undefined) expect(verdict.advice.join(' ')).toMatch(advises);
+      expect(verdict.unserved ?? '').toMatch(unserved ?? /^$/);
     });
   }
 
   test('every reason has such a row', () => {
-    expect(new Set(rows.flatMap((row) => row.blockedBy ?? []))).toEqual(new Set(blockedReasons));
+    expect(new Set(rows.flatMap((row) => row.blockedBy ?? []))).toEqual(new Set([...blockedReasons, 'MembersUnreachable']));
   });
 });
 
@@ -243,7 +307,7 @@ const anything: fc.Arbitrary<PairFacts> = fc
 test('whatever is known, a verdict keeps its promises', () => {
   fc.assert(
     fc.property(anything, (facts) => {
-      const { takesOver, lossFree, by, blockedBy, because, advice } = explainFailover(facts);
+      const { takesOver, lossFree, by, blockedBy, because, advice, unserved } = explainFailover(facts);
       const taker = facts.heard.find(({ name }) => name === by);
       // Nobody takes over who was not heard, has no proof, is frozen or does not reach the arbiter.
       if (takesOver) expect(taker).toMatchObject({ data: 'complete', arbiterReached: true, frozen: undefined });
@@ -253,6 +317,11 @@ test('whatever is known, a verdict keeps its promises', () => {
       for (const sentence of [...because, ...advice]) expect(sentence).toMatch(/^[A-Za-z].*\.$/);
       expect(because.length).toBeGreaterThan(0);
       if (!takesOver) expect(advice.length).toBeGreaterThan(0);
+      // Nobody is told that somebody serves, or to wait for it, while the primary by the record is silent.
+      const primary = newestRecord(facts)?.primary;
+      const led = blockedBy !== 'RecordLost' && blockedBy !== 'NeverLed' && primary !== undefined;
+      if (led && !takesOver && facts.heard.every(({ name }) => name !== primary)) expect(because[0]).toBe(unserved);
+      if (takesOver) expect(unserved).toBeUndefined();
     }),
     { numRuns: 2_000 },
   );

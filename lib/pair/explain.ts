@@ -1,12 +1,14 @@
 import type { KnownRecord, MemberFacts } from './member-facts.ts';
 import type { MemberName } from './pair-record.ts';
+import { whyUnserved } from './why-unserved.ts';
 
 /**
- * Why a failover without loss is not possible now. It becomes the reason of the pair's condition and the label of a metric, so the set is
- * closed.
+ * Why a failover without loss is not possible now, as a member may see it. It becomes the reason of the pair's condition and the label of
+ * a metric, so the set is closed.
  */
 export const blockedReasons = [
   'StandbyLost',
+  'PrimaryLost',
   'CopyingStandby',
   'ArbiterUnreachable',
   'DiskFull',
@@ -15,7 +17,8 @@ export const blockedReasons = [
   'NeverLed',
   'TakeoverRunning',
 ] as const;
-export type BlockedReason = (typeof blockedReasons)[number];
+/** A member hears at least itself; another observer may hear neither. */
+export type BlockedReason = (typeof blockedReasons)[number] | 'MembersUnreachable';
 
 /** What an observer of the pair knows of it. */
 export interface PairFacts {
@@ -26,6 +29,10 @@ export interface PairFacts {
   readonly recordLost: string | undefined;
   /** The pair is to make no failover, by the word of whoever may say so. */
   readonly paused: boolean;
+  /** Who paused it and how that is ended, where the observer knows: one whole sentence each. */
+  readonly pause?: { readonly says: string; readonly advice: string } | undefined;
+  /** How people name the pair to hallctl, such as `pair-7 -n hall-7`. */
+  readonly called?: string | undefined;
   /** Members that were heard just now, by the observer or by their peer. One that is missing may be dead. */
   readonly heard: readonly MemberFacts[];
   /** Members with almost no room on their disk. */
@@ -41,6 +48,10 @@ export interface FailoverVerdict {
   readonly by?: MemberName;
   /** Absent exactly when the pair is synchronous and its standby would take over. */
   readonly blockedBy?: BlockedReason;
+  /** The primary by the record, when neither the observer nor the other member hears it. */
+  readonly silent?: MemberName;
+  /** As far as can be seen no client is served, and nobody takes over by himself: one sentence, which is the first of `because`, too. */
+  readonly unserved?: string;
   /** Whole sentences: why, and what to do. */
   readonly because: readonly string[];
   readonly advice: readonly string[];
@@ -74,15 +85,20 @@ export function explainFailover(facts: PairFacts): FailoverVerdict {
       'Enrol both members with hallctl pair enrol and start their agents.',
     ]);
   }
-  const standby = facts.members.find((name) => name !== record.primary) ?? '';
-  switch (record.mode) {
-    case 'claim':
-      return duringClaim(facts, record.primary, standby);
-    case 'solo':
-      return alone(facts, record.primary, standby);
-    case 'sync':
-      return together(facts, record.primary, standby);
-  }
+  const { primary } = record;
+  const standby = facts.members.find((name) => name !== primary) ?? '';
+  const verdict = byMode[record.mode](facts, primary, standby);
+  const silent = facts.heard.some(({ name }) => name === primary) ? {} : { silent: primary };
+  if (verdict.takesOver) return { ...verdict, ...silent };
+  const unserved = whyUnserved(facts.heard, primary, standby);
+  return unserved === undefined ? verdict : { ...verdict, ...silent, unserved, because: [unserved, ...verdict.because] };
+}
+
+const byMode = { claim: duringClaim, solo: alone, sync: together } as const;
+
+/** What is typed to hallctl about this pair. */
+function typed({ called = 'PAIR' }: PairFacts, verb: string, options = ''): string {
+  return `\`hallctl pair ${verb} ${called}${options}\``;
 }
 
 /** The newest that anybody knows. */
@@ -95,18 +111,22 @@ function nobody(blockedBy: BlockedReason, because: string | readonly string[], a
   return { takesOver: false, lossFree: false, blockedBy, because: [because].flat(), advice };
 }
 
-function recordIsLost({ heard }: PairFacts, record: KnownRecord | undefined, why: string): FailoverVerdict {
+function recordIsLost(facts: PairFacts, record: KnownRecord | undefined, why: string): FailoverVerdict {
+  const { heard } = facts;
   const serving = heard.find(({ role, postgres }) => role === 'primary' && postgres === 'running');
   const on =
     serving === undefined
       ? 'No member that was heard runs as primary, so the pair is not served.'
       : `${serving.name} serves on as it did${serving.waitsFor === 'peer' ? ', each commit on both members' : ''}; nothing is lost by this alone.`;
   const last = record === undefined ? [] : [`The last record that was known said ${inWords(record)}.`];
-  return nobody(
+  const verdict = nobody(
     'RecordLost',
     [`The record of the pair cannot be used (${why}), so both members keep their roles: nobody takes over.`, on, ...last],
-    ['Restart nothing. Compare both members with hallctl pair status, then write the record anew with hallctl pair adopt.'],
+    [
+      `Restart nothing. Compare both members with ${typed(facts, 'status')}, then write the record anew with ${typed(facts, 'adopt', ' --primary MEMBER')}.`,
+    ],
   );
+  return serving === undefined ? { ...verdict, unserved: on, because: [on, ...verdict.because.filter((each) => each !== on)] } : verdict;
 }
 
 function duringClaim({ heard }: PairFacts, claimant: MemberName, deposed: MemberName): FailoverVerdict {
@@ -137,10 +157,12 @@ function duringClaim({ heard }: PairFacts, claimant: MemberName, deposed: Member
   };
 }
 
-function alone({ heard }: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
+function alone(facts: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
+  const { heard } = facts;
   const lead = heard.find(({ name }) => name === primary);
   const other = heard.find(({ name }) => name === standby);
-  const waits = (lead ?? other)?.whenStandbyLost === 'block';
+  if (lead === undefined) return withoutLonePrimary(facts, primary, standby, other);
+  const waits = lead.whenStandbyLost === 'block';
   const state = waits
     ? `${primary} leads alone, and by choice (whenStandbyLost: Block) acknowledges nothing until ${standby} has a copy again.`
     : `${primary} commits alone: ${standby} may lack what ${primary} has acknowledged, so it must not take over.`;
@@ -158,6 +180,24 @@ function alone({ heard }: PairFacts, primary: MemberName, standby: MemberName): 
   return nobody(blockedBy, [state, is], [wait, comeBack]);
 }
 
+/** Who led alone is silent. Only it has everything, so nothing happens until it is back or a person gives it up. */
+function withoutLonePrimary(facts: PairFacts, primary: MemberName, standby: MemberName, other: MemberFacts | undefined): FailoverVerdict {
+  const back = `Start ${primary}, or repair the way to it: it has the only complete data, and leads again by itself.`;
+  if (other === undefined) {
+    return nobody('MembersUnreachable', `By the record ${primary} leads alone; ${standby} could not take over.`, [back]);
+  }
+  const adopt = typed(facts, 'adopt', ` --primary ${standby} --accept-loss`);
+  return other.data === 'complete' && !other.copying
+    ? nobody('PrimaryLost', `${standby} lacks what ${primary} acknowledged while it led alone, so it must not take over.`, [
+        back,
+        `Only when ${primary} is lost for good, and switched off: ${adopt} lets ${standby} lead, and everything that ${primary} acknowledged while it led alone is lost.`,
+      ])
+    : nobody('PrimaryLost', `${standby} has no complete copy, so it could not lead at all.`, [
+        back,
+        `When ${primary} is lost for good, only a backup helps: ${standby} cannot be adopted.`,
+      ]);
+}
+
 function together(facts: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
   const lead = facts.heard.find(({ name }) => name === primary);
   const other = facts.heard.find(({ name }) => name === standby);
@@ -170,6 +210,10 @@ function together(facts: PairFacts, primary: MemberName, standby: MemberName): F
           `Repair the way from ${primary} to the arbiter: without it ${primary} could not go on alone if ${standby} were lost, and writes would wait.`,
         ];
   if (obstacle !== undefined) {
+    if (lead === undefined) {
+      const back = `Or start ${primary}, or repair the way to it: it leads again by itself, and nothing is lost either way.`;
+      return nobody(obstacle.reason, [obstacle.says, both], [obstacle.advice, back]);
+    }
     const until = `If ${primary} died now, nobody would take over, and the pair would stand still until ${primary} is back; nothing would be lost.`;
     return nobody(obstacle.reason, [obstacle.says, both, until], [obstacle.advice, ...reach]);
   }
@@ -195,6 +239,10 @@ interface Obstacle {
 /** What would keep the standby of a synchronous pair from taking over. It is the standby's own reach of the arbiter that counts. */
 function obstacleOf(facts: PairFacts, primary: MemberName, standby: MemberName, other: MemberFacts | undefined): Obstacle | undefined {
   const because = (reason: BlockedReason, says: string, advice: string): Obstacle => ({ reason, says, advice });
+  if (facts.heard.length === 0) {
+    const says = `By the record ${primary} leads with ${standby}, and either of them can lead when it is back.`;
+    return because('MembersUnreachable', says, `Start ${standby}, or repair the way to both.`);
+  }
   if (other === undefined) {
     const says = `${standby} is not heard, so it cannot be counted on; ${primary} goes on alone as soon as it notices.`;
     return because('StandbyLost', says, `Start ${standby}, or repair the way to it.`);
@@ -204,8 +252,8 @@ function obstacleOf(facts: PairFacts, primary: MemberName, standby: MemberName, 
   if (facts.paused || other.paused)
     return because(
       'Paused',
-      'Automatic failover is paused, by spec.paused or by a PairOperation.',
-      'Set spec.paused to false, or give `hallctl pair resume`.',
+      facts.pause?.says ?? 'Automatic failover is paused, by spec.paused or by a PairOperation.',
+      facts.pause?.advice ?? `Set spec.paused to false, or give ${typed(facts, 'resume')}.`,
     );
   if (!other.arbiterReached)
     return because(

@@ -48,7 +48,6 @@ const rows: readonly (readonly [behaviour: string, Partial<PairFacts>, FaultKind
     /started again by the agent of a after 1000 ms; if the machine fails/,
     undefined,
   ],
-  ['a crash without the agent', { paused: true, heard: [aStandbyFacts()] }, 'crash', /nobody starts its PostgreSQL again/, undefined],
   ['a hang while the pair is paused', { paused: true }, 'hang', /nobody takes over/, undefined],
   ['a crash of a lone primary', { record: solo }, 'crash', /started again by the agent/, undefined],
   ['a cut of a lone primary', { record: solo }, 'cut', /goes on serving/, undefined],
@@ -71,6 +70,7 @@ describe('how a pair handles', () => {
   }
 
   test('a fault in the time that was measured last', () => expect(of({}, 150)[0]).toMatchObject({ outageMs: 250 }));
+  test('nothing, while nobody serves who could fail', () => expect(of({ record: solo, heard: [aStandbyFacts()] })).toEqual([]));
   test('nothing, while it was never led', () =>
     expect(of({ record: { ...syncRecord, mode: 'new', primary: undefined }, heard: [] })).toEqual([]));
 });

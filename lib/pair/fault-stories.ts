@@ -32,10 +32,10 @@ interface Scene {
   readonly blocks: boolean;
 }
 
-/** How the pair would handle each fault in its present state; empty while it was never led. */
+/** How the pair would handle each fault in its present state; empty while it was never led, and while nobody is there who could fail. */
 export function faultStories(facts: PairFacts, verdict: FailoverVerdict, timing: Timing): readonly FaultStory[] {
   const record = newestRecord(facts);
-  if (record?.primary === undefined) return [];
+  if (record?.primary === undefined || verdict.unserved !== undefined) return [];
   const other = facts.members.find((name) => name !== record.primary) ?? '';
   const primary = facts.heard.find(({ name }) => name === record.primary);
   const standby = facts.heard.find(({ name }) => name === other);
@@ -131,12 +131,9 @@ function whileLost({ lead, other, primary }: Scene): readonly FaultStory[] {
   ];
 }
 
-function restarted({ lead, primary }: Scene, { restartAfterMs }: Timing['limits'], still: string): FaultStory {
-  const again =
-    primary === undefined
-      ? `The agent of ${lead} is not heard, so nobody starts its PostgreSQL again; `
-      : `PostgreSQL that ends alone is started again by the agent of ${lead} after ${restartAfterMs} ms; `;
-  return { fault: 'crash', says: `${again}if the machine fails, ${still}.` };
+function restarted({ lead }: Scene, { restartAfterMs }: Timing['limits'], still: string): FaultStory {
+  const again = `PostgreSQL that ends alone is started again by the agent of ${lead} after ${restartAfterMs} ms`;
+  return { fault: 'crash', says: `${again}; if the machine fails, ${still}.` };
 }
 
 function standbyLost({ lead, other, primary, blocks }: Scene, { degradeAfterMs, periodMs }: Timing['limits']): FaultStory {

@@ -160,6 +160,7 @@ describe('why a failover without loss is not possible', () => {
     ['paused', aPrimary({ paused: true }), 'Paused'],
     ['the standby is paused and the primary not yet', aPrimary(told({ paused: true })), 'Paused'],
     ['the standby is lost', aPrimary({ record: solo, ...silent }), 'StandbyLost'],
+    ['who led alone fell silent', aMember({ record: solo, ...silent }), 'PrimaryLost'],
     ['the standby is there and does not stream', aPrimary({ record: solo, postgres: { peerAttached: false } }), 'StandbyLost'],
     ['the standby streams and is not waited for yet', aPrimary({ record: solo }), 'CopyingStandby'],
     ['the standby copies, told by the primary', aPrimary({ record: solo, heartbeat: { data: 'incomplete' } }), 'CopyingStandby'],

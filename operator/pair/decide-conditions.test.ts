@@ -144,6 +144,18 @@ const rows: readonly Row[] = [
     behaviour: 'in Sync with nobody to ask it is not known',
     view: { members: members(silent, silent) },
     says: [zero, 'Unknown', 'MembersUnreachable'],
+    words: 'Neither member is heard',
+  },
+  {
+    behaviour: 'alone with nobody to ask it is not known either',
+    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(silent, silent) },
+    says: [zero, 'Unknown', 'MembersUnreachable'],
+  },
+  {
+    behaviour: 'a lone primary that nobody hears',
+    view: { record: aStoredRecord({ mode: 'Solo' }), members: members(silent, heard({ facts: { streaming: false } })) },
+    says: [zero, 'False', 'PrimaryLost'],
+    words: 'Nobody serves clients now',
   },
   {
     behaviour: 'a primary without arbiter hinders nobody',
@@ -381,7 +393,7 @@ test('a statement stands until what it rests on was asked again, as long as reco
   expect(reasonOf({})).toBe('StandbyStreaming');
   expect(reasonOf({ epoch: 2 as 3 })).toBe('MembersUnreachable');
   expect(reasonOf({ conditions: [{ ...condition, observedGeneration: 2 as 3 }] })).toBe('MembersUnreachable');
-  expect(reasonOf({}, aStoredRecord({ mode: 'Solo' }))).toBe('StandbyLost');
+  expect(reasonOf({}, aStoredRecord({ mode: 'Solo' }))).toBe('MembersUnreachable');
 });
 
 test('percentages are told in steps of ten', () => {

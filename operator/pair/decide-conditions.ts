@@ -56,16 +56,10 @@ function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
     return { status: 'False', reason: 'NeverLed', message: 'the record is not created yet' };
   }
   const facts = pairFactsOf(view);
-  if (record?.spec.mode === 'Sync' && facts.recordLost === undefined && facts.heard.length === 0) {
-    return {
-      status: 'Unknown',
-      reason: 'MembersUnreachable',
-      message: 'the record says that both members have everything, but neither answers',
-    };
-  }
   const { blockedBy, because, advice } = explainFailover(facts);
   const message = [...because, ...advice, ...copyingOf(names, members)].join(' ').slice(0, messageMax);
   if (blockedBy === undefined) return { status: 'True', reason: 'StandbyStreaming', message };
+  if (blockedBy === 'MembersUnreachable') return { status: 'Unknown', reason: blockedBy, message };
   const full = `Until ${diskFreePercentAgain} % of it are free this is told.`;
   return { status: 'False', reason: blockedBy, message: blockedBy === 'DiskFull' ? `${message} ${full}` : message };
 }

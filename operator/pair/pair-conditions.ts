@@ -18,6 +18,8 @@ export const pairConditions = {
   ZeroLossFailoverPossible: {
     StandbyStreaming: 'Everything acknowledged is on both members; either may fail without loss.',
     StandbyLost: 'The standby is not heard, does not stream, or could not be promoted. Find out what is the matter with it.',
+    PrimaryLost:
+      'The primary led alone and is heard by nobody, so nobody serves clients. Start it, or adopt the other member when it is gone for good.',
     CopyingStandby: 'The standby is being brought up to date; the message tells how far it is, in steps of ten percent.',
     ArbiterUnreachable: 'The standby does not reach the arbiter, so it could not take over. Whether the primary does is another matter.',
     DiskFull: 'The standby has almost no free disk, so it may end while it takes over.',
@@ -26,7 +28,7 @@ export const pairConditions = {
     Paused: 'The pair is paused, by spec.paused or by a PairOperation, and makes no failover.',
     NeverLed: 'The pair has not been started yet. Enrol both members and start their agents.',
     TakeoverRunning: 'One member is taking over from the other at this moment.',
-    MembersUnreachable: 'Neither member can be asked, so it is not known.',
+    MembersUnreachable: 'Neither member answers the operator: it is cut off from both, or nobody serves clients.',
   },
   MembersReachable: {
     AllReachable: 'The agents of both members answer the operator.',

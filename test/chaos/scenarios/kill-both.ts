@@ -19,7 +19,7 @@ export const killBothStaleFirst: Scenario = {
       'the stale member knows that the other one led alone',
       async () => (await stage.status(standby)).record?.mode === 'solo',
     );
-    await stage.blocked(standby, 'StandbyLost');
+    await stage.blocked(standby, 'PrimaryLost');
     await stage.nobodyAcknowledges(observedMs);
     if ((await stage.status(standby)).serving) throw new Error('the stale member serves');
   },
