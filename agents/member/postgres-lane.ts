@@ -141,6 +141,8 @@ export class PostgresLane {
       this.#last = await pictureDown(this.instance, signal);
       return this.#last;
     }
+    if (await this.#toldToStop()) await this.#endStopping();
+    if (this.#server === undefined) return this.#last;
     try {
       const status = await runWithin(lookMaxMs, 'looking at PostgreSQL', signal, (limit) => this.instance.status(this.#watchLine, limit));
       if (this.#server === undefined) return this.#last;
@@ -209,6 +211,24 @@ export class PostgresLane {
     } catch (error) {
       this.log.error({ error: messageOf(error) }, 'PostgreSQL could not be killed for a drill');
     }
+  }
+
+  /** Whether somebody else told the server to stop. */
+  async #toldToStop(): Promise<boolean> {
+    const stops = !this.#ending && (await this.instance.isStopping().catch(() => false));
+    // A stop of our own may have begun while we looked.
+    return stops && !this.#ending;
+  }
+
+  /**
+   * Somebody else told the server to stop. It would refuse new clients for as long as an old one stays, and our own sessions stay: its end
+   * is made a death like any other, upon which the other member takes over.
+   */
+  async #endStopping(): Promise<void> {
+    this.log.warn({ pid: this.#server?.pid }, 'PostgreSQL was told to stop by somebody else: it is killed');
+    await this.instance
+      .killAll(within(remainsMaxMs, 'killing PostgreSQL that is stopping'))
+      .catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'PostgreSQL that is stopping lives on'));
   }
 
   abort(why: string): void {

@@ -317,6 +317,11 @@ export interface PostgresInstance {
   logTail(): Promise<string>;
   /** Looks once; answers within `limitMs`. */
   serverState(limitMs: number): Promise<ServerState>;
+  /**
+   * Whether a shutdown is under way, by whomever. Asks no session: in a smart shutdown, which is what SIGTERM begins, standing sessions
+   * go on as if nothing were, our own among them, and keep it from ever ending, while every new one is refused.
+   */
+  isStopping(): Promise<boolean>;
   /** Waits until connections are accepted. @throws HK_POSTGRES_NOT_STARTED with the log's tail when the server died instead. */
   waitReady(signal: AbortSignal): Promise<void>;
   /** Fast shutdown with its checkpoint: clients are closed, the peer receives everything. Returns when no process is left. */

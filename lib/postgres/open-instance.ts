@@ -42,6 +42,7 @@ import {
 import { lastLines, readLogTail } from './server-log.ts';
 import {
   findPostmaster,
+  isStopping,
   killServer,
   refuseRunning,
   removeStaleLockFiles,
@@ -145,6 +146,8 @@ class Instance implements PostgresInstance {
     // The process may have gone while we knocked.
     return (await findPostmaster(this.#context)) === undefined ? 'absent' : 'unanswered';
   }
+
+  readonly isStopping: PostgresInstance['isStopping'] = () => isStopping(this.#context);
 
   async waitReady(signal: AbortSignal): Promise<void> {
     const { ports, paths } = this.#context;

@@ -43,6 +43,13 @@ export async function findPostmaster({ paths }: InstanceContext): Promise<(Proce
   return { ...facts, status: file.status };
 }
 
+/** Looked at many times a second: the process table is read only when the file says so. */
+export async function isStopping(context: InstanceContext): Promise<boolean> {
+  const text = await readIfPresent(context.paths.postmasterPid);
+  if (text === undefined || parsePostmasterFile(text)?.status !== 'stopping') return false;
+  return (await findPostmaster(context)) !== undefined;
+}
+
 /**
  * Starts the postmaster in a session of its own, so that it outlives us, with nothing of ours but the log to write to.
  * The caller has written the settings and checked that no server lives here.
