@@ -228,6 +228,7 @@ describe('heartbeats', () => {
     replay: 7n,
     localCanaryAgeMs: 0,
     handingOver: false,
+    stopping: false,
     leaving: undefined,
     letsGo: undefined,
     acknowledged: 0n,

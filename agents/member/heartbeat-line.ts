@@ -41,6 +41,7 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
     replay: BigInt(field.text('replay', { ...position, fallback: '0' })),
     localCanaryAgeMs: field.wholeNumber('localCanaryAgeMs', whole),
     handingOver: field.flag('handingOver'),
+    stopping: field.flag('stopping', { fallback: false }),
     leaving: field.optionalText('leaving'),
     letsGo: field.optionalText('letsGo'),
     acknowledged: BigInt(field.text('acknowledged', { ...position, fallback: '0' })),

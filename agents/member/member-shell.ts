@@ -5,6 +5,7 @@ import type { Logger } from '#lib/base/log.ts';
 import type { AskEnd, MemberEffect, MemberEvent } from '#lib/pair/events.ts';
 import { startMember } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
+import { lookPauseMs } from '#lib/pair/look-pace.ts';
 import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { step, tickMs } from '#lib/pair/step.ts';
@@ -14,9 +15,6 @@ import type { RecordStore } from './record-store.ts';
 
 /** Answers of the arbiter later than this count as none. */
 export const requestMaxMs = 1_000;
-
-/** Looks at a running server; a death is told at once, this is for positions and streams. */
-const lookEveryMs = 100;
 
 export interface ShellPorts {
   readonly store: RecordStore;
@@ -65,8 +63,8 @@ export class MemberShell {
       event.on === 'peerLink'
         ? event.link !== 'connected'
         : event.on === 'canary' && (event.result === 'failed' || event.result === 'refused');
-    if (broke) this.#nudge.abort();
     const { state, effects } = step(this.#state, event, this.#ports.clock.nowMs());
+    if (broke || lookPauseMs(state) < lookPauseMs(this.#state)) this.#nudge.abort();
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     this.#ports.observe(state);
@@ -137,7 +135,7 @@ export class MemberShell {
       if (postgres !== undefined && this.#state.operation?.id === during) this.send({ on: 'postgresSeen', postgres });
       const nudge = new AbortController();
       this.#nudge = nudge;
-      await clock.sleep(untilBeat(clock, lookEveryMs), AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
+      await clock.sleep(untilBeat(clock, lookPauseMs(this.#state)), AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
     }
   }
 

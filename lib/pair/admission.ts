@@ -33,7 +33,8 @@ export function canAdmit(state: MemberState): boolean {
   );
 }
 
-function standsStill(state: MemberState): boolean {
+/** The standby lags, and its position has not moved for as long as would make it lost. */
+export function standsStill(state: MemberState): boolean {
   const { postgres, limits, peerFlushMovedMs } = state;
   return postgres.peerFlush < postgres.flush && awakeMs(state) - peerFlushMovedMs >= limits.canaryStaleAfterMs;
 }

@@ -22,6 +22,8 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
   const streamingSinceMs = seen.streaming ? (state.streamingSinceMs ?? now) : undefined;
   const settled = streamingSinceMs !== undefined && now - streamingSinceMs >= streamSettledMs;
   const replayIdle = seen.process === 'down' || seen.role === 'primary' || seen.replay >= seen.flush || seen.replay !== before.replay;
+  // A standby streams only once it has replayed what lies here: after a copy or a rewind that may be gigabytes.
+  const replays = seen.process === 'running' && seen.role === 'standby' && !seen.streaming && seen.replay > before.replay;
   const record = recordOf(state);
   // Who leads alone has the only copy that counts: nothing in it can be undone any more.
   const ledAlone = record?.mode === 'solo' && record.primary === state.self;
@@ -36,7 +38,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     replayStuckSinceMs: replayIdle ? undefined : (state.replayStuckSinceMs ?? now),
     streamingSinceMs,
-    detachedSinceMs: settled ? undefined : (state.detachedSinceMs ?? now),
+    detachedSinceMs: settled ? undefined : replays ? now : (state.detachedSinceMs ?? now),
     peerDetachedSinceMs: seen.peerAttached ? undefined : (state.peerDetachedSinceMs ?? now),
     diedMs: seen.process === 'running' ? undefined : state.diedMs,
     takeover: openIfReady(state, seen, now),

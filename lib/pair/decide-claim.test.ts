@@ -53,6 +53,11 @@ const rows: readonly Row[] = [
     holds: 'the primary is well',
   },
   {
+    behaviour: 'a primary that stops slowly for a switchover: claim, and blame no disk',
+    seen: aMember({ ...stalled(700), heartbeat: { localCanaryAgeMs: 700, stopping: true } }),
+    claims: 'switchover',
+  },
+  {
     behaviour: 'a primary that is still being started after the limit: claim, and blame no disk',
     seen: aMember({ ...stalled(700), heartbeat: { localCanaryAgeMs: 700, postgres: 'starting' } }),
     claims: 'processDeath',

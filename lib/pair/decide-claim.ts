@@ -56,6 +56,10 @@ function decideSilence(state: MemberState, now: number, silentMs: number): Claim
   const flushStillMs = now - peerView.flushMovedMs;
   const stale = limits.canaryStaleAfterMs;
   if (unwrittenMs >= stale && staleMs >= stale && flushStillMs >= stale) {
+    if (peerView.heartbeat?.stopping === true) {
+      const why = `the primary hands over, and its PostgreSQL takes more than ${Math.round(unwrittenMs)} ms to stop`;
+      return { do: 'claim', reason: 'switchover', why, lastGoodMs: remote.okMs };
+    }
     const word = peerView.heartbeat?.postgres;
     if (word !== 'running') {
       const why = `the primary's PostgreSQL does not run, and ${word === 'starting' ? 'is still being started' : 'is not started'} after ${Math.round(unwrittenMs)} ms`;

@@ -1,3 +1,4 @@
+import { standsStill } from './admission.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState } from './member-state.ts';
 import { newRecord } from './pair-record.ts';
@@ -90,7 +91,8 @@ export function peerFactsOf(state: MemberState): MemberFacts | undefined {
     postgres: heartbeat.postgres === 'running' || heartbeat.postgres === 'starting' ? heartbeat.postgres : 'down',
     role: heartbeat.role,
     data: heartbeat.data,
-    streaming: heartbeat.role === 'standby' && state.postgres.peerAttached,
+    // A sender that hangs is shown as streaming for ever: what is not waited for is no stream in words either.
+    streaming: heartbeat.role === 'standby' && state.postgres.peerAttached && !standsStill(state),
     waitsFor: 'unknown',
     hearsPeer: true,
     replayBehind: heartbeat.role === 'standby' && heartbeat.flush - heartbeat.replay > replayBehindBytes,

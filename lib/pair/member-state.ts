@@ -73,6 +73,8 @@ export interface Heartbeat {
   readonly localCanaryAgeMs: number;
   /** It has stopped its PostgreSQL for a switchover and asks to be deposed. */
   readonly handingOver: boolean;
+  /** The primary is stopping its PostgreSQL for a switchover. */
+  readonly stopping: boolean;
   /** Standby: it is to be copied anew under this id, and asks not to be waited for any more. */
   readonly leaving: string | undefined;
   /** Primary: it leads alone, has heard that the peer leaves under this id, and does not ask for it to be waited for again. */

@@ -97,6 +97,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     replay: postgres.replay,
     localCanaryAgeMs: Math.max(0, Math.round(awakeMs(state) - state.canaries.local.answeredMs)),
     handingOver: state.handover?.stage === 'waiting' && postgres.process === 'down',
+    stopping: state.handover?.stage === 'stopping',
     leaving: state.reinitialisation?.stage === 'leaving' ? state.reinitialisation.id : undefined,
     letsGo: record?.mode === 'solo' && record.primary === state.self ? state.peerView.heartbeat?.leaving : undefined,
     acknowledged: postgres.role === 'primary' ? postgres.peerFlush : 0n,

@@ -72,6 +72,20 @@ describe('what was proven of PostgreSQL', () => {
     expect(effects.filter((each) => each.do === 'operate' || (each.do === 'swap' && each.settles))[0]).toMatchObject({ do: 'swap' });
   });
 
+  test('a standby that replays what lies here is not taken for one that finds no stream, however long it takes', () => {
+    const lasting = (moves: boolean): readonly string[] => {
+      const standby = { ...wellStandby, streaming: false };
+      const primary = heartbeatOf(aPrimary({ record: records.solo, postgres: { names: 'none' } }));
+      const { effects } = live(aMember({ record: records.solo, postgres: standby }), 60_000, (at) => [
+        ...(at % 100 === 0 ? ([{ on: 'heartbeat', heartbeat: primary }] as const) : []),
+        { on: 'postgresSeen', postgres: { ...standby, replay: moves ? 5_000n + BigInt(at) : 5_000n, flush: 100_000n } },
+      ]);
+      return effects.flatMap((each) => (each.do === 'swap' && each.settles ? ['settles'] : each.do === 'operate' ? [each.what.do] : []));
+    };
+    expect(lasting(true)).toEqual([]);
+    expect(lasting(false)).toContain('settles');
+  });
+
   test('a standby that blinks shuts no reader out; a start of the own server does until the standby has everything again', () => {
     const gone = { ...wellPrimary, peerAttached: false, peerFlush: 0n };
     const blinked = step(aPrimary(), { on: 'postgresSeen', postgres: gone }, now + 10).state;

@@ -140,6 +140,24 @@ describe('who may enter', () => {
     await client.end().catch(() => undefined);
   });
 
+  test('a limit that our own sessions fill is no sign of life, a server without a free connection is', async () => {
+    const { a, b } = pair;
+    const owner = a.openLine('limits');
+    const failure = async (): Promise<string> => {
+      const line = b.openPeerLine('test');
+      const error: unknown = await b.commitLocal(line, soon()).catch((caught: unknown) => caught);
+      await line.close();
+      return lineFailureOf(error);
+    };
+    await owner.query(`ALTER ROLE hallkeeper_canary CONNECTION LIMIT 0`, [], soon());
+    expect(await failure()).toBe('answered');
+    await owner.query(`ALTER ROLE hallkeeper_canary CONNECTION LIMIT 8`, [], soon());
+    await owner.query(`ALTER DATABASE hallkeeper CONNECTION LIMIT 0`, [], soon());
+    expect(await failure()).toBe('full');
+    await owner.query(`ALTER DATABASE hallkeeper CONNECTION LIMIT -1`, [], soon());
+    await b.commitLocal(b.openPeerLine('test'), soon());
+  });
+
   test('a server whose certificate does not carry the address is not believed to be the peer', async () => {
     // A client's certificate cannot serve at all; one of a server of this pair at another address could.
     const client = await clientLeaf(pair.authority, 'app_owner');

@@ -97,11 +97,21 @@ const diskFullState = '53100';
 
 /** SQLSTATE of an error of ours or of the driver's; undefined when the server did not answer with one. */
 function sqlStateOf(error: unknown): string | undefined {
+  return databaseErrorOf(error)?.code;
+}
+
+function databaseErrorOf(error: unknown): DatabaseError | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    if (current instanceof DatabaseError) return current.code;
+    if (current instanceof DatabaseError) return current;
   }
   return undefined;
 }
+
+/**
+ * Where PostgreSQL refuses a session beyond the limit of its role, in any language. The sessions that fill our role's limit are our own
+ * probes which hang: that says nothing good of the server.
+ */
+const roleLimitRoutine = 'InitializeSessionUserId';
 
 /**
  * Why a line failed, as far as the error tells.
@@ -109,7 +119,7 @@ function sqlStateOf(error: unknown): string | undefined {
  * refused   Nothing listens: the server is dead or not yet up.
  * starting  It listens and says that it starts, stops or recovers (57P03).
  * full      No connection slot is free (53300). It lives.
- * answered  It answered with another error.
+ * answered  It answered with another error, or our own sessions fill the limit of our role.
  * lost      The connection broke or was cut, or the deadline came: unknown.
  */
 export type LineFailure = 'refused' | 'starting' | 'full' | 'answered' | 'lost';
@@ -117,7 +127,7 @@ export type LineFailure = 'refused' | 'starting' | 'full' | 'answered' | 'lost';
 export function lineFailureOf(error: unknown): LineFailure {
   const state = sqlStateOf(error);
   if (state === '57P03') return 'starting';
-  if (state === '53300') return 'full';
+  if (state === '53300') return databaseErrorOf(error)?.routine === roleLimitRoutine ? 'answered' : 'full';
   // 57P01 and 57P02 end the session: the server or somebody closed it, so what follows is unknown.
   if (state !== undefined) return state.startsWith('57P') ? 'lost' : 'answered';
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {

@@ -4,6 +4,7 @@ import { startMember, unseenPostgres } from '../member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from '../member-state.ts';
 import { heartbeatOf, isCutOff, outputsOf } from '../outputs.ts';
 import type { PairRecord, SeenRecord } from '../pair-record.ts';
+import { lookPaceMs, lookPauseMs } from '../look-pace.ts';
 import { step, tickMs } from '../step.ts';
 import { SimCanaries } from './sim-canaries.ts';
 import { SimDoor } from './sim-door.ts';
@@ -107,7 +108,11 @@ export class SimMember {
     });
     const whileRunning = (task: () => void) => (): void => void (this.stopped || task());
     this.#every(tickMs, life, () => this.send({ on: 'tick' }));
-    this.#every(100, life, () => this.look());
+    this.#every(
+      () => (this.state === undefined ? lookPaceMs.alert : lookPauseMs(this.state)),
+      life,
+      () => this.look(),
+    );
     this.#every(
       100,
       life,
@@ -305,12 +310,13 @@ export class SimMember {
     return { ...picture, ...(seen ? { recovered: 0n } : {}), ...(early ? { names: 'peer' } : {}) };
   }
 
-  #every(periodMs: number, life: number, task: () => void): void {
+  #every(period: number | (() => number), life: number, task: () => void): void {
+    const periodMs = (): number => (typeof period === 'number' ? period : period());
     const again = (): void => {
       if (this.life !== life) return;
       task();
-      this.#world.schedule.after(periodMs, again);
+      this.#world.schedule.after(periodMs(), again);
     };
-    this.#world.schedule.after(this.#world.schedule.between(1, periodMs), again);
+    this.#world.schedule.after(this.#world.schedule.between(1, periodMs()), again);
   }
 }

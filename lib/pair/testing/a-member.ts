@@ -147,6 +147,7 @@ function wellHeartbeat(from: string, record: PairRecord | undefined, primary: bo
     replay: 5_000n,
     localCanaryAgeMs: 20,
     handingOver: false,
+    stopping: false,
     leaving: undefined,
     letsGo: undefined,
     acknowledged: primary ? 5_000n : 0n,
