@@ -7,7 +7,7 @@ import { startStandby } from './act-start-standby.ts';
 import { PostgresLane } from './postgres-lane.ts';
 
 /** An instance whose server, as `waitReady` finds it, does not become ready; its end is told later, once its log was read. */
-function unready(error: Error): PostgresInstance {
+function unready(failure: Error): PostgresInstance {
   const parts: Partial<PostgresInstance> = {
     openLine: () => ({
       query: () => Promise.resolve({ rows: [], notices: [] }),
@@ -16,14 +16,14 @@ function unready(error: Error): PostgresInstance {
       close: () => Promise.resolve(),
     }),
     start: () => Promise.resolve({ pid: 4_711, reattached: false, exited: new Promise<ServerExit>(() => undefined) }),
-    waitReady: () => Promise.reject(error),
+    waitReady: () => Promise.reject(failure),
   };
   return parts as PostgresInstance;
 }
 
-const started = (error: Error): Promise<void> => {
+const started = (failure: Error): Promise<void> => {
   const signal = AbortSignal.timeout(10_000);
-  const lane = new PostgresLane(unready(error), { peer: 'a', clock: systemClock, log: silentLog }, () => undefined, signal);
+  const lane = new PostgresLane(unready(failure), { peer: 'a', clock: systemClock, log: silentLog }, () => undefined, signal);
   return startStandby(lane, true, signal);
 };
 

@@ -1,12 +1,18 @@
 import { join } from 'node:path';
+import { within } from '#lib/base/deadline.ts';
 import { optionErrors } from '#lib/base/fields.ts';
 import { tlsProblem } from '#lib/etcd/connections.ts';
 import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
+import { findBinaries } from '#lib/postgres/binaries.ts';
 import { settingsProblems } from '#lib/postgres/check-settings.ts';
 import type { InstanceSettings } from '#lib/postgres/instance.ts';
+import { tryParameters } from '#lib/postgres/try-parameters.ts';
+import { memberAccount } from './account.ts';
 import type { MemberAccount } from './account.ts';
 import type { MemberSettings } from './contract.ts';
 import type { MemberOptions } from './member-options.ts';
+
+const parametersMaxMs = 10_000;
 
 /** What the operator's settings and this machine's file together say about the PostgreSQL here. */
 export function instanceSettingsOf(
@@ -44,6 +50,29 @@ export function refuseUnusable(options: MemberOptions, settings: MemberSettings)
     ...arbiterProblems(settings),
   ];
   if (problems.length > 0) throw optionErrors.HK_OPTIONS_INVALID(problems.join('; '));
+}
+
+/**
+ * As `refuseUnusable`, and asks the PostgreSQL of this machine whether it takes the parameters: a misspelt one would be found at the next
+ * change of role, when nobody has time for it.
+ *
+ * @throws HK_OPTIONS_INVALID, HK_POSTGRES_BINARIES, HK_POSTGRES_PROGRAM, HK_MEMBER_ACCOUNT
+ */
+export async function refuseUnusableHere(
+  options: MemberOptions,
+  settings: MemberSettings,
+  uid: number,
+  signal: AbortSignal,
+): Promise<void> {
+  refuseUnusable(options, settings);
+  const { parameters } = settings.postgresql;
+  const { directory: binaryDirectory } = await findBinaries(options.postgresql.binDirectory, signal);
+  const { account } = await memberAccount(options.postgresql.user, uid);
+  const { faults } = await tryParameters(
+    { binaryDirectory, account, parameters },
+    within(parametersMaxMs, 'trying the parameters', signal),
+  );
+  if (faults.length > 0) throw optionErrors.HK_OPTIONS_INVALID(`PostgreSQL refuses parameters of the pair: ${faults.join('; ')}`);
 }
 
 function arbiterProblems({ arbiter }: MemberSettings): readonly string[] {

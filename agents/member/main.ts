@@ -5,7 +5,7 @@ import { runProgram } from '#lib/base/system-program.ts';
 import type { ProgramPorts } from '#lib/base/system-program.ts';
 import { productVersion } from '#lib/base/version.ts';
 import type { MemberSettings } from './contract.ts';
-import { refuseUnusable } from './instance-settings.ts';
+import { refuseUnusableHere } from './instance-settings.ts';
 import { Member } from './member.ts';
 import { resolveMemberOptions } from './member-options.ts';
 import type { MemberOptions } from './member-options.ts';
@@ -32,7 +32,9 @@ async function run(options: MemberOptions, { clock, random, log, signal }: Progr
   log.debug({ preferred: preferOurselves() }, 'the agent starts');
   const ports = { clock, random, log };
   const userAgent = `${name}/${productVersion}`;
-  const settingsPorts = { ...ports, userAgent, refuseUnusable: (settings: MemberSettings) => refuseUnusable(options, settings) };
+  const uid = process.getuid?.() ?? 0;
+  const refuseUnusable = (settings: MemberSettings): Promise<void> => refuseUnusableHere(options, settings, uid, signal);
+  const settingsPorts = { ...ports, userAgent, refuseUnusable };
   const source = await SettingsSource.open(options.stateDirectory, options.bundle, settingsPorts, signal);
   const hallCommand = [process.execPath, fileURLToPath(new URL('../../hall/main.ts', import.meta.url))] as const;
   for (;;) {
@@ -41,7 +43,7 @@ async function run(options: MemberOptions, { clock, random, log, signal }: Progr
     const member = await Member.make(
       options,
       source,
-      { ...ports, log: about, version: productVersion, uid: process.getuid?.() ?? 0, hallCommand: [...hallCommand] },
+      { ...ports, log: about, version: productVersion, uid, hallCommand: [...hallCommand] },
       signal,
     );
     if ((await member.run(signal)) === 'stopped') return;

@@ -30,7 +30,7 @@ const ports: SettingsPorts = {
   random: systemRandom,
   log: { ...silentLog, error: (fields, message) => void errors.push(`${message}: ${String(fields['error'])}`) },
   userAgent: 'test',
-  refuseUnusable: () => undefined,
+  refuseUnusable: () => Promise.resolve(),
 };
 
 const newToken = async (): Promise<string> => (await api.kubectl('create', 'token', account)).trim();
@@ -92,9 +92,8 @@ describe('an enrolled member', () => {
   });
 
   test('follows its Secret: new settings, a new token, and both refused and foreign settings leave what works', async () => {
-    const refuseUnusable = ({ revision }: MemberSettings): void => {
-      if (revision === 'unusable') throw optionErrors.HK_OPTIONS_INVALID('suspectAfterMs is too low');
-    };
+    const refuseUnusable = ({ revision }: MemberSettings): Promise<void> =>
+      revision === 'unusable' ? Promise.reject(optionErrors.HK_OPTIONS_INVALID('suspectAfterMs is too low')) : Promise.resolve();
     const source = await SettingsSource.open(state, undefined, { ...ports, refuseUnusable }, signal);
     const stop = new AbortController();
     const changes: string[] = [];

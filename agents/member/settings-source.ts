@@ -44,8 +44,8 @@ export interface SettingsPorts {
   readonly random: Random;
   readonly log: Logger;
   readonly userAgent: string;
-  /** Throws, naming every problem, when a member could not run with these settings: they never take the place of those that work. */
-  readonly refuseUnusable: (settings: MemberSettings) => void;
+  /** Rejects, naming every problem, when a member could not run with these settings: they never take the place of those that work. */
+  readonly refuseUnusable: (settings: MemberSettings) => Promise<void>;
 }
 
 /** Where a member's settings come from: the bundle once, then its Secret, then whatever the operator pushes; always kept on disk. */
@@ -77,7 +77,7 @@ export class SettingsSource {
     }
     const bundle = await readBundle(bundleFile);
     const enrolment = await fetchFirst(bundle, ports, signal);
-    ports.refuseUnusable(enrolment.settings);
+    await ports.refuseUnusable(enrolment.settings);
     const source = new SettingsSource(file, enrolment, ports);
     await source.#keep(enrolment);
     return source;
@@ -99,7 +99,7 @@ export class SettingsSource {
     const sameToken = token.reveal() === this.#enrolment.token.reveal();
     const sameSettings = settings.revision === this.#enrolment.settings.revision;
     if (sameToken && sameSettings) return false;
-    if (!sameSettings) this.#ports.refuseUnusable(settings);
+    if (!sameSettings) await this.#ports.refuseUnusable(settings);
     const next = { ...this.#enrolment, settings, token };
     await this.#keep(next);
     if (!sameToken) {

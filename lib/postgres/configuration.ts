@@ -1,6 +1,7 @@
 import type { ClientDoor, Gate, InstanceSettings } from './instance.ts';
 import { builtInRoles, clientDoors, gates, ownDatabase } from './instance.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
+import { reservedConnections } from './parameters.ts';
 import type { InstancePaths } from './paths.ts';
 
 /** What of the configuration changes with the member's role. */
@@ -174,7 +175,7 @@ const fixedParameters: readonly (readonly [string, string])[] = [
   // A reader that pauses looks the same as one that is gone; clients may pause. The peer's own connection is stricter.
   ['tcp_user_timeout', '30s'],
   ['authentication_timeout', '5s'],
-  ['superuser_reserved_connections', '10'],
+  ['superuser_reserved_connections', String(reservedConnections)],
   ['ssl', 'on'],
   ['ssl_min_protocol_version', 'TLSv1.3'],
   ['unix_socket_permissions', '0770'],

@@ -1,6 +1,7 @@
 import { within } from '#lib/base/deadline.ts';
+import { messageOf } from '#lib/base/errors.ts';
 import { copyPeer } from './base-copy.ts';
-import { bootstrapServer } from './bootstrap.ts';
+import { bootstrapServer, databasesNow } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
 import { refuseSettings } from './check-settings.ts';
 import { checkpointerRests } from './checkpointer.ts';
@@ -56,6 +57,11 @@ import type { LineFailure } from './sql-line.ts';
 import { lineFailureOf, openSqlLine } from './sql-line.ts';
 import { readStatus } from './status.ts';
 import { endApplicationSessions, endStream, promoteServer } from './take-over.ts';
+import { tryParameters } from './try-parameters.ts';
+
+/** Where lines of the agent's own stand. A person may have dropped one of these, or even two, and the pair must go on and make it anew. */
+const ownFirst = [ownDatabase, 'postgres', 'template1'] as const;
+const plainFirst = ['postgres', ownDatabase, 'template1'] as const;
 
 const readyEveryMs = 20;
 const reloadEveryMs = 2;
@@ -93,6 +99,7 @@ class Instance implements PostgresInstance {
   async lock(signal: AbortSignal): Promise<void> {
     if (this.#held !== undefined) return;
     await prepareDirectories(this.#context);
+    await this.#leaveOutUnusable(signal);
     this.#held = await takeLock(this.#context.paths.lock, signal);
   }
 
@@ -124,6 +131,7 @@ class Instance implements PostgresInstance {
     if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
     // A change of the door or of certificates that is still under way must not put an older choice back behind the check.
     return this.#alone(async () => {
+      await this.#leaveOutUnusable(signal);
       await writeServerFiles(this.#context, choice);
       await prepareDataDirectory(this.#context, how.as);
       await removeStaleLockFiles(this.#context);
@@ -198,16 +206,20 @@ class Instance implements PostgresInstance {
     await emptyAutoConfiguration(this.#context);
     if ((await findPostmaster(this.#context)) === undefined) return;
     await signalReload(this.#context);
-    await this.#onFreshLine((line) => refuseFileErrors(line, signal));
+    await this.#onFreshLine((line) => this.#mendFile(line, signal));
   }
 
-  openLine(purpose: string, database: string = ownDatabase): SqlLine {
+  openLine(purpose: string, database?: string): SqlLine {
+    return this.#openLocalLine(purpose, database === undefined ? ownFirst : [database]);
+  }
+
+  #openLocalLine(purpose: string, databases: readonly string[]): SqlLine {
     const { paths, settings } = this.#context;
     return this.#keep({
       host: paths.socketDirectory,
       port: settings.self.port,
       user: builtInRoles.agent,
-      database,
+      databases,
       applicationName: agentLineName(purpose),
       tls: undefined,
     });
@@ -235,10 +247,13 @@ class Instance implements PostgresInstance {
   readonly promote: PostgresInstance['promote'] = (line, signal) => promoteServer(this.#context, line, signal);
 
   async bootstrap(signal: AbortSignal): Promise<void> {
-    await bootstrapServer((database) => this.openLine('bootstrap', database), this.settings.databases, signal);
+    const open = (database: string | undefined): SqlLine =>
+      database === undefined ? this.#openLocalLine('bootstrap', plainFirst) : this.openLine('bootstrap', database);
+    await bootstrapServer(open, this.settings.databases, signal);
     await this.#onFreshLine((line) => this.ensurePeerSlot(line, signal));
   }
 
+  readonly databasesNow: PostgresInstance['databasesNow'] = databasesNow;
   readonly ensurePeerSlot: PostgresInstance['ensurePeerSlot'] = (line, signal) =>
     ensureSlot(line, applicationNameOf(this.settings.peer.name), signal);
   readonly advancePeerSlot: PostgresInstance['advancePeerSlot'] = (line, signal) =>
@@ -289,7 +304,7 @@ class Instance implements PostgresInstance {
     let looks = 0;
     const seenBy = async (line: SqlLine): Promise<true | undefined> => {
       looks += 1;
-      if (looks % looksPerFileCheck === 0) await refuseFileErrors(line, signal);
+      if (looks % looksPerFileCheck === 0) await this.#mendFile(line, signal);
       const row = (await line.query(takenQuery, [], signal)).rows[0];
       const seen = (wanted: string | undefined, name: string): boolean => wanted === undefined || row?.[name] === wanted;
       return seen(names, 'names') && seen(follows, 'follow') && seen(clients, 'clients') ? true : undefined;
@@ -305,7 +320,7 @@ class Instance implements PostgresInstance {
 
   /** One line for each thing that changes, because two may change at once and a line does one statement at a time. */
   #settingsLine(about: 'gate' | 'follow' | 'clients'): SqlLine {
-    const line = this.#settingsLines.get(about) ?? this.openLine(`set_${about}`, 'postgres');
+    const line = this.#settingsLines.get(about) ?? this.#openLocalLine(`set_${about}`, plainFirst);
     this.#settingsLines.set(about, line);
     return line;
   }
@@ -316,6 +331,42 @@ class Instance implements PostgresInstance {
       await writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part });
       await emptyAutoConfiguration(this.#context);
     });
+  }
+
+  /** Before anything is written: what PostgreSQL would not take must not stand in the file beside the gate. */
+  async #leaveOutUnusable(signal: AbortSignal): Promise<void> {
+    try {
+      const { usable, faults } = await tryParameters(this.settings, signal);
+      if (faults.length > 0) this.#useParameters(usable, faults);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#context.ports.log.warn({ error: messageOf(error) }, 'the parameters of the pair could not be tried');
+    }
+  }
+
+  /**
+   * A line that the running server cannot use keeps it from taking the whole file, so the pair's own parameters go before the gate does.
+   *
+   * @throws HK_POSTGRES_RELOAD  when it is not for one of them.
+   */
+  async #mendFile(line: SqlLine, signal: AbortSignal): Promise<void> {
+    const errors = await readFileErrors(line, signal);
+    if (errors.length === 0) return;
+    const named = new Set(errors.map(({ name }) => name.toLowerCase()));
+    const usable = Object.entries(this.settings.parameters).filter(([name]) => !named.has(name.toLowerCase()));
+    const faults = errors.map(({ name, error }) => `${name}: ${error}`);
+    if (usable.length === Object.keys(this.settings.parameters).length) throw postgresErrors.HK_POSTGRES_RELOAD(faults.join('; '));
+    this.#useParameters(Object.fromEntries(usable), faults);
+    await this.#write({});
+    await signalReload(this.#context);
+  }
+
+  #useParameters(parameters: InstanceSettings['parameters'], faults: readonly string[]): void {
+    this.#context = { ...this.#context, settings: Object.freeze({ ...this.settings, parameters }) };
+    this.#context.ports.log.error(
+      { faults: faults.join('; ') },
+      'PostgreSQL does not take some parameters of the pair; they are left out until they are mended',
+    );
   }
 
   #alone<T>(task: () => Promise<T>): Promise<T> {
@@ -336,7 +387,7 @@ class Instance implements PostgresInstance {
   #openPeerLine(purpose: string, user: string): SqlLine {
     const { peer } = this.settings;
     const applicationName = agentLineName(purpose);
-    return this.#keep({ host: peer.address, port: peer.port, user, database: ownDatabase, applicationName, tls: () => this.settings.tls });
+    return this.#keep({ host: peer.address, port: peer.port, user, databases: [ownDatabase], applicationName, tls: () => this.settings.tls });
   }
 
   #keep(target: Parameters<typeof openSqlLine>[0]): SqlLine {
@@ -352,9 +403,9 @@ class Instance implements PostgresInstance {
     return kept;
   }
 
-  /** A session of its own in database postgres, which exists from the beginning. */
+  /** A session of its own, in database postgres if it may be, which exists from the beginning. */
   async #onFreshLine<T>(work: (line: SqlLine) => Promise<T>): Promise<T> {
-    const line = this.openLine('control', 'postgres');
+    const line = this.#openLocalLine('control', plainFirst);
     try {
       return await work(line);
     } finally {
@@ -366,14 +417,14 @@ class Instance implements PostgresInstance {
 const takenQuery = `SELECT current_setting('synchronous_standby_names') AS names, current_setting('primary_conninfo') <> '' AS follow,
   current_setting('${clientsParameter}', true) AS clients`;
 
-/** pg_file_settings reads the files anew; a line that cannot be used keeps the whole file from being taken. */
-async function refuseFileErrors(line: SqlLine, signal: AbortSignal): Promise<void> {
+/** pg_file_settings reads the files anew. A value that only a restart would take is no mistake. */
+async function readFileErrors(line: SqlLine, signal: AbortSignal): Promise<readonly { readonly name: string; readonly error: string }[]> {
   const { rows } = await line.query(
-    `SELECT coalesce(name, '') AS name, error FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'`,
+    `SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'`,
     [],
     signal,
   );
-  if (rows.length > 0) throw postgresErrors.HK_POSTGRES_RELOAD(rows.map(({ name, error }) => `${name ?? ''}: ${error ?? ''}`).join('; '));
+  return rows.map(({ name, error }) => ({ name: name ?? '', error: error ?? '' }));
 }
 
 /** The application name of an agent's line. */

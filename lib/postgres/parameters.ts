@@ -71,6 +71,9 @@ export const refusedParameters: Readonly<Record<string, string>> = {
   'trace_*': 'it is for debugging',
 };
 
+/** Sessions that are kept for the agent, whatever clients do; `max_connections` must be above it, or no start succeeds. */
+export const reservedConnections = 10;
+
 const parametersMax = 200;
 const valueCharsMax = 1_000;
 const namePattern = /^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$/;
@@ -99,6 +102,8 @@ export function parameterProblems(parameters: Readonly<Record<string, string>>):
     // oxlint-disable-next-line no-control-regex -- control characters are what must not reach the file
     if (value.length > valueCharsMax || /[\u0000-\u001f\u007f]/.test(value))
       problems.push(`parameter ${name} must be one line of at most ${valueCharsMax} characters`);
+    if (name.toLowerCase() === 'max_connections' && /^\s*\d+\s*$/.test(value) && Number(value) <= reservedConnections)
+      problems.push(`parameter ${name} must be above ${reservedConnections}: so many connections are kept for the member agent`);
     if (lowered.has(name.toLowerCase())) problems.push(`parameter ${name} is set twice`);
     lowered.add(name.toLowerCase());
   }

@@ -96,6 +96,7 @@ describe('settings of an instance', () => {
     },
     { behaviour: 'a parameter with a line break', change: { parameters: { work_mem: "1MB'\nfsync = 'off" } }, says: 'one line' },
     { behaviour: 'a parameter that is no name', change: { parameters: { 'work mem': '1' } }, says: 'not a parameter' },
+    { behaviour: 'no more connections than are kept for the agent', change: { parameters: { Max_Connections: '10' } }, says: 'above 10' },
     { behaviour: 'a parameter twice', change: { parameters: { work_mem: '1MB', WORK_MEM: '2MB' } }, says: 'set twice' },
   ];
   for (const { behaviour, change, says } of refused) {
