@@ -3,7 +3,8 @@ import { within } from '#lib/base/deadline.ts';
 import { optionErrors } from '#lib/base/fields.ts';
 import { tlsProblem } from '#lib/etcd/connections.ts';
 import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
-import { findBinaries } from '#lib/postgres/binaries.ts';
+import type { Binaries } from '#lib/postgres/binaries.ts';
+import { findBinaries, majorOfData } from '#lib/postgres/binaries.ts';
 import { settingsProblems } from '#lib/postgres/check-settings.ts';
 import type { InstanceSettings } from '#lib/postgres/instance.ts';
 import { tryParameters } from '#lib/postgres/try-parameters.ts';
@@ -37,6 +38,11 @@ export function instanceSettingsOf(
   };
 }
 
+/** The programs on this machine for the data that is here. @throws HK_POSTGRES_BINARIES */
+export async function binariesFor({ dataDirectory, postgresql }: MemberOptions, signal: AbortSignal): Promise<Binaries> {
+  return await findBinaries(postgresql.binDirectory, await majorOfData(dataDirectory), signal);
+}
+
 /**
  * Refuses settings with which a member could not run. Asked before new settings take the place of those that work.
  *
@@ -66,7 +72,7 @@ export async function refuseUnusableHere(
 ): Promise<void> {
   refuseUnusable(options, settings);
   const { parameters } = settings.postgresql;
-  const { directory: binaryDirectory } = await findBinaries(options.postgresql.binDirectory, signal);
+  const { directory: binaryDirectory } = await binariesFor(options, signal);
   const { account } = await memberAccount(options.postgresql.user, uid);
   const { faults } = await tryParameters(
     { binaryDirectory, account, parameters },

@@ -13,7 +13,6 @@ import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { heartbeatOf, isCutOff, outputsOf } from '#lib/pair/outputs.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { pairAuthority } from '#lib/pki/trust.ts';
-import { findBinaries } from '#lib/postgres/binaries.ts';
 import type { PostgresInstance } from '#lib/postgres/instance.ts';
 import { openInstance } from '#lib/postgres/open-instance.ts';
 import { pathsOf } from '#lib/postgres/paths.ts';
@@ -26,7 +25,7 @@ import type { FailoverReport, MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
 import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
-import { instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
+import { binariesFor, instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
 import type { KeptList } from './kept-list.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
@@ -142,7 +141,7 @@ export class Member {
   static async make(options: MemberOptions, source: SettingsSource, ports: MemberPorts, signal: AbortSignal): Promise<Member> {
     const { settings } = source;
     refuseUnusable(options, settings);
-    const { directory: binaryDirectory } = await findBinaries(options.postgresql.binDirectory, signal);
+    const { directory: binaryDirectory } = await binariesFor(options, signal);
     const account = await memberAccount(options.postgresql.user, ports.uid);
     const instance = openInstance(instanceSettingsOf(options, settings, { ...account, binaryDirectory }), {
       clock: ports.clock,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { peerConnection } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
 import { discardData, finish, makeUnfinished } from './data-directory.ts';
-import type { CopyProgress } from './instance.ts';
+import type { CopyProgress, SqlLine } from './instance.ts';
 import { applicationNameOf } from './names.ts';
 import { runProgram } from './program.ts';
 import { removeProof } from './proof.ts';
@@ -35,6 +35,13 @@ export async function copyPeer(context: InstanceContext, progress: (seen: CopyPr
   await runProgram({ file: join(settings.binaryDirectory, 'pg_basebackup'), args, directory, account: settings.account, onStderr }, signal);
   await prepareDataDirectory(context, 'standby', directory);
   await finish(context, directory);
+}
+
+/** The major version of the peer, whose data only the same version reads; undefined when it does not tell. */
+export async function majorOfPeer(source: SqlLine, signal: AbortSignal): Promise<number | undefined> {
+  const answer = await source.query(`SELECT current_setting('server_version_num') AS number`, [], signal).catch(() => undefined);
+  const number = Number(answer?.rows[0]?.['number']);
+  return Number.isInteger(number) ? Math.floor(number / 10_000) : undefined;
 }
 
 /** The last percentage in a piece of pg_basebackup's progress, such as `12345/67890 kB (18%), 0/1 tablespace`; at most 100. */

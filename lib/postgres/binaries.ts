@@ -1,9 +1,10 @@
 import { access, constants, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfPresent } from './durable-file.ts';
 import { postgresErrors } from './errors.ts';
 import { runProgram } from './program.ts';
 import type { PostgresVersion } from './version.ts';
-import { parseVersion, refuseVersion } from './version.ts';
+import { parseVersion, refuseMajor, refuseVersion } from './version.ts';
 
 /** The programs of PostgreSQL that an instance needs; all from one directory. */
 const neededBinaries = ['postgres', 'initdb', 'pg_controldata', 'pg_basebackup', 'pg_rewind', 'pg_waldump'] as const;
@@ -19,6 +20,7 @@ const plainHomes = [
   '/usr/local/bin',
   '/usr/bin',
   '/usr/local/pgsql/bin',
+  '/usr/pgsql-18/bin',
   '/usr/pgsql-17/bin',
   '/usr/pgsql-16/bin',
   '/usr/pgsql-15/bin',
@@ -28,10 +30,16 @@ const plainHomes = [
  * Checks one directory, or looks at the usual places for one that will do.
  *
  * @param directory  The only place to look at, or undefined for the usual ones.
+ * @param major      Of the data that is there already; another refuses it. Undefined takes the highest.
  * @throws HK_POSTGRES_BINARIES  naming every place with what is wrong there.
  */
-export async function findBinaries(directory: string | undefined, signal: AbortSignal): Promise<Binaries> {
-  const places = directory === undefined ? await usualPlaces() : [directory];
+export async function findBinaries(
+  directory: string | undefined,
+  major: number | undefined,
+  signal: AbortSignal,
+  homes: readonly string[] = versionedHomes,
+): Promise<Binaries> {
+  const places = directory === undefined ? await usualPlaces(homes) : [directory];
   const problems: string[] = [];
   for (const place of places) {
     const missing = await missingBinaries(place);
@@ -40,7 +48,7 @@ export async function findBinaries(directory: string | undefined, signal: AbortS
       continue;
     }
     const version = await versionOf(place, signal);
-    const refusal = refuseVersion(version);
+    const refusal = refuseVersion(version) ?? refuseMajor(version, major);
     if (refusal === undefined) return { directory: place, version };
     problems.push(`${place}: ${refusal}`);
   }
@@ -49,14 +57,26 @@ export async function findBinaries(directory: string | undefined, signal: AbortS
   );
 }
 
-export async function versionOf(directory: string, signal: AbortSignal): Promise<PostgresVersion> {
+async function versionOf(directory: string, signal: AbortSignal): Promise<PostgresVersion> {
   const call = { file: join(directory, 'postgres'), args: ['--version'], directory: '/', account: undefined };
   return parseVersion((await runProgram(call, signal)).stdout);
 }
 
-async function usualPlaces(): Promise<readonly string[]> {
+/** Right before a start: a package that was replaced meanwhile may have brought another version. @throws HK_POSTGRES_BINARIES */
+export async function refuseOtherMajor(directory: string, major: number, signal: AbortSignal): Promise<void> {
+  const refusal = refuseMajor(await versionOf(directory, signal), major);
+  if (refusal !== undefined) throw postgresErrors.HK_POSTGRES_BINARIES(`${directory}: ${refusal}`);
+}
+
+/** The major version of the data in a directory; undefined when there is none. */
+export async function majorOfData(dataDirectory: string): Promise<number | undefined> {
+  const text = (await readIfPresent(join(dataDirectory, 'PG_VERSION')))?.trim();
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+async function usualPlaces(homes: readonly string[]): Promise<readonly string[]> {
   const versioned = await Promise.all(
-    versionedHomes.map(async (home) => {
+    homes.map(async (home) => {
       const names = await readdir(home).catch(() => []);
       const majors = names.filter((name) => /^\d+$/.test(name)).toSorted((one, other) => Number(other) - Number(one));
       return majors.map((major) => join(home, major, 'bin'));

@@ -14,6 +14,9 @@ const synchronousCommit = `SELECT set_config('synchronous_commit', 'on', true), 
 /** SQLSTATE of the warning with which a cancelled wait for the standby ends, and the commit is reported as success all the same. */
 const committedLocallyOnly = '01000';
 
+/** A commit's wait for the standby. A lock inside the server has the same name, and who waits for that one only queues. */
+const waitsForPeer = `wait_event_type = 'IPC' AND wait_event = 'SyncRep'`;
+
 const lookEveryMs = 2;
 
 /** Commits with `synchronous_commit = local`, which every line of ours has: returns when this member's disk has it. */
@@ -29,7 +32,7 @@ export async function commitSynchronous(line: SqlLine, signal: AbortSignal): Pro
 }
 
 /**
- * Sees a commit wait. `watching` looks at the session of `waiting` until it is in `wait_event = SyncRep` (true), or its commit
+ * Sees a commit wait. `watching` looks at the session of `waiting` until it is in `wait_event = IPC/SyncRep` (true), or its commit
  * returned (false). The waiting session is ended then, which leaves its empty message committed and nothing behind.
  */
 export async function provesClosed({ ports }: InstanceContext, waiting: SqlLine, watching: SqlLine, signal: AbortSignal): Promise<boolean> {
@@ -45,8 +48,8 @@ export async function provesClosed({ ports }: InstanceContext, waiting: SqlLine,
     return await poll(
       async () => {
         if (committed) return false;
-        const { rows } = await watching.query('SELECT wait_event FROM pg_stat_activity WHERE pid = $1', [pid], signal);
-        return rows[0]?.['wait_event'] === 'SyncRep' ? true : undefined;
+        const { rows } = await watching.query(`SELECT ${waitsForPeer} AS waits FROM pg_stat_activity WHERE pid = $1`, [pid], signal);
+        return rows[0]?.['waits'] === 't' ? true : undefined;
       },
       lookEveryMs,
       ports,
@@ -65,7 +68,7 @@ export async function provesClosed({ ports }: InstanceContext, waiting: SqlLine,
  */
 export async function endStuckCanaries(line: SqlLine, applicationName: string, signal: AbortSignal): Promise<void> {
   await line.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'SyncRep' AND pid <> pg_backend_pid()`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND ${waitsForPeer} AND pid <> pg_backend_pid()`,
     [applicationName],
     signal,
   );

@@ -1,6 +1,7 @@
 import { within } from '#lib/base/deadline.ts';
 import { messageOf } from '#lib/base/errors.ts';
-import { copyPeer } from './base-copy.ts';
+import { copyPeer, majorOfPeer } from './base-copy.ts';
+import { refuseOtherMajor } from './binaries.ts';
 import { bootstrapServer, databasesNow } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
 import { refuseSettings } from './check-settings.ts';
@@ -68,6 +69,7 @@ const reloadEveryMs = 2;
 /** A setting that is not seen after so many looks is looked for in the files' mistakes, again and again. */
 const looksPerFileCheck = 25;
 const answerMaxMs = 1_000;
+const peerVersionMaxMs = 5_000;
 
 /**
  * One PostgreSQL instance. Touches nothing until it is asked to.
@@ -129,6 +131,7 @@ class Instance implements PostgresInstance {
     await refuseRunning(this.#context);
     const facts = await inspectData(this.#context, signal);
     if (facts.holds !== 'cluster') throw postgresErrors.HK_POSTGRES_DATA(facts.holds === 'foreign' ? facts.why : 'it holds no cluster');
+    await refuseOtherMajor(this.settings.binaryDirectory, facts.control.majorVersion, signal);
     // A change of the door or of certificates that is still under way must not put an older choice back behind the check.
     return this.#alone(async () => {
       await this.#leaveOutUnusable(signal);
@@ -270,7 +273,14 @@ class Instance implements PostgresInstance {
     }
   }
 
-  readonly copy: PostgresInstance['copy'] = (progress, signal) => copyPeer(this.#context, progress, signal);
+  async copy(progress: Parameters<PostgresInstance['copy']>[0], signal: AbortSignal): Promise<void> {
+    const source = this.openReplicationLine('copy');
+    const peer = await majorOfPeer(source, within(peerVersionMaxMs, "the peer's version", signal));
+    await source.close();
+    signal.throwIfAborted();
+    if (peer !== undefined) await refuseOtherMajor(this.settings.binaryDirectory, peer, signal);
+    await copyPeer(this.#context, progress, signal);
+  }
 
   async close(): Promise<void> {
     this.#closed.abort();
@@ -387,7 +397,14 @@ class Instance implements PostgresInstance {
   #openPeerLine(purpose: string, user: string): SqlLine {
     const { peer } = this.settings;
     const applicationName = agentLineName(purpose);
-    return this.#keep({ host: peer.address, port: peer.port, user, databases: [ownDatabase], applicationName, tls: () => this.settings.tls });
+    return this.#keep({
+      host: peer.address,
+      port: peer.port,
+      user,
+      databases: [ownDatabase],
+      applicationName,
+      tls: () => this.settings.tls,
+    });
   }
 
   #keep(target: Parameters<typeof openSqlLine>[0]): SqlLine {

@@ -33,7 +33,9 @@ describe('versions', () => {
     ['postgres (PostgreSQL) 17.5', undefined],
     ['postgres (PostgreSQL) 18.0', undefined],
     ['postgres (PostgreSQL) 14.20', 'too old'],
-    ['postgres (PostgreSQL) 19devel', undefined],
+    ['postgres (PostgreSQL) 18.4', undefined],
+    ['postgres (PostgreSQL) 19devel', 'newer than this program knows'],
+    ['postgres (PostgreSQL) 19.0', 'a newer Hallkeeper'],
   ] as const;
   for (const [text, refusal] of rows) {
     test(`${text} is ${refusal === undefined ? 'accepted' : 'refused'}`, () => {

@@ -45,7 +45,7 @@ export interface RealPair extends AsyncDisposable {
 export async function realPair(parameters: Readonly<Record<string, string>> = {}): Promise<RealPair> {
   const folder = await temporaryFolder('pg');
   const authority = await createAuthority({ commonName: 'pair ca', nowMs: Date.now() });
-  const { directory } = await findBinaries(undefined, soon());
+  const { directory } = await findBinaries(undefined, undefined, soon());
   const ports = { a: await freePort(address), b: await freePort(address) };
   const settings = {
     a: await memberSettings(folder.path, directory, authority, ports, 'a', parameters),
