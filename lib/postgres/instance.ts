@@ -140,6 +140,13 @@ export interface ControlData {
   readonly dataChecksums: boolean;
   readonly walLogHints: boolean;
   readonly walSegmentBytes: number;
+  /** With which the primary ran that wrote the log here, as far as it was replayed. max_wal_senders is the same for every member. */
+  readonly limits: {
+    readonly max_connections: number;
+    readonly max_worker_processes: number;
+    readonly max_prepared_transactions: number;
+    readonly max_locks_per_transaction: number;
+  };
 }
 
 /**
@@ -348,7 +355,10 @@ export interface PostgresInstance {
 
   // --- SQL -----------------------------------------------------------------------------------------------------------------------
 
-  /** A line of the agent's own over the Unix socket, `synchronous_commit = local`. `purpose` tells lines apart, `[a-z_]{1,20}`. */
+  /**
+   * A line of the agent's own over the Unix socket, `synchronous_commit = local`. `purpose` tells lines apart, `[a-z_]{1,20}`. Without a
+   * database it stands in `hallkeeper`, or in another one while that is missing.
+   */
   openLine(purpose: string, database?: string): SqlLine;
   /** A line to the peer's PostgreSQL over TLS as role `hallkeeper_canary`. */
   openPeerLine(purpose: string): SqlLine;
@@ -390,8 +400,12 @@ export interface PostgresInstance {
   promote(line: SqlLine, signal: AbortSignal): Promise<void>;
   /** Roles, revoked rights, databases and the peer's slot; may be repeated. Only on a primary. */
   bootstrap(signal: AbortSignal): Promise<void>;
+  /** Names the databases that there are, by numbers that are never used twice: when it changed, `bootstrap` has something to do again. */
+  databasesNow(line: SqlLine, signal: AbortSignal): Promise<string>;
   /** The slot for the peer, on primary and standby: created, or made anew when its log is lost. */
   ensurePeerSlot(line: SqlLine, signal: AbortSignal): Promise<void>;
+  /** Whether replay has paused because the primary was started with higher limits than ours; only a start anew goes on. */
+  replayLacks(line: SqlLine, signal: AbortSignal): Promise<boolean>;
   /** On a standby: lets the unused slot follow the last restartpoint, so that it keeps what pg_rewind needs and no more. */
   advancePeerSlot(line: SqlLine, signal: AbortSignal): Promise<void>;
 

@@ -11,7 +11,8 @@ export interface LineTarget {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly database: string;
+  /** The first of these that exists and lets anybody in: a line of the agent's own must stand whatever was dropped. */
+  readonly databases: readonly string[];
   readonly applicationName: string;
   /** Undefined for the Unix socket. Read at each connection, so that renewed certificates are used. */
   readonly tls: (() => { readonly certificate: string; readonly key: Secret; readonly authority: string }) | undefined;
@@ -21,7 +22,17 @@ export interface LineTarget {
 const waitingMax = 16;
 
 /** Sessions of ours never wait at the gate, unless a statement asks to. No limit but the caller's signal ends a statement. */
-const sessionOptions = ['synchronous_commit=local', 'statement_timeout=0', 'idle_session_timeout=0', 'client_min_messages=warning'];
+const sessionOptions = [
+  'synchronous_commit=local',
+  'statement_timeout=0',
+  'idle_session_timeout=0',
+  'client_min_messages=warning',
+  // Set for a database or a role by a person, it would let every probe of ours through and no repair.
+  'default_transaction_read_only=off',
+];
+
+/** `invalid_catalog_name`, and a database that exists and lets nobody in. */
+const closedDatabaseStates: readonly (string | undefined)[] = ['3D000', '55000'];
 
 export function openSqlLine(target: LineTarget): SqlLine {
   let client: Client | undefined;
@@ -35,17 +46,28 @@ export function openSqlLine(target: LineTarget): SqlLine {
     if (client === broken) client = pid = undefined;
     destroy(broken);
   };
-  const connect = async (signal: AbortSignal): Promise<Client> => {
-    if (closed) throw postgresErrors.HK_POSTGRES_UNREACHABLE('the line is closed');
-    if (client !== undefined) return client;
-    const fresh = newClient(target);
+  const enter = async (database: string, signal: AbortSignal): Promise<Client> => {
+    const fresh = newClient(target, database);
     fresh.on('error', () => drop(fresh));
     fresh.on('end', () => drop(fresh));
     fresh.on('notice', (notice) => notices.push(notice.code ?? ''));
     await abortable(fresh.connect(), fresh, signal);
-    client = fresh;
-    pid = (fresh as unknown as { readonly processID: number | null }).processID ?? undefined;
     return fresh;
+  };
+  const connect = async (signal: AbortSignal): Promise<Client> => {
+    if (closed) throw postgresErrors.HK_POSTGRES_UNREACHABLE('the line is closed');
+    if (client !== undefined) return client;
+    const [first, ...others] = target.databases;
+    let attempt = enter(first ?? '', signal);
+    for (const database of others) {
+      attempt = attempt.catch((error: unknown) => {
+        if (!closedDatabaseStates.includes(sqlStateOf(error))) throw error;
+        return enter(database, signal);
+      });
+    }
+    client = await attempt;
+    pid = (client as unknown as { readonly processID: number | null }).processID ?? undefined;
+    return client;
   };
   const run = async (statement: QueryConfig, signal: AbortSignal): Promise<SqlResult> => {
     signal.throwIfAborted();
@@ -136,13 +158,13 @@ export function lineFailureOf(error: unknown): LineFailure {
   return 'lost';
 }
 
-function newClient(target: LineTarget): Client {
+function newClient(target: LineTarget, database: string): Client {
   const tls = target.tls?.();
   return new Client({
     host: target.host,
     port: target.port,
     user: target.user,
-    database: target.database,
+    database,
     application_name: target.applicationName,
     options: sessionOptions.map((option) => `-c ${option}`).join(' '),
     keepAlive: true,
