@@ -51,6 +51,11 @@ export async function runUpkeep(lane: PostgresLane, state: () => MemberState, si
         await instance.warm(limit);
         await instance.ensurePeerSlot(slots, limit);
         await instance.advancePeerSlot(slots, limit);
+        const { operation, takeover } = state();
+        if (operation === undefined && takeover === undefined && (await instance.replayLacks(slots, limit))) {
+          log.warn({}, 'the primary runs with higher limits than this standby, whose replay has paused: it starts anew');
+          await instance.stop(limit);
+        }
       }
     } catch (error) {
       if (!signal.aborted) log.warn({ error: messageOf(error) }, 'upkeep of PostgreSQL failed and is tried again');

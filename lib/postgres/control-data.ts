@@ -48,6 +48,12 @@ export function parseControlData(output: string, majorVersion: number): ControlD
     dataChecksums: read('Data page checksum version', count, 0) > 0,
     walLogHints: read('wal_log_hints setting', (text) => (text === 'on' || text === 'off' ? text : undefined), 'off') === 'on',
     walSegmentBytes: read('Bytes per WAL segment', count, 0),
+    limits: {
+      max_connections: read('max_connections setting', count, 0),
+      max_worker_processes: read('max_worker_processes setting', count, 0),
+      max_prepared_transactions: read('max_prepared_xacts setting', count, 0),
+      max_locks_per_transaction: read('max_locks_per_xact setting', count, 0),
+    },
   };
   if (problems.length > 0) throw postgresErrors.HK_POSTGRES_DATA(`pg_controldata says ${problems.join('; ')}`);
   return data;

@@ -13,6 +13,7 @@ import { poll } from './context.ts';
 import { diskSpaceOf, initialiseData, inspectData } from './data-directory.ts';
 import { postgresErrors } from './errors.ts';
 import type {
+  ControlData,
   InstancePorts,
   InstanceSettings,
   PostgresInstance,
@@ -56,6 +57,7 @@ import {
 import { advanceSlot, ensureSlot } from './slot.ts';
 import type { LineFailure } from './sql-line.ts';
 import { lineFailureOf, openSqlLine } from './sql-line.ts';
+import { raisedTo, replayLacks } from './standby-minimums.ts';
 import { readStatus } from './status.ts';
 import { endApplicationSessions, endStream, promoteServer } from './take-over.ts';
 import { tryParameters } from './try-parameters.ts';
@@ -85,6 +87,7 @@ class Instance implements PostgresInstance {
   #context: InstanceContext;
   #held: HeldLock | undefined;
   #server: RunningServer | undefined;
+  #minimums: ControlData['limits'] | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   readonly #closed = new AbortController();
   readonly #settingsLines = new Map<string, SqlLine>();
@@ -135,7 +138,8 @@ class Instance implements PostgresInstance {
     // A change of the door or of certificates that is still under way must not put an older choice back behind the check.
     return this.#alone(async () => {
       await this.#leaveOutUnusable(signal);
-      await writeServerFiles(this.#context, choice);
+      this.#minimums = how.as === 'standby' ? facts.control.limits : undefined;
+      await writeServerFiles(this.#written(), choice);
       await prepareDataDirectory(this.#context, how.as);
       await removeStaleLockFiles(this.#context);
       await checkBeforeStart(this.#context, choice);
@@ -259,6 +263,7 @@ class Instance implements PostgresInstance {
   readonly databasesNow: PostgresInstance['databasesNow'] = databasesNow;
   readonly ensurePeerSlot: PostgresInstance['ensurePeerSlot'] = (line, signal) =>
     ensureSlot(line, applicationNameOf(this.settings.peer.name), signal);
+  readonly replayLacks: PostgresInstance['replayLacks'] = (line, signal) => replayLacks(this.#context, line, signal);
   readonly advancePeerSlot: PostgresInstance['advancePeerSlot'] = (line, signal) =>
     advanceSlot(line, applicationNameOf(this.settings.peer.name), signal);
 
@@ -338,7 +343,7 @@ class Instance implements PostgresInstance {
   /** One writer at a time: each reads what the one before has written. */
   #write(part: Partial<ConfigurationChoice>): Promise<void> {
     return this.#alone(async () => {
-      await writeChoice(this.#context, { ...(await this.#writtenChoice()), ...part });
+      await writeChoice(this.#written(), { ...(await this.#writtenChoice()), ...part });
       await emptyAutoConfiguration(this.#context);
     });
   }
@@ -377,6 +382,12 @@ class Instance implements PostgresInstance {
       { faults: faults.join('; ') },
       'PostgreSQL does not take some parameters of the pair; they are left out until they are mended',
     );
+  }
+
+  /** What is written: on a server that was started as a standby with no less than its primary's limits. */
+  #written(): InstanceContext {
+    if (this.#minimums === undefined) return this.#context;
+    return { ...this.#context, settings: { ...this.settings, parameters: raisedTo(this.#minimums, this.settings.parameters) } };
   }
 
   #alone<T>(task: () => Promise<T>): Promise<T> {

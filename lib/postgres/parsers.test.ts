@@ -58,6 +58,11 @@ Latest checkpoint's TimeLineID:       2
 Minimum recovery ending location:     0/3000110
 Min recovery ending loc's timeline:   2
 wal_log_hints setting:                on
+max_connections setting:              200
+max_worker_processes setting:         8
+max_wal_senders setting:              10
+max_prepared_xacts setting:           0
+max_locks_per_xact setting:           64
 Bytes per WAL segment:                16777216
 Data page checksum version:           1
 `;
@@ -76,6 +81,7 @@ describe('pg_controldata', () => {
       dataChecksums: true,
       walLogHints: true,
       walSegmentBytes: 16_777_216,
+      limits: { max_connections: 200, max_worker_processes: 8, max_prepared_transactions: 0, max_locks_per_transaction: 64 },
     });
   });
 
