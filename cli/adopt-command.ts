@@ -46,7 +46,7 @@ async function adopt(line: AdoptLine, ports: CommandPorts): Promise<number> {
   const plan = planAdoption(await awaitComparison(waiting, signal), primary, { compared: true });
   if (!line.has('json')) progress(planInWords(plan));
   if (plan.verdict.losses.length > 0 && !line.has('accept-loss')) {
-    throw adoptionErrors.HK_ADOPTION_REFUSED(`${lossesOf(plan)}. Choose ${plan.other}, or go on with --accept-loss`);
+    throw adoptionErrors.HK_ADOPTION_REFUSED(`${lossesOf(plan)}. ${otherWay(plan)} go on with --accept-loss`);
   }
   if (!line.has('yes')) await confirm(plan, ports);
   const lost = plan.verdict.losses.length === 0 ? '' : '; loss accepted';
@@ -54,19 +54,28 @@ async function adopt(line: AdoptLine, ports: CommandPorts): Promise<number> {
   const record = await writeAdopted(plan, { author, reason }, ports, signal);
   const { epoch, sequence } = record.spec;
   progress(`the record is written: Solo, primary ${primary}, epoch ${epoch}, sequence ${sequence}`);
-  const synchronous = await awaitSync(epoch, waiting, signal).catch((error: unknown) => {
-    if (signal.aborted) return false;
+  const progressed = await awaitSync({ epoch, primary }, waiting, signal).catch((error: unknown) => {
+    if (signal.aborted) return { synchronous: false, missing: undefined };
     throw error;
   });
-  const { pair, verdict } = { pair: plan.seen.pair.metadata.name, verdict: plan.verdict };
+  const { synchronous, missing } = progressed;
+  const { verdict } = plan;
+  const { name: pair, namespace } = plan.seen.pair.metadata;
+  const why = missing === undefined ? '' : ` ${missing} is not heard: when it is back it is copied by itself.`;
   const words = synchronous
     ? `${pair}: ${primary} leads in epoch ${epoch}, and the pair is in mode Sync again.\n`
-    : `${pair}: ${primary} leads in epoch ${epoch}; the pair is not in mode Sync yet. Look with: hallctl pair status ${pair} --watch\n`;
+    : `${pair}: ${primary} leads in epoch ${epoch}; the pair is not in mode Sync yet.${why} Look with: hallctl pair status ${pair} -n ${namespace} --watch\n`;
   say(line, ports, { ok: true, pair, primary, epoch, sequence, synchronous, losses: verdict.losses, because: verdict.because }, words);
   return synchronous ? hallctlExits.ok : hallctlExits.left;
 }
 
 const lossesOf = ({ verdict }: AdoptionPlan): string => verdict.losses.join('; ');
+
+/** A member that is not heard cannot be chosen: it comes back or it is given up. */
+function otherWay({ other, seen }: AdoptionPlan): string {
+  const heard = seen.pair.status?.members?.some((member) => member.name === other && member.heard === 'Directly');
+  return heard === true ? `Choose ${other}, or` : `Start ${other}, or, when it is gone for good,`;
+}
 
 function planInWords({ primary, other, why, verdict, seen }: AdoptionPlan): string {
   const members = (seen.pair.status?.members ?? []).map((member) => {

@@ -3,7 +3,7 @@ import type { FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
 import { planAdoption, writeAdopted } from './adopt.ts';
 import type { AdoptionPlan } from './adopt.ts';
-import { awaitComparison } from './await-adoption.ts';
+import { awaitComparison, awaitSync } from './await-adoption.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { aPairSeen, aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
 
@@ -24,8 +24,20 @@ const plan = (seen: PairSeen, primary: string): AdoptionPlan => planAdoption(see
 
 describe('whether a record is written anew', () => {
   const refused: readonly (readonly [string, PairSeen, string, RegExp])[] = [
-    ['it is not lost', aPairSeen(), 'a', /not lost: it says Sync under a.*hallctl pair switchover/],
-    ['the pair leads alone and is well', aPairSeen({}, { mode: 'Solo' }), 'b', /not lost: it says Solo under a/],
+    ['it is not lost', aPairSeen(), 'b', /not lost: it says Sync under a.*hallctl pair switchover pair-7 -n hall-7 --to b/],
+    [
+      'the pair leads alone and is well',
+      aPairSeen({}, { mode: 'Solo' }),
+      'b',
+      /Solo under a.*bring b back, and when the pair is in mode Sync, hallctl/,
+    ],
+    ['it leads already', aPairSeen({}, { mode: 'Solo' }), 'a', /a is the primary already/],
+    [
+      'the standby may take over by itself',
+      aPairSeen({ members: [aPrimaryStatus({ heard: 'NotHeard' }), aStandbyStatus()] }),
+      'b',
+      /b takes over by itself unless.*hallctl pair explain pair-7 -n hall-7/,
+    ],
     ['the member is none', lost(), 'c', /the members a and b, not c/],
     ['the member is not heard', lost({ heard: 'NotHeard' }), 'b', /b is not heard/],
     ['the member is only known through the other one', lost({ heard: 'ThroughPeer' }), 'b', /b is not heard/],
@@ -140,5 +152,37 @@ describe('before that the members are compared anew', () => {
 
   test('and given up when the operator does not come', async () => {
     await expect(awaitFrom(lost())).rejects.toThrow('does it run');
+  });
+});
+
+describe('afterwards it is waited for the pair', () => {
+  const knows = { mode: 'Solo', primary: 'b', epoch: 5, sequence: 99 } as const;
+  const leads = aStandbyStatus({ role: 'Primary', waitsFor: 'Nobody', knows });
+  const silent = { name: 'a', heard: 'NotHeard' } as const;
+  const behind = aPrimaryStatus({ role: 'Standby', copying: true });
+  const solo = { mode: 'Solo', primary: 'b', epoch: 5, sequence: 99 } as const;
+  const wait = async (...all: readonly PairSeen[]) => {
+    let [nowMs, count] = [0, 0];
+    const lines: string[] = [];
+    const moving = { ...clock, nowMs: () => nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
+    const read = () => Promise.resolve(all[Math.min(count++, all.length - 1)] ?? lost());
+    const end = await awaitSync({ epoch: 5, primary: 'b' }, { read, clock: moving, progress: (line) => lines.push(line) }, signal);
+    return { ...end, lines: lines.join('\n'), nowMs };
+  };
+
+  test('until it is whole, and says on the way that clients are served', async () => {
+    const end = await wait(aPairSeen({ members: [behind, leads] }, solo), aPairSeen({}, { ...solo, mode: 'Sync' }));
+    expect(end).toMatchObject({ synchronous: true });
+    expect(end.lines).toMatch(/clients are served again, by b.*Ctrl-C is safe/);
+  });
+
+  test('and no longer than until clients are served where the other member is gone', async () => {
+    expect(await wait(aPairSeen({ members: [silent, leads] }, solo))).toMatchObject({ synchronous: false, missing: 'a', nowMs: 0 });
+  });
+
+  test('and given up after two minutes', async () => {
+    const end = await wait(aPairSeen({ members: [behind, leads] }, solo));
+    expect(end).toMatchObject({ synchronous: false, missing: undefined });
+    expect(end.nowMs).toBeGreaterThan(120_000);
   });
 });

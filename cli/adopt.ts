@@ -76,8 +76,23 @@ function reasonToAdopt(seen: PairSeen, primary: string, other: string): string {
   if (spec?.mode === 'Solo' && spec.primary === other && silent) return `${other} leads alone by the record, and is not heard.`;
   const says = spec === undefined ? 'there is no record yet' : `it says ${spec.mode} under ${spec.primary ?? 'nobody'}`;
   throw adoptionErrors.HK_ADOPTION_REFUSED(
-    `the record is not lost: ${says}, and the members obey it. ${primary} is made the primary by hallctl pair switchover`,
+    `the record is not lost: ${says}, and the members obey it. ${instead(seen, primary, other, silent)}`,
   );
+}
+
+/** What to do where there is nothing to adopt. */
+function instead({ pair, record }: PairSeen, primary: string, other: string, silent: boolean): string {
+  const { name, namespace } = pair.metadata;
+  const switchover = `hallctl pair switchover ${name} -n ${namespace} --to ${primary}`;
+  const { mode, primary: leader } = record?.spec ?? {};
+  if (leader === primary) return `${primary} is the primary already`;
+  if (leader === undefined) return `Start the members; hallctl pair explain ${name} -n ${namespace} says what is waited for`;
+  if (mode === 'Solo') {
+    return `${other} is heard and has what ${primary} lacks: bring ${primary} back, and when the pair is in mode Sync, ${switchover} makes it the primary`;
+  }
+  return silent
+    ? `${other} is not heard, and ${primary} takes over by itself unless something hinders it: hallctl pair explain ${name} -n ${namespace} says what`
+    : `${primary} is made the primary by ${switchover}`;
 }
 
 function sideFrom(name: string, member: FailoverPairStatusMember | undefined, facts: AdoptionSide['facts']): AdoptionSide {

@@ -47,20 +47,46 @@ function positionsOf({ pair }: PairSeen): ReadonlyMap<string, string | undefined
   return new Map((pair.status?.members ?? []).map(({ name, position }: FailoverPairStatusMember) => [name, position?.seenAt]));
 }
 
-/** Waits until the pair is synchronous under the new record, and tells each change on the way. @returns whether it is. */
-export async function awaitSync(epoch: number, { read, clock, progress }: WaitPorts, signal: AbortSignal): Promise<boolean> {
+/** How far the pair came under its new record. */
+export interface Obeyed {
+  readonly synchronous: boolean;
+  /** The member that is not heard, for which nothing can be waited. */
+  readonly missing: string | undefined;
+}
+
+/**
+ * Waits until the pair is synchronous under the new record, and tells each change on the way. Once clients are served it waits no longer
+ * for a member that nobody hears.
+ */
+export async function awaitSync(
+  { epoch, primary }: { readonly epoch: number; readonly primary: string },
+  { read, clock, progress }: WaitPorts,
+  signal: AbortSignal,
+): Promise<Obeyed> {
   const begunMs = clock.nowMs();
   let told = '';
+  let served = false;
   for (;;) {
     const { pair, record } = await read();
     const { members = [] } = pair.status ?? {};
     const obeying = members.filter(({ knows }) => (knows?.epoch ?? 0) >= epoch).map(({ name }) => name);
-    if (record?.spec.mode === 'Sync' && record.spec.epoch >= epoch) return true;
+    if (record?.spec.mode === 'Sync' && record.spec.epoch >= epoch) return { synchronous: true, missing: undefined };
     const steps = members.map(({ name, step }) => `${name}: ${step ?? '-'}`).join('; ');
     const line = obeying.length === 0 ? 'no member has taken the record yet' : `the record is obeyed by ${obeying.join(' and ')}; ${steps}`;
     if (line !== told) progress(line);
     told = line;
-    if (clock.nowMs() - begunMs > obeyedMaxMs) return false;
+    const missing = members.find(({ name, heard }) => name !== primary && (heard === undefined || heard === 'NotHeard'))?.name;
+    if (!served && members.some((member) => isServing(member, primary, epoch))) {
+      served = true;
+      progress(`clients are served again, by ${primary}; what is left goes on by itself, so Ctrl-C is safe`);
+    }
+    if (clock.nowMs() - begunMs > obeyedMaxMs || (served && missing !== undefined)) return { synchronous: false, missing };
     await clock.sleep(lookEveryMs, signal);
   }
+}
+
+/** Whether the member leads under the record and its commits are acknowledged. */
+function isServing({ name, role, postgresql, waitsFor, knows }: FailoverPairStatusMember, primary: string, epoch: number): boolean {
+  const leads = name === primary && role === 'Primary' && postgresql === 'Running' && (knows?.epoch ?? 0) >= epoch;
+  return leads && (waitsFor === 'Nobody' || waitsFor === 'Peer');
 }

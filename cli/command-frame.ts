@@ -4,6 +4,7 @@ import type { Random } from '#lib/base/random.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import { readPair } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
+import { tellWhenSlow } from './tell-when-slow.ts';
 
 /** What every command about a cluster takes. */
 export const clusterOptions = {
@@ -44,8 +45,9 @@ export function pairCommand<const Name extends string>(command: PairCommand<Name
 }
 
 /** The pair that the first argument names. @throws HK_PAIR_ABSENT */
-export function readNamed(line: Pick<CommandLine<string>, 'positionals'>, { client, namespace, signal }: CommandPorts): Promise<PairSeen> {
-  return readPair(client, { namespace, name: line.positionals[0] ?? '' }, signal);
+export function readNamed(line: Pick<CommandLine<string>, 'positionals'>, ports: CommandPorts): Promise<PairSeen> {
+  const { client, namespace, signal } = ports;
+  return tellWhenSlow(readPair(client, { namespace, name: line.positionals[0] ?? '' }, signal), ports, signal);
 }
 
 /** A result as one line of JSON, or in words. */

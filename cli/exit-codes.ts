@@ -9,4 +9,8 @@ export const hallctlExits = {
   expired: 4,
   /** It was not waited for to its end, and goes on. */
   left: 5,
+  /** No client is served, as far as can be seen, and nobody takes over by himself. */
+  unserved: 6,
+  /** Nothing was found out: what the operator told may be out of date. */
+  stale: 7,
 } as const;

@@ -4,9 +4,12 @@ import type { FailoverVerdict } from '#lib/pair/explain.ts';
 import { faultStories, takeoverBudgetMs } from '#lib/pair/fault-stories.ts';
 import type { FaultKind, FaultStory, Timing } from '#lib/pair/fault-stories.ts';
 import { defaultLimits } from '#lib/pair/limits.ts';
+import type { OperatorSeen } from './operator-seen.ts';
 import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
-import { secondsOf } from './table.ts';
+import { pauseOf } from './pause-seen.ts';
+import type { PauseSeen } from './pause-seen.ts';
+import { ageInWords, secondsOf } from './table.ts';
 
 /** What `hallctl pair explain` has found out. */
 export interface Explanation {
@@ -19,9 +22,12 @@ export interface Explanation {
   readonly measured: boolean;
   /** What speaks against the facts that all this rests on. */
   readonly doubts: readonly string[];
+  readonly operator: OperatorSeen;
+  /** Who paused the pair, if anybody did, whatever else stands in the way of a take-over. */
+  readonly pause: PauseSeen | undefined;
 }
 
-export function explainPair(seen: PairSeen): Explanation {
+export function explainPair(seen: PairSeen, operator: OperatorSeen): Explanation {
   const { pair, record } = seen;
   const facts = pairFactsOf(seen);
   const verdict = explainFailover(facts);
@@ -33,7 +39,9 @@ export function explainPair(seen: PairSeen): Explanation {
     verdict,
     faults: faultStories(facts, verdict, timing),
     measured: timing.measuredMs !== undefined,
-    doubts: doubtsOf(seen, verdict),
+    doubts: [...staleOf(operator), ...doubtsOf(seen, verdict)],
+    operator,
+    pause: pauseOf(pair, seen.operations),
   };
 }
 
@@ -52,6 +60,11 @@ function timingOf({ pair }: PairSeen): Timing {
     },
     measuredMs: measured.length === 0 ? undefined : measured.reduce((sum, each) => sum + each, 0),
   };
+}
+
+function staleOf({ stale }: OperatorSeen): readonly string[] {
+  const sentence = 'Nothing here is known to hold any more: look at the operator and its log first, and at the members on their hosts.';
+  return stale === undefined ? [] : [stale, sentence];
 }
 
 /** The status is as old as the last look of the operator, and nothing in it says when that was. */
@@ -85,7 +98,7 @@ const faultNames: Readonly<Record<FaultKind, string>> = {
 
 /** `hallctl pair explain` in words. */
 export function explanationInWords(explained: Explanation): string {
-  const { pair, namespace, verdict, faults, measured, doubts } = explained;
+  const { pair, namespace, verdict, faults, measured, doubts, operator } = explained;
   const list = (title: string, sentences: readonly string[]): readonly string[] =>
     sentences.length === 0 ? [] : ['', title, ...sentences.map((sentence) => `  - ${sentence}`)];
   const width = Math.max(...Object.values(faultNames).map((name) => name.length));
@@ -98,17 +111,27 @@ export function explanationInWords(explained: Explanation): string {
     : `Times are the limits of detection plus ${secondsOf(takeoverBudgetMs)}: no take-over was measured yet.`;
   return [
     `${pair} in ${namespace}: ${headline(explained)}`,
+    ...list('Take care:', doubts),
     ...list('Why:', verdict.because),
     ...list('What to do:', verdict.advice),
     ...(stories.length === 0 ? [] : ['', 'What each fault would do now:', ...stories, '', basis]),
-    ...list('Take care:', doubts),
+    ...(operator.agoMs === undefined ? [] : ['', `Seen by the operator, which was alive ${ageInWords(operator.agoMs)} ago.`]),
     '',
   ].join('\n');
 }
 
-function headline({ primary, verdict, faults }: Explanation): string {
-  const { takesOver, by, blockedBy } = verdict;
+function headline(explained: Explanation): string {
+  const { stale, agoMs } = explained.operator;
+  const says = told(explained);
+  if (stale === undefined) return says;
+  const when = agoMs === undefined ? '' : ` ${ageInWords(agoMs)} ago`;
+  return `NOT KNOWN, because the operator is not there. When it last looked${when}: ${says}`;
+}
+
+function told({ primary, verdict, faults }: Explanation): string {
+  const { takesOver, by, blockedBy, unserved, silent } = verdict;
   const who = primary ?? 'the primary';
+  if (unserved !== undefined) return `${unserved} Nobody takes over (${String(blockedBy)}).`;
   if (!takesOver) {
     const lost =
       blockedBy === 'NeverLed' ? 'there is nothing to lose yet' : 'nothing that was acknowledged would be lost while its disk is whole';
@@ -116,9 +139,16 @@ function headline({ primary, verdict, faults }: Explanation): string {
   }
   const outageMs = faults.find(({ fault }) => fault === 'crash')?.outageMs;
   const soon = outageMs === undefined ? '' : ` within about ${secondsOf(outageMs)}`;
+  if (silent !== undefined) return `${silent} is not heard. If it is dead, ${String(by)} takes over${soon}, and nothing is lost.`;
   return `if ${who} died now, ${String(by)} would take over${soon}, and nothing would be lost.`;
 }
 
-export function explanationAsJson({ verdict, ...rest }: Explanation): object {
-  return { ok: true, ...rest, primary: rest.primary ?? null, ...verdict };
+export function explanationAsJson({ verdict, operator, pause, ...rest }: Explanation): object {
+  return { ok: true, ...rest, ...operatorAsJson(operator), pause: pause ?? null, primary: rest.primary ?? null, ...verdict };
+}
+
+/** When the operator was last known to live, for machines. */
+export function operatorAsJson({ lease, agoMs, stale }: OperatorSeen): object {
+  const operator = { lease, seenSecondsAgo: agoMs === undefined ? null : Math.floor(agoMs / 1_000), problem: stale ?? null };
+  return { stale: stale !== undefined, operator };
 }

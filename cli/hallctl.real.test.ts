@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FailoverPairStatus, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { PairRecordSpec } from '#lib/api/pairrecord.gen.ts';
 import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.gen.ts';
-import { namespace, startApiServer } from '#test/api/api-server.ts';
+import { namespace, repositoryRoot, startApiServer } from '#test/api/api-server.ts';
 import type { ApiServer, Manifest } from '#test/api/api-server.ts';
 import { aPair, aPairRecord } from '#test/api/builders.ts';
+import { microTime } from '#lib/kube/time.ts';
 import { startHallctl } from '#test/api/hallctl.ts';
 import type { HallctlEnd, RunningHallctl } from '#test/api/hallctl.ts';
 import { loseRecord } from '#test/api/lose-record.ts';
@@ -16,6 +17,7 @@ import { aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
 /** hallctl as people start it, each with his own rights, against a real API server on which the test plays the operator. */
 let server: ApiServer;
 let uid: string;
+let renewing: ReturnType<typeof setInterval> | undefined;
 const people = { olga: 'hallkeeper-hall-operator', tom: 'hallkeeper-hall-technician', ada: 'hallkeeper-hall-administrator' } as const;
 type Person = keyof typeof people;
 const patience = { maxMs: 60_000, everyMs: 200 };
@@ -25,6 +27,8 @@ beforeAll(async () => {
   for (const [user, role] of Object.entries(people)) {
     await server.kubectl('create', 'rolebinding', user, `--clusterrole=${role}`, `--user=${user}`);
   }
+  await server.kubectl('apply', '--namespace', system, '--server-side', '-f', join(repositoryRoot, 'operator', 'rbac.yaml'));
+  await beAlive();
   const created = await server.create(aPair());
   uid = (created.body['metadata'] as { readonly uid: string }).uid;
   await writeRecord({ mode: 'Sync', primary: 'a', epoch: 3, sequence: 9 });
@@ -32,7 +36,26 @@ beforeAll(async () => {
   await eventually('roles are in force', () => server.mayDo('ada', 'update', 'pairrecords/adopt'), patience);
 }, 240_000);
 
-afterAll(() => server?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  clearInterval(renewing);
+  await server?.[Symbol.asyncDispose]();
+});
+
+const system = 'hallkeeper-system';
+
+async function renewLease(agoMs = 0): Promise<void> {
+  const spec = { holderIdentity: 'h', leaseDurationSeconds: 15, renewTime: microTime(Date.now() - agoMs) };
+  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'hallkeeper-operator', namespace: system }, spec };
+  const file = join(server.controlPlane.directory, 'lease.json');
+  await writeFile(file, JSON.stringify(lease));
+  await server.kubectl('apply', '--namespace', system, '--server-side', '-f', file);
+}
+
+/** The operator, as far as its Lease tells: until `renewing` is cleared. */
+async function beAlive(): Promise<void> {
+  await renewLease();
+  renewing = setInterval(() => void renewLease().catch(() => undefined), 4_000);
+}
 
 const labelled = (spec: Partial<PairRecordSpec>): Manifest => {
   const labels = { 'app.kubernetes.io/managed-by': 'hallkeeper', 'hallkeeper.dev/pair': 'pair-7', 'hallkeeper.dev/owner-uid': uid };
@@ -71,6 +94,35 @@ describe('looking', () => {
     expect(code).toBe(3);
     expect(out).toContain('nobody would take over (ArbiterUnreachable)');
     await tell({ members: [aPrimaryStatus(), aStandbyStatus()] });
+  });
+
+  test('while nobody serves, that comes first and has an exit code of its own', async () => {
+    await tell({
+      members: [{ name: 'a', heard: 'NotHeard', reachable: false }, aStandbyStatus({ streaming: false, arbiterReached: false })],
+    });
+    const { code, out } = await hallctl('olga', 'explain', 'pair-7');
+    expect(code).toBe(6);
+    expect(out).toMatch(/^pair-7 in hall-7: Nobody serves clients now/);
+    await tell({ members: [aPrimaryStatus(), aStandbyStatus()] });
+  });
+
+  test('while the operator is away nothing is called well', async () => {
+    clearInterval(renewing);
+    // One renewal may still be under way.
+    await eventually(
+      'the Lease is old',
+      async () => {
+        await renewLease(60_000);
+        return (await hallctl('olga', 'explain', 'pair-7')).code === 7;
+      },
+      patience,
+    );
+    const { code, out } = await hallctl('olga', 'status', 'pair-7', '--json');
+    expect([code, JSON.parse(out)]).toMatchObject([7, { stale: true, mode: 'Sync' }]);
+    const named = await hallctl('olga', 'explain', 'pair-7', '--operator', 'hallkeeper-system/other');
+    expect(named).toMatchObject({ code: 7, out: expect.stringContaining('Whether the operator lives is not known') as string });
+    await beAlive();
+    expect((await hallctl('olga', 'explain', 'pair-7')).code).toBe(0);
   });
 
   test('a pair that is not there is named with those that are', async () => {
@@ -397,11 +449,20 @@ describe('adopting', () => {
     await tell({ epoch: 6, members: [{ name: 'a', heard: 'NotHeard', reachable: false }, aStandbyStatus({ streaming: false })] });
     const refused = await hallctl('ada', 'adopt', 'pair-7', '--primary', 'b', '--yes');
     expect(refused.code).toBe(3);
-    expect(refused.err).toMatch(/LOST: a is not heard.*switch it off first.*go on with --accept-loss/s);
-    const { child, ended, err: said } = await start('ada', ['adopt', 'pair-7', '--primary', 'b', '--yes', '--accept-loss']);
+    expect(refused.err).toMatch(
+      /LOST: a is not heard.*switch it off first.*Start a, or, when it is gone for good, go on with --accept-loss/s,
+    );
+    expect(refused.err).not.toContain('Choose a');
+    const { ended, err: said } = await start('ada', ['adopt', 'pair-7', '--primary', 'b', '--yes', '--accept-loss']);
     await eventually('the record is written', () => said().includes('the record is written'), patience);
-    child.kill('SIGINT');
-    expect((await ended).code).toBe(5);
+    const knows = { mode: 'Solo', primary: 'b', epoch: 8, sequence: 99 } as const;
+    const leads = { role: 'Primary', waitsFor: 'Nobody', streaming: false, step: 'leading alone', knows } as const;
+    await tell({ epoch: 8, primary: 'b', members: [{ name: 'a', heard: 'NotHeard', reachable: false }, aStandbyStatus(leads)] });
+    const { code, out, err } = await ended;
+    expect(code).toBe(5);
+    expect(err).toContain('clients are served again, by b');
+    expect(out).toContain('a is not heard');
+    expect(out).toContain('hallctl pair status pair-7 -n hall-7 --watch');
     const { spec } = (await server.read('PairRecord', 'pair-7')).body as unknown as { readonly spec: PairRecordSpec };
     expect(spec).toMatchObject({ mode: 'Solo', primary: 'b', epoch: 8, reason: expect.stringContaining('loss accepted') as string });
   });

@@ -1,7 +1,11 @@
 import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts';
+import type { CommandPorts } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
 import { explainPair, explanationAsJson, explanationInWords } from './explain-report.ts';
+import { lookForOperator, operatorOption, operatorSilentMaxMs } from './operator-seen.ts';
+import type { OperatorSeen } from './operator-seen.ts';
 import { statusAsJson, statusInWords } from './status-report.ts';
+import { tellWhenSlow } from './tell-when-slow.ts';
 
 const watchEveryMs = 1_000;
 const clearScreen = '\u001B[2J\u001B[H';
@@ -11,26 +15,32 @@ export const statusCommand = pairCommand({
     name: 'hallctl pair status',
     summary:
       'Shows a pair: its record, both members with what they do and since when, its conditions, the last take-over with its phases, and\n' +
-      'what was asked of it lately. The members are shown as the operator saw them last, the record as it is now.',
+      'what was asked of it lately. The members are shown as the operator saw them last, with how long ago that was; the record as it is now.',
     positionals: ['PAIR'],
     options: {
       ...clusterOptions,
+      ...operatorOption,
       watch: { help: 'show it anew whenever it changes, until Ctrl-C; with --json one line each time', short: 'w' },
     },
+    exits: { [hallctlExits.stale]: 'shown, but the operator is not there: it may be out of date' },
   },
   run: async (line, ports) => {
     const { clock, signal, onScreen } = ports;
     if (!line.has('watch')) {
+      const operator = await operatorOf(line, ports);
       const seen = await readNamed(line, ports);
-      say(line, ports, statusAsJson(seen), statusInWords(seen, clock.wallMs()));
-      return hallctlExits.ok;
+      say(line, ports, statusAsJson(seen, operator), statusInWords(seen, operator, clock.wallMs()));
+      return operator.stale === undefined ? hallctlExits.ok : hallctlExits.stale;
     }
     let told = '';
     while (!signal.aborted) {
       try {
+        const operator = await operatorOf(line, ports, { quick: true });
         const seen = await readNamed(line, ports);
-        const state = JSON.stringify(statusAsJson(seen));
-        if (state !== told) say(line, ports, statusAsJson(seen), `${onScreen ? clearScreen : ''}${statusInWords(seen, clock.wallMs())}`);
+        // How long ago the operator was seen changes always, and is no news as long as it is not too long.
+        const state = JSON.stringify(statusAsJson(seen, { ...operator, agoMs: undefined, stale: operator.stale && 'stale' }));
+        const words = `${onScreen ? clearScreen : ''}${statusInWords(seen, operator, clock.wallMs())}`;
+        if (state !== told) say(line, ports, statusAsJson(seen, operator), words);
         told = state;
         await clock.sleep(watchEveryMs, signal);
       } catch (error) {
@@ -48,12 +58,26 @@ export const explainCommand = pairCommand({
       'Says what the pair would do if its primary died now, and why: who would take over and how soon, or why nobody would and what a\n' +
       'person can do; and how each kind of fault would be handled in the present state. Changes nothing.',
     positionals: ['PAIR'],
-    options: clusterOptions,
-    exits: { [hallctlExits.refused]: 'nobody would take over' },
+    options: { ...clusterOptions, ...operatorOption },
+    exits: {
+      [hallctlExits.refused]: 'nobody would take over',
+      [hallctlExits.unserved]: 'nobody serves clients now, as far as can be seen, and nobody takes over',
+      [hallctlExits.stale]: `not known: the operator was not seen for ${operatorSilentMaxMs / 1_000} s, or not at all`,
+    },
   },
   run: async (line, ports) => {
-    const explained = explainPair(await readNamed(line, ports));
+    const operator = await operatorOf(line, ports);
+    const explained = explainPair(await readNamed(line, ports), operator);
     say(line, ports, explanationAsJson(explained), explanationInWords(explained));
+    if (operator.stale !== undefined) return hallctlExits.stale;
+    if (explained.verdict.unserved !== undefined) return hallctlExits.unserved;
     return explained.verdict.takesOver ? hallctlExits.ok : hallctlExits.refused;
   },
 });
+
+function operatorOf(line: { text(name: 'operator'): string | undefined }, ports: CommandPorts, pace = {}): Promise<OperatorSeen> {
+  const { client, clock, signal } = ports;
+  // Each answer is waited for by itself: a Lease that looks old is watched for longer than an answer may take.
+  const find: CommandPorts['client']['find'] = (type, key, within) => tellWhenSlow(client.find(type, key, within), ports, within);
+  return lookForOperator(line.text('operator'), { client: { find }, clock }, signal, pace);
+}

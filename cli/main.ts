@@ -33,7 +33,8 @@ usage: hallctl COMMAND [options]
   --version                          print the version
   --help                             print this text, or with a command what it does
 
-exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 expired, 5 goes on without us; each command tells its own with --help
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 expired, 5 goes on without us, 6 nobody serves clients,
+            7 not known, because the operator is not there; each command tells its own with --help
 `;
 
 type Option = 'namespace' | 'kubeconfig' | 'json';

@@ -6,6 +6,7 @@ import { defineErrors } from '#lib/base/errors.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
 import type { ObjectKey } from '#lib/kube/objects.ts';
 import type { PairFacts } from '#lib/pair/explain.ts';
+import { pauseOf } from './pause-seen.ts';
 import { factsOfStatus } from './status-facts.ts';
 import { pairOperations, pairRecords, pairs } from './resources.ts';
 
@@ -55,7 +56,12 @@ export async function readPair(
 }
 
 /** What the verdict about a failover rests on: the record as it is now, and the members as the operator saw them last. */
-export function pairFactsOf({ pair, record }: PairSeen): PairFacts {
+export function pairFactsOf({ pair, record, operations }: PairSeen): PairFacts {
+  const { name: called, namespace } = pair.metadata;
+  const pause = pauseOf(pair, operations);
+  // Whatever else still stands in the status: the operator says that nobody answers it.
+  const condition = pair.status?.conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible');
+  const unheard = condition?.reason === 'MembersUnreachable';
   const [one, other] = pair.spec.members.map(({ name }) => name);
   const members = pair.status?.members ?? [];
   return {
@@ -64,7 +70,9 @@ export function pairFactsOf({ pair, record }: PairSeen): PairFacts {
     // What an etcd holds the members alone can tell.
     recordLost: pair.spec.arbiter.kubernetes === undefined ? undefined : recordProblemOf(pair, record),
     paused: isPairPaused(pair),
-    heard: members.flatMap((member) => factsOfStatus(member, pair.spec.whenStandbyLost) ?? []),
+    ...(pause === undefined ? {} : { pause }),
+    called: `${called} -n ${namespace}`,
+    heard: (unheard ? [] : members).flatMap((member) => factsOfStatus(member, pair.spec.whenStandbyLost) ?? []),
     diskFull: members.flatMap(({ name, diskFull }) => (diskFull === true ? [name] : [])),
   };
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
 import { explainFailover } from '#lib/pair/explain.ts';
 import { aPrimaryFacts, aStandbyFacts, pairFacts } from '#lib/pair/testing/pair-facts.ts';
 import { aPairOperation } from '#test/api/builders.ts';
 import { explainPair, explanationAsJson, explanationInWords } from './explain-report.ts';
+import type { OperatorSeen } from './operator-seen.ts';
 import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { statusAsJson, statusInWords } from './status-report.ts';
@@ -29,6 +31,8 @@ const zeroLoss = (status: 'True' | 'False') =>
     message: 'm',
     lastTransitionTime: '2026-01-02T03:04:00Z',
   }) as const;
+const nobodyAnswers = { ...zeroLoss('True'), status: 'Unknown', reason: 'MembersUnreachable' } as const;
+const alive: OperatorSeen = { lease: 'hallkeeper-system/hallkeeper-operator', agoMs: 2_400, stale: undefined };
 const operation = (status: PairOperation['status'] & object): PairOperation =>
   ({
     ...aPairOperation(),
@@ -38,7 +42,7 @@ const operation = (status: PairOperation['status'] & object): PairOperation =>
 
 test('a status that the operator wrote is read back as the facts that it was made from', () => {
   const facts = pairFactsOf(aPairSeen());
-  expect(facts).toEqual(pairFacts({ heard: [aPrimaryFacts(), aStandbyFacts()] }));
+  expect(facts).toEqual(pairFacts({ heard: [aPrimaryFacts(), aStandbyFacts()], called: 'pair-7 -n hall-7' }));
   expect(explainFailover(facts).takesOver).toBe(true);
 });
 
@@ -60,6 +64,16 @@ describe('what keeps a member from being counted on is read back, too', () => {
     ['one with a full disk', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ diskFull: true })] }), 'DiskFull'],
     ['one without proof', aPairSeen({ members: [aPrimaryStatus(), aStandbyStatus({ data: 'Incomplete' })] }), 'CopyingStandby'],
     ['a frozen one', aPairSeen({ members: [aPrimaryStatus({ frozen: 'gone' }), aStandbyStatus()] }), 'RecordLost'],
+    [
+      'a lone primary that is silent',
+      aPairSeen({ members: [{ name: 'a', heard: 'NotHeard' }, aStandbyStatus()] }, { mode: 'Solo', sequence: 10 }),
+      'PrimaryLost',
+    ],
+    [
+      'a pair of which the operator says that nobody answers, whatever else still stands there',
+      aPairSeen({ conditions: [nobodyAnswers] }),
+      'MembersUnreachable',
+    ],
     ['a paused pair', aPairSeen({}, {}, { paused: true }), 'Paused'],
     ['a record that is gone', aPairSeen({}, 'gone'), 'RecordLost'],
     ['a record that names a stranger', aPairSeen({}, { primary: 'x' }), 'RecordLost'],
@@ -74,7 +88,7 @@ describe('what keeps a member from being counted on is read back, too', () => {
 
 describe('what explain says', () => {
   test('of a pair that is well: who, how soon, and each fault', () => {
-    const words = explanationInWords(explainPair(aPairSeen({ lastFailover, conditions: [zeroLoss('True')] })));
+    const words = explanationInWords(explainPair(aPairSeen({ lastFailover, conditions: [zeroLoss('True')] }), alive));
     expect(words).toContain('if a died now, b would take over within about 0.26 s, and nothing would be lost.');
     expect(words).toMatch(/crash +b takes over.*About 0\.26 s/);
     expect(words).toMatch(/standby lost +a goes on alone after 300 ms/);
@@ -84,14 +98,76 @@ describe('what explain says', () => {
 
   test('of a pair that would stand still: why, and what to do', () => {
     const seen = aPairSeen({ members: [aPrimaryStatus(), { name: 'b', heard: 'NotHeard' }] });
-    const words = explanationInWords(explainPair(seen));
+    const words = explanationInWords(explainPair(seen, alive));
     expect(words).toContain('nobody would take over (StandbyLost); nothing that was acknowledged would be lost while its disk is whole');
     expect(words).toMatch(/What to do:\n {2}- Start b/);
-    expect(explanationAsJson(explainPair(seen))).toMatchObject({ ok: true, takesOver: false, blockedBy: 'StandbyLost', primary: 'a' });
+    expect(explanationAsJson(explainPair(seen, alive))).toMatchObject({
+      ok: true,
+      takesOver: false,
+      blockedBy: 'StandbyLost',
+      primary: 'a',
+    });
+  });
+
+  test('of a pair whose primary is dead: first that nobody serves, then what to do and what it costs', () => {
+    const members = [{ ...aPrimaryStatus(), heard: 'NotHeard' } as const, aStandbyStatus({ streaming: false })];
+    const words = explanationInWords(explainPair(aPairSeen({ members }, { mode: 'Solo', sequence: 10 }), alive));
+    expect(words).toMatch(/^pair-7 in hall-7: Nobody serves clients now.*Nobody takes over \(PrimaryLost\)\.\n/);
+    expect(words).toContain('`hallctl pair adopt pair-7 -n hall-7 --primary b --accept-loss`');
+    expect(words).not.toMatch(/if a died|What each fault|Wait for/);
+  });
+
+  test('of a primary that is silent, and whose standby may take over', () => {
+    const members = [{ ...aPrimaryStatus(), heard: 'NotHeard' } as const, aStandbyStatus({ streaming: false })];
+    expect(explanationInWords(explainPair(aPairSeen({ members }), alive))).toMatch(
+      /^pair-7 in hall-7: a is not heard\. If it is dead, b takes over/,
+    );
+  });
+
+  test('while the operator is away: that nothing is known, before everything else', () => {
+    const away: OperatorSeen = { ...alive, agoMs: 320_000, stale: 'The operator does not renew its Lease.' };
+    const explained = explainPair(aPairSeen(), away);
+    expect(explanationInWords(explained)).toMatch(
+      /^pair-7 in hall-7: NOT KNOWN, because the operator is not there\. When it last looked 5m ago: if a died.*\n\nTake care:\n {2}- The operator does not renew/,
+    );
+    expect(explanationAsJson(explained)).toMatchObject({ stale: true, operator: { seenSecondsAgo: 320 } });
+    expect(statusInWords(aPairSeen(), away, nowMs)).toContain('TAKE CARE: The operator does not renew its Lease.');
+    expect(statusAsJson(aPairSeen(), away)).toMatchObject({ stale: true });
+    expect(explanationInWords(explainPair(aPairSeen(), alive))).toContain('Seen by the operator, which was alive 2s ago.');
+  });
+
+  describe('of a paused pair: who paused it, why, and which of the two ways ends that', () => {
+    const marked = (spec: Partial<FailoverPair['spec']>, operations: readonly PairOperation[]): PairSeen => {
+      const { pair, ...rest } = aPairSeen({}, {}, spec);
+      const annotations = { 'hallkeeper.dev/paused-by': 'switch-pair-7' };
+      return { ...rest, pair: { ...pair, metadata: { ...pair.metadata, annotations } }, operations };
+    };
+    const rows: readonly (readonly [string, PairSeen, RegExp, object])[] = [
+      [
+        'by its spec',
+        aPairSeen({}, {}, { paused: true }),
+        /by spec\.paused of the pair.*kubectl patch pair pair-7 -n hall-7/s,
+        { by: 'spec.paused' },
+      ],
+      [
+        'by an operation',
+        marked({}, [operation({})]),
+        /PairOperation switch-pair-7, made at .*, to begin by .*, with the reason ".+".*give `hallctl pair resume pair-7 -n hall-7`/s,
+        { by: 'PairOperation', operation: 'switch-pair-7', reason: expect.any(String), notAfter: expect.any(String) },
+      ],
+      ['by one that is deleted', marked({}, []), /switch-pair-7, which is deleted by now/, { by: 'PairOperation' }],
+      ['by both', marked({ paused: true }, []), /by spec\.paused.*and then give `hallctl pair resume/s, { by: 'spec.paused' }],
+    ];
+    test.each(rows)('%s', (_, seen, says, pause) => {
+      expect(explanationInWords(explainPair(seen, alive))).toMatch(says);
+      expect(statusInWords(seen, alive, nowMs)).toMatch(says);
+      expect(explanationAsJson(explainPair(seen, alive))).toMatchObject({ pause });
+      expect(statusAsJson(seen, alive)).toMatchObject({ pause });
+    });
   });
 
   test('of facts that may be old', () => {
-    const doubts = (seen: PairSeen): string => explainPair(seen).doubts.join(' ');
+    const doubts = (seen: PairSeen): string => explainPair(seen, alive).doubts.join(' ');
     expect(doubts(aPairSeen({}, { sequence: 10 }))).toContain('may be seconds old');
     expect(doubts(aPairSeen({ conditions: [zeroLoss('False')] }))).toContain('still says False (StandbyStreaming)');
     expect(doubts(aPairSeen({ members: undefined as never }))).toContain('has not looked at this pair yet');
@@ -115,7 +191,7 @@ describe('what status says', () => {
   };
 
   test('in words', () => {
-    const words = statusInWords(seen, nowMs);
+    const words = statusInWords(seen, alive, nowMs);
     for (const part of [
       'pair-7 in hall-7: mode Sync, epoch 3, primary a (10.20.0.11), standby b (10.20.0.12)',
       'record: Sync, sequence 9, by operator: Created',
@@ -129,7 +205,7 @@ describe('what status says', () => {
   });
 
   test('as JSON', () => {
-    expect(JSON.parse(JSON.stringify(statusAsJson(seen)))).toMatchObject({
+    expect(JSON.parse(JSON.stringify(statusAsJson(seen, alive)))).toMatchObject({
       ok: true,
       pair: 'pair-7',
       mode: 'Sync',
@@ -140,10 +216,10 @@ describe('what status says', () => {
   });
 
   test('of a record that is gone, and of a pair that nobody has looked at', () => {
-    expect(statusInWords(aPairSeen({}, 'gone'), nowMs)).toContain('record: GONE');
+    expect(statusInWords(aPairSeen({}, 'gone'), alive, nowMs)).toContain('record: GONE');
     const { pair } = aPairSeen();
     const fresh: PairSeen = { pair: { ...pair, status: {} }, record: undefined, operations: [] };
-    expect(statusInWords(fresh, nowMs)).toContain('not seen by the operator yet');
+    expect(statusInWords(fresh, alive, nowMs)).toContain('not seen by the operator yet');
   });
 });
 

@@ -1,17 +1,22 @@
 import type { FailoverPairStatusLastFailover, FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
+import { operatorAsJson } from './explain-report.ts';
 import { stateOf } from './operation-end.ts';
+import type { OperatorSeen } from './operator-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
-import { ageOf, secondsOf, tableOf } from './table.ts';
+import { pauseOf } from './pause-seen.ts';
+import { ageInWords, ageOf, secondsOf, tableOf } from './table.ts';
 
 /** Operations that are shown; the others are in `kubectl get pairoperations`. */
 const operationsShown = 5;
 
 /** `hallctl pair status` in words. @param nowMs  Wall time, for ages. */
-export function statusInWords(seen: PairSeen, nowMs: number): string {
+export function statusInWords(seen: PairSeen, operator: OperatorSeen, nowMs: number): string {
   const { pair, operations } = seen;
   const { lastFailover, members = [], conditions = [] } = pair.status ?? {};
-  const parts = [headOf(seen), recordLine(seen)];
+  const parts = [headOf(seen), ...staleLines(operator), recordLine(seen)];
+  const pause = pauseOf(pair, operations);
+  if (pause !== undefined) parts.push(`paused: ${pause.says} ${pause.advice}`);
   if (members.length > 0) parts.push('', tableOf([memberHeading, ...members.map((member) => memberRow(member, nowMs))]));
   for (const { name, frozen, stuck } of members) {
     if (frozen !== undefined) parts.push(`${name} keeps its role: ${frozen}`);
@@ -31,8 +36,14 @@ export function statusInWords(seen: PairSeen, nowMs: number): string {
   return `${parts.join('\n')}\n`;
 }
 
+/** How old what is told of the members may be. */
+function staleLines({ stale, agoMs }: OperatorSeen): readonly string[] {
+  if (stale !== undefined) return [`TAKE CARE: ${stale} What follows may be out of date, but for the record.`];
+  return agoMs === undefined ? [] : [`seen by the operator, which was alive ${ageInWords(agoMs)} ago`];
+}
+
 /** The same for machines. */
-export function statusAsJson({ pair, record, operations }: PairSeen): object {
+export function statusAsJson({ pair, record, operations }: PairSeen, operator: OperatorSeen): object {
   const { status = {}, spec, metadata } = pair;
   return {
     ok: true,
@@ -41,6 +52,8 @@ export function statusAsJson({ pair, record, operations }: PairSeen): object {
     ...status,
     addresses: Object.fromEntries(spec.members.map(({ name, host }) => [name, host?.address ?? null])),
     record: record?.spec ?? null,
+    pause: pauseOf(pair, operations) ?? null,
+    ...operatorAsJson(operator),
     operations: operations.slice(0, operationsShown).map((operation) => {
       const { name, creationTimestamp } = operation.metadata;
       return { name, createdAt: creationTimestamp, ...operation.spec, ...stateOf(operation), report: operation.status?.report ?? null };

@@ -14,7 +14,11 @@ export function tableOf(rows: readonly (readonly string[])[]): string {
 /** Time since an RFC 3339 text, as Kubernetes shows ages; `-` when there is none. */
 export function ageOf(since: string | undefined, nowMs: number): string {
   const ms = nowMs - Date.parse(since ?? '');
-  if (!Number.isFinite(ms)) return '-';
+  return Number.isFinite(ms) ? ageInWords(ms) : '-';
+}
+
+/** A span of time, as Kubernetes shows ages. */
+export function ageInWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;

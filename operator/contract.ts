@@ -7,7 +7,7 @@ import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
 import { pairConditions } from './pair/pair-conditions.ts';
 import { factsOfRecord, problemOfPairRecord } from './pair/pair-facts.ts';
-import { retiredAnnotation, writersOf } from './pair/pair-names.ts';
+import { pausedByAnnotation, retiredAnnotation, writersOf } from './pair/pair-names.ts';
 import { isPaused } from './pair/paused.ts';
 import { protocolModes } from './pair/record-modes.ts';
 import type { ConditionTable } from './statement.ts';
@@ -44,6 +44,11 @@ export function ownRecordOf(pair: FailoverPair, record: PairRecord | undefined):
 /** Whether the pair shall make no failover of its own: by its spec, or by a PairOperation. */
 export function isPairPaused(pair: FailoverPair): boolean {
   return isPaused(pair);
+}
+
+/** The PairOperation that paused the pair, if one did; it may be deleted by now. */
+export function pausingOperationOf({ metadata }: FailoverPair): string | undefined {
+  return metadata.annotations?.[pausedByAnnotation];
 }
 
 /** Modes of a record as the resources write them, in the words of the protocol. */
