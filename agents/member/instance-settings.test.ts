@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { messageOf } from '#lib/base/errors.ts';
+import { silentLog } from '#lib/base/log.ts';
 import { Secret } from '#lib/base/secret.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import { issueLeaf } from '#lib/pki/leaf.ts';
 import type { ArbiterSettings } from './contract.ts';
-import { refuseUnusable } from './instance-settings.ts';
+import { refuseUnusable, withoutRefused } from './instance-settings.ts';
 import { resolveMemberOptions } from './member-options.ts';
 import { anEtcd, someSettings } from './testing/settings.ts';
 
@@ -37,4 +38,13 @@ test('settings with which etcd cannot be called never take the place of those th
   expect(refusal({ ...etcd, tls: { ...one, certificate: 'none' } })).toContain('certificate and key for etcd cannot be used');
   expect(refusal({ ...etcd, tls: { ...one, key: other.key } })).toContain('certificate and key for etcd cannot be used');
   expect(refusal({ ...etcd, tls: { ...one, key: new Secret('the-etcd-key') } })).not.toContain('the-etcd-key');
+});
+
+test('a parameter that an earlier version had taken and this one refuses is left out, and the agent runs', () => {
+  const settings = someSettings();
+  const kept = { ...settings, postgresql: { ...settings.postgresql, parameters: { work_mem: '8MB', statement_timeout: '2s' } } };
+  expect(() => refuseUnusable(options, kept)).toThrow('statement_timeout');
+  const without = withoutRefused(kept, silentLog);
+  refuseUnusable(options, without);
+  expect(without.postgresql.parameters).toEqual({ work_mem: '8MB' });
 });

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { within } from '#lib/base/deadline.ts';
 import { optionErrors } from '#lib/base/fields.ts';
+import type { Logger } from '#lib/base/log.ts';
 import { tlsProblem } from '#lib/etcd/connections.ts';
 import { defaultLimits, limitProblems } from '#lib/pair/limits.ts';
 import type { Binaries } from '#lib/postgres/binaries.ts';
 import { findBinaries, majorOfData } from '#lib/postgres/binaries.ts';
 import { settingsProblems } from '#lib/postgres/check-settings.ts';
 import type { InstanceSettings } from '#lib/postgres/instance.ts';
+import { parameterProblems } from '#lib/postgres/parameters.ts';
 import { tryParameters } from '#lib/postgres/try-parameters.ts';
 import { memberAccount } from './account.ts';
 import type { MemberAccount } from './account.ts';
@@ -36,6 +38,23 @@ export function instanceSettingsOf(
     parameters,
     slotKeepMegabytes,
   };
+}
+
+/**
+ * Settings that an earlier version of the agent had taken, without the parameters that this one refuses: bringing an agent up to date must
+ * not end it. The operator is told when it next brings settings.
+ */
+export function withoutRefused(settings: MemberSettings, log: Logger): MemberSettings {
+  const { parameters } = settings.postgresql;
+  const problems: string[] = [];
+  const kept = Object.entries(parameters).filter(([name, value]) => {
+    const found = parameterProblems({ [name]: value });
+    problems.push(...found);
+    return found.length === 0;
+  });
+  if (problems.length === 0) return settings;
+  log.error({ problems: problems.join('; ') }, 'parameters of the pair are left out: remove them from its spec');
+  return { ...settings, postgresql: { ...settings.postgresql, parameters: Object.fromEntries(kept) } };
 }
 
 /** The programs on this machine for the data that is here. @throws HK_POSTGRES_BINARIES */

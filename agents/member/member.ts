@@ -25,7 +25,7 @@ import type { FailoverReport, MemberStatus } from './contract-status.ts';
 import { reportOf } from './failover-story.ts';
 import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
-import { binariesFor, instanceSettingsOf, refuseUnusable } from './instance-settings.ts';
+import { binariesFor, instanceSettingsOf, refuseUnusable, withoutRefused } from './instance-settings.ts';
 import type { KeptList } from './kept-list.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
@@ -139,7 +139,7 @@ export class Member {
 
   /** @throws HK_OPTIONS_INVALID, HK_POSTGRES_BINARIES, HK_POSTGRES_SETTINGS, HK_MEMBER_ACCOUNT */
   static async make(options: MemberOptions, source: SettingsSource, ports: MemberPorts, signal: AbortSignal): Promise<Member> {
-    const { settings } = source;
+    const settings = withoutRefused(source.settings, ports.log);
     refuseUnusable(options, settings);
     const { directory: binaryDirectory } = await binariesFor(options, signal);
     const account = await memberAccount(options.postgresql.user, ports.uid);

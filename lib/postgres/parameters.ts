@@ -6,6 +6,8 @@ export const refusedParameters: Readonly<Record<string, string>> = {
   'hallkeeper.*': 'it belongs to the member agent',
   synchronous_standby_names: 'the member agent sets it with each change of role',
   synchronous_commit: 'every commit of a client must wait for the peer',
+  statement_timeout:
+    'it breaks off the wait for the peer of a commit inside a procedure, which is then called a success: set it per role or session',
   fsync: 'an acknowledged commit must survive a power cut',
   full_page_writes: 'an acknowledged commit must survive a power cut',
   wal_sync_method: 'an acknowledged commit must survive a power cut',
@@ -20,6 +22,7 @@ export const refusedParameters: Readonly<Record<string, string>> = {
   checkpoint_timeout: 'it bounds the time of a take-over',
   max_wal_senders: 'the peer must always find one',
   max_replication_slots: 'the peer must always find one',
+  idle_replication_slot_timeout: "the peer's slot must stay while the peer is away",
   max_slot_wal_keep_size: 'the pair has a setting of its own for it',
   hot_standby: 'the agent reads the standby',
   hot_standby_feedback: 'a reader on the standby must not hold back the primary',
