@@ -1,3 +1,4 @@
+import { reasonOfAdoption } from '#operator/contract.ts';
 import type { CommandLine } from '#lib/base/command.ts';
 import { adoptionErrors, planAdoption, refuseWithoutRights, writeAdopted } from './adopt.ts';
 import type { AdoptionPlan } from './adopt.ts';
@@ -49,8 +50,7 @@ async function adopt(line: AdoptLine, ports: CommandPorts): Promise<number> {
     throw adoptionErrors.HK_ADOPTION_REFUSED(`${lossesOf(plan)}. ${otherWay(plan)} go on with --accept-loss`);
   }
   if (!line.has('yes')) await confirm(plan, ports);
-  const lost = plan.verdict.losses.length === 0 ? '' : '; loss accepted';
-  const reason = `${line.text('reason') ?? 'the record was lost'}: adopted ${primary}${lost}`;
+  const reason = reasonOfAdoption(line.text('reason') ?? 'the record was lost', primary, plan.verdict.losses.length > 0);
   const record = await writeAdopted(plan, { author, reason }, ports, signal);
   const { epoch, sequence } = record.spec;
   progress(`the record is written: Solo, primary ${primary}, epoch ${epoch}, sequence ${sequence}`);

@@ -5,6 +5,7 @@ import { drillConditions } from './drill/drill-conditions.ts';
 import { hallConditions } from './hall/hall-conditions.ts';
 import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
+import { adoptionReason } from './pair/adoption-words.ts';
 import { pairConditions } from './pair/pair-conditions.ts';
 import { factsOfRecord, problemOfPairRecord } from './pair/pair-facts.ts';
 import { pausedByAnnotation, retiredAnnotation, writersOf } from './pair/pair-names.ts';
@@ -44,6 +45,11 @@ export function ownRecordOf(pair: FailoverPair, record: PairRecord | undefined):
 /** Whether the pair shall make no failover of its own: by its spec, or by a PairOperation. */
 export function isPairPaused(pair: FailoverPair): boolean {
   return isPaused(pair);
+}
+
+/** The reason that a record gets which a person writes anew; the status tells the adoption by it. */
+export function reasonOfAdoption(why: string, primary: string, lossAccepted: boolean): string {
+  return adoptionReason(why, primary, lossAccepted);
 }
 
 /** The PairOperation that paused the pair, if one did; it may be deleted by now. */

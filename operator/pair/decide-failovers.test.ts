@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { FailoverReport } from '#agents/member/contract.ts';
 import type { FailoverPairStatus } from '#lib/api/failoverpair.gen.ts';
 import { aStoredPair, aStoredRecord } from '#test/api/stored-pair.ts';
+import { adoptionReason } from './adoption-words.ts';
 import { aPairView, heard } from '../testing/views.ts';
 import { decideFailoverNews } from './decide-failover-news.ts';
 import { decideFailovers } from './decide-failovers.ts';
@@ -57,6 +58,29 @@ describe('the history of a pair', () => {
   const record = (change: Parameters<typeof aStoredRecord>[0] = {}) =>
     aStoredRecord({ epoch: 3, changedAt: '2026-01-02T03:03:59Z', ...change });
   const serving = new Map([['a', heard({ member: 'a', role: 'primary', serving: true })]]);
+  test('a record that a person wrote anew tells who, why and with what loss, at once, and no member tells it otherwise', () => {
+    const spec = { mode: 'Solo', epoch: 5, primary: 'b', author: 'ada', changedAt: '2026-01-02T03:04:00Z' } as const;
+    const of = (reason: string, status: object = { primary: 'a' }, members = new Map<string, ReturnType<typeof heard>>()) =>
+      decideFailovers(aPairView({ pair: aStoredPair({ status }), record: aStoredRecord({ ...spec, reason }), members }), nowMs);
+    const lossy = of(adoptionReason('a burnt', 'b', true));
+    expect(lossy.lastFailover).toEqual({
+      epoch: 5,
+      reason: 'Adopted',
+      from: 'a',
+      to: 'b',
+      completedAt: '2026-01-02T03:04:00Z',
+      message: 'the record was written anew by ada, with accepted loss: a burnt',
+    });
+    expect(lossy.history).toMatchObject([{ epoch: 5, reason: 'Adopted' }]);
+    const own = of(adoptionReason('x'.repeat(600), 'b', false), { primary: 'b' });
+    expect(own.lastFailover).toMatchObject({ reason: 'Adopted', message: expect.stringContaining('by ada, with no loss: xxx') as string });
+    expect(own.lastFailover).not.toHaveProperty('from');
+    expect(of('b is lost').lastFailover).toBeUndefined();
+    const told = new Map([['b', heard({ failovers: [report(5)] })]]);
+    expect(of(adoptionReason('a burnt', 'b', true), { primary: 'a' }, told).lastFailover).toMatchObject({ reason: 'Adopted' });
+    expect(of('b is waited for again', { primary: 'b', ...lossy }, told).lastFailover).toMatchObject({ reason: 'Adopted' });
+  });
+
   const entry = { epoch: 3, completedAt: '2026-01-02T03:03:59Z', reason: 'Unreported', from: 'b', to: 'a' };
   const untold: readonly (readonly [string, Partial<PairView>, object | undefined])[] = [
     ['a change that nobody tells of is shown by the record', {}, entry],

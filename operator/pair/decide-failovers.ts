@@ -1,6 +1,7 @@
 import type { FailoverReport } from '#agents/member/contract.ts';
 import type { FailoverPairStatus, FailoverPairStatusHistory, FailoverPairStatusLastFailover } from '#lib/api/failoverpair.gen.ts';
 import { kubeTime } from '#lib/kube/time.ts';
+import { adoptionInWords } from './adoption-words.ts';
 import { currentStatus } from './pair-facts.ts';
 import type { PairView } from './pair-view.ts';
 
@@ -9,6 +10,8 @@ const messageMax = 1_024;
 
 /** The reason of a change of the leader that nobody tells the story of. A story that comes after all takes its place. */
 const unreported = 'Unreported';
+/** The reason of one that a person made, by writing a lost record anew. Its story stands in the record, and no member tells it. */
+const adopted = 'Adopted';
 /** A member tells its story within seconds after it is open; a record that rests so long waits for none. */
 const reportMaxMs = 60_000;
 
@@ -16,7 +19,10 @@ type Failovers = Pick<FailoverPairStatus, 'lastFailover' | 'history'>;
 
 /** The last change of the leader and those before it, newest first, at most ten. What is known already stays as it was told first. */
 export function decideFailovers(view: PairView, nowMs: number): Failovers {
-  const reports = [...view.members.values()].flatMap(({ status }) => status?.failovers ?? []);
+  const { record } = view;
+  const written = adoptionInWords(record?.spec ?? {}) === undefined ? undefined : record?.spec.epoch;
+  // Who was adopted tells of its own opening only.
+  const reports = [...view.members.values()].flatMap(({ status }) => status?.failovers ?? []).filter(({ epoch }) => epoch !== written);
   const { history: before = [], lastFailover: lastBefore } = view.pair.status ?? {};
   const known = before.filter(({ epoch, reason }) => reason !== unreported || reports.every((report) => report.epoch !== epoch));
   const told = new Map(
@@ -24,34 +30,46 @@ export function decideFailovers(view: PairView, nowMs: number): Failovers {
   );
   const merged = [...known, ...told.values()].toSorted((left, right) => right.epoch - left.epoch);
   const untold = untoldOf(view, merged, nowMs);
-  const history = [...(untold === undefined ? [] : [untold]), ...merged].slice(0, historyMax);
+  const history = [...(untold === undefined ? [] : [untold.entry]), ...merged].slice(0, historyMax);
   const lastFailover = lastOf(lastBefore, reports, untold);
   return { ...(lastFailover === undefined ? {} : { lastFailover }), ...(history.length === 0 ? {} : { history }) };
 }
 
+interface Untold {
+  readonly entry: FailoverPairStatusHistory;
+  readonly message: string;
+}
+
 /** An agent that ended between opening and telling leaves a change of the leader without a story: the record shows it all the same. */
-function untoldOf(
-  { pair, record, members }: PairView,
-  history: readonly FailoverPairStatusHistory[],
-  nowMs: number,
-): FailoverPairStatusHistory | undefined {
+function untoldOf({ pair, record, members }: PairView, history: readonly FailoverPairStatusHistory[], nowMs: number): Untold | undefined {
   const { mode, primary, epoch, changedAt } = record?.spec ?? {};
   // In the first epoch the pair was founded: nobody led before.
   if (primary === undefined || epoch === undefined || epoch < 2 || changedAt === undefined || (mode !== 'Sync' && mode !== 'Solo'))
     return undefined;
-  if ((history[0]?.epoch ?? 0) >= epoch || nowMs - Date.parse(changedAt) < reportMaxMs) return undefined;
+  if ((history[0]?.epoch ?? 0) >= epoch) return undefined;
+  const adoption = adoptionInWords(record?.spec ?? {});
+  if (adoption !== undefined) {
+    const before = pair.status?.primary;
+    const change = before === undefined || before === primary ? {} : { from: before };
+    return {
+      entry: { epoch, completedAt: seconds(changedAt), reason: adopted, ...change, to: primary },
+      message: adoption.slice(0, messageMax),
+    };
+  }
+  if (nowMs - Date.parse(changedAt) < reportMaxMs) return undefined;
   // One that is not reached may have its story to tell yet.
   if (currentStatus(members.get(primary))?.serving !== true) return undefined;
   const from = pair.spec.members.find(({ name }) => name !== primary)?.name;
-  return { epoch, completedAt: seconds(changedAt), reason: unreported, ...(from === undefined ? {} : { from }), to: primary };
+  const entry = { epoch, completedAt: seconds(changedAt), reason: unreported, ...(from === undefined ? {} : { from }), to: primary };
+  return { entry, message: 'the member that took over was restarted before it told its story' };
 }
 
 function lastOf(
   before: FailoverPairStatusLastFailover | undefined,
   reports: readonly FailoverReport[],
-  untold: FailoverPairStatusHistory | undefined,
+  untold: Untold | undefined,
 ): FailoverPairStatusLastFailover | undefined {
-  if (untold !== undefined) return { ...untold, message: 'the member that took over was restarted before it told its story' };
+  if (untold !== undefined) return { ...untold.entry, message: untold.message };
   const newest = reports.toSorted((left, right) => right.epoch - left.epoch)[0];
   if (newest === undefined) return before;
   const stands = before !== undefined && (before.epoch > newest.epoch || (before.epoch === newest.epoch && before.reason !== unreported));

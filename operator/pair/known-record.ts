@@ -9,7 +9,8 @@ import { resourceModes } from './record-modes.ts';
 
 /** The record of a pair as the operator knows it, in the shape of a PairRecord. What is decided here rests on nothing else of it. */
 export interface RecordView {
-  readonly spec: Pick<PairRecordSpec, 'mode' | 'primary' | 'epoch' | 'sequence' | 'changedAt'>;
+  readonly spec: Pick<PairRecordSpec, 'mode' | 'primary' | 'epoch' | 'sequence' | 'changedAt'> &
+    Partial<Pick<PairRecordSpec, 'reason' | 'author'>>;
 }
 
 export interface RecordSources {
