@@ -389,7 +389,7 @@ export interface PostgresInstance {
 
   /**
    * Ends client sessions that could block replay, stops streaming, and waits at most `limitMs` until the receiver is gone. True when it is.
-   * A server that answers no statement is given a second; then its processes are looked at, again for `limitMs` at most.
+   * A server that answers no statement in 300 ms more is asked no further: its processes are looked at, again for `limitMs` at most.
    */
   fence(line: SqlLine, limitMs: number, signal: AbortSignal): Promise<boolean>;
   /**

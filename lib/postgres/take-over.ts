@@ -12,8 +12,11 @@ import { findPostmaster, sendSignal } from './server-process.ts';
 const lookEveryMs = 2;
 /** A look at the process table reads the state of every process of this machine. */
 const processesEveryMs = 10;
-/** What a session may take to answer beside the wait for the receiver. A busy machine takes less, and a lock of the dead primary for ever. */
-const answerMaxMs = 900;
+/**
+ * What a session may take to answer beside the wait for the receiver. Behind a lock of the dead primary it would take for ever; on a busy
+ * machine that takes longer nothing is lost either: readers who were not ended hold up replay for max_standby_streaming_delay.
+ */
+const answerMaxMs = 300;
 
 /**
  * Sessions that may hold up replay. Ours never do; an idle session of the hall server holds nothing either, and is kept because it was

@@ -48,6 +48,7 @@ import { killRewind } from './scenarios/kill-rewind.ts';
 import { killStandbyAgent } from './scenarios/kill-standby-agent.ts';
 import { killStandbyInMidPromotion, restartStandbyInMidPromotion } from './scenarios/kill-standby-in-mid-promotion.ts';
 import { killWaitingBackend } from './scenarios/kill-waiting-backend.ts';
+import { lockCatalogKillPostmaster } from './scenarios/lock-catalog-kill-postmaster.ts';
 import { losePacketsToPrimary } from './scenarios/lose-packets-to-primary.ts';
 import { losePacketsToStandby } from './scenarios/lose-packets-to-standby.ts';
 import { mutePrimary } from './scenarios/mute-primary.ts';
@@ -58,12 +59,14 @@ import { rewindAfterPromotion } from './scenarios/rewind-after-promotion.ts';
 import { runOutOfMemory } from './scenarios/run-out-of-memory.ts';
 import { setBackRecord } from './scenarios/set-back-record.ts';
 import { slowPrimaryDisk, slowStandbyDisk } from './scenarios/slow-disk.ts';
+import { smartShutdown } from './scenarios/smart-shutdown.ts';
 import { switchoverAndKill } from './scenarios/switchover-and-kill.ts';
 import { freezePrimaryWithoutKubernetes, killEtcd, killPrimaryWithoutKubernetes } from './scenarios/without-kubernetes.ts';
 
 /** Every scenario, in the order in which they run and are reported. */
 export const scenarios: readonly Scenario[] = [
   killPostmaster,
+  smartShutdown,
   killWaitingBackend,
   freezePrimary,
   freezePostgresql,
@@ -103,6 +106,7 @@ export const scenarios: readonly Scenario[] = [
   refusingDns,
   formerrDns,
   blockReplayKillPostmaster,
+  lockCatalogKillPostmaster,
   checkpointOnSlowDisk,
   cancelSyncWait,
   terminateSyncWait,
