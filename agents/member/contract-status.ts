@@ -80,6 +80,8 @@ export interface MemberStatus {
   readonly facts: MemberFacts;
   readonly peer: MemberFacts | undefined;
   readonly diskFreePercent: number | undefined;
+  /** Whose commits are acknowledged without the standby, in words, told by the primary; empty elsewhere. */
+  readonly loweredCommits: readonly string[];
   /** PostgreSQL's system identifier of the data here. */
   readonly systemIdentifier: string | undefined;
   readonly certificateExpiresAt: string;
@@ -120,6 +122,7 @@ export function parseStatus(raw: unknown): MemberStatus {
     facts: readFacts(field.group('facts')),
     peer: field.has('peer') ? readFacts(field.group('peer')) : undefined,
     diskFreePercent: field.has('diskFreePercent') ? field.wholeNumber('diskFreePercent', { min: 0, max: 100 }) : undefined,
+    loweredCommits: field.texts('loweredCommits', { max: 20 }),
     systemIdentifier: field.optionalText('systemIdentifier'),
     certificateExpiresAt: field.text('certificateExpiresAt'),
     dns: field.list('dns', (entry) => ({ server: entry.text('server'), ok: entry.flag('ok'), why: entry.text('why', { fallback: '-' }) }), {

@@ -143,6 +143,13 @@ export const memberFamilies = defineFamilies({
     help: 'Commits that PostgreSQL acknowledged although their wait for the standby was cancelled (warning 01000), seen by agent and hall server.',
     since,
   },
+  loweredCommits: {
+    name: 'hallkeeper_pair_lowered_commits',
+    kind: 'gauge',
+    labels: pairLabels,
+    help: 'Roles and databases for which synchronous_commit is lowered, so that a failover may lose their acknowledged commits; at most 20. Told by the primary.',
+    since,
+  },
   dnsUpdates: {
     name: 'hallkeeper_dns_updates_total',
     kind: 'counter',

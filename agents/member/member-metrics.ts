@@ -36,6 +36,7 @@ export class MemberMetrics {
   readonly #phase;
   readonly #unavailable;
   readonly #falseAcks;
+  readonly #loweredCommits;
   readonly #dnsUpdates;
   readonly #dnsFailures;
   readonly #dnsEpoch;
@@ -62,6 +63,7 @@ export class MemberMetrics {
     this.#phase = set.gauge(families.phase);
     this.#unavailable = set.counter(families.unavailable);
     this.#falseAcks = set.counter(families.falseAcks);
+    this.#loweredCommits = set.gauge(families.loweredCommits);
     this.#dnsUpdates = set.counter(families.dnsUpdates);
     this.#dnsFailures = set.counter(families.dnsFailures);
     this.#dnsEpoch = set.gauge(families.dnsEpoch);
@@ -114,6 +116,12 @@ export class MemberMetrics {
 
   falseAck(): void {
     this.#falseAcks.add({});
+  }
+
+  /** How many roles and databases; undefined where it is not known. */
+  loweredCommits(count: number | undefined): void {
+    if (count === undefined) this.#loweredCommits.remove({});
+    else this.#loweredCommits.set({}, count);
   }
 
   /** Counts a take-over that has just finished. */

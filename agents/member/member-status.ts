@@ -17,6 +17,7 @@ export interface StatusFacts {
   readonly progressPercent: number | undefined;
   readonly stepSeconds: number;
   readonly diskFreePercent: number | undefined;
+  readonly loweredCommits: readonly string[];
   readonly certificateExpiresAt: string;
   readonly dns: MemberStatus['dns'];
   readonly service: MemberStatus['service'];

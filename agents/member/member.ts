@@ -27,6 +27,7 @@ import { writeHallFiles } from './hall-files.ts';
 import { HallProcess } from './hall-process.ts';
 import { binariesFor, instanceSettingsOf, refuseUnusable, withoutRefused } from './instance-settings.ts';
 import type { KeptList } from './kept-list.ts';
+import { watchLoweredCommits } from './lowered-commits.ts';
 import { MemberMetrics } from './member-metrics.ts';
 import type { MemberOptions } from './member-options.ts';
 import { MemberShell } from './member-shell.ts';
@@ -100,6 +101,7 @@ export class Member {
   #toldEpoch = 0;
   #step = { words: '', sinceMs: 0 };
   #diskFreePercent: number | undefined;
+  #loweredCommits: readonly string[] = [];
   #restart = false;
 
   private constructor(
@@ -211,6 +213,7 @@ export class Member {
       background('heartbeats', () => this.#beat()),
       background('canaries', () => this.#canaries()),
       background('upkeep', () => runUpkeep(this.#lane, () => this.state, signal)),
+      background('lowered commits', () => watchLoweredCommits(this.#lane, (lowered) => this.#lowered(lowered), signal)),
       background('disk', () => this.#watchDisk()),
       background('stopped log', () => this.#stoppedLog.watch(signal)),
       background('settings', () => this.#source.watch((settings) => this.#changed(settings), signal)),
@@ -321,6 +324,7 @@ export class Member {
       progressPercent: this.#lane.progressPercent,
       stepSeconds: Math.max(0, Math.round((awakeMs(state) - this.#step.sinceMs) / 1_000)),
       diskFreePercent: this.#diskFreePercent,
+      loweredCommits: this.#loweredCommits,
       certificateExpiresAt: new Date(inspectCertificate(this.#settings.tls.certificate).notAfterMs).toISOString(),
       dns: this.#routes.dns,
       service: this.#routes.service,
@@ -408,6 +412,11 @@ export class Member {
       },
       this.#stop.signal,
     );
+  }
+
+  #lowered(found: readonly string[] | undefined): void {
+    this.#loweredCommits = found ?? [];
+    this.#metrics.loweredCommits(found?.length);
   }
 
   async #watchDisk(): Promise<void> {

@@ -46,6 +46,7 @@ export function aMemberStatus({ facts, ...change }: MemberStatusWish = {}): Memb
     },
     peer: undefined,
     diskFreePercent: 60,
+    loweredCommits: [],
     systemIdentifier: '7400000000000000000',
     certificateExpiresAt: '2027-01-01T00:00:00Z',
     dns: [],
