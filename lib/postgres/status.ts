@@ -6,15 +6,16 @@ import { parseLsn } from './lsn.ts';
 /**
  * Everything the agent watches, in one query, so that its parts belong together. Recovery may end between two expressions, but never
  * begin, so functions that work only on a primary are asked only after `pg_is_in_recovery()` said no. On a standby the timeline
- * is the receiver's, else that of the minimum recovery point, else the last restartpoint's.
+ * is the receiver's, else that of the minimum recovery point, else the last restartpoint's. What it received is told since its start only,
+ * and a receiver begins anew at the segment's start, so what was replayed, which is on disk before it is, counts as received as well.
  */
 const statusQuery = `
 SELECT inRecovery AS in_recovery,
   (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
   CASE WHEN NOT inRecovery THEN ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int
        ELSE coalesce((SELECT received_tli FROM pg_stat_wal_receiver), nullif(recovery.min_recovery_end_timeline, 0), ckpt.timeline_id) END AS timeline,
-  CASE WHEN NOT inRecovery THEN pg_current_wal_lsn() ELSE pg_last_wal_receive_lsn() END AS write_lsn,
-  CASE WHEN NOT inRecovery THEN pg_current_wal_flush_lsn() ELSE pg_last_wal_receive_lsn() END AS flush_lsn,
+  CASE WHEN NOT inRecovery THEN pg_current_wal_lsn() ELSE greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) END AS write_lsn,
+  CASE WHEN NOT inRecovery THEN pg_current_wal_flush_lsn() ELSE greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) END AS flush_lsn,
   CASE WHEN inRecovery THEN pg_last_wal_replay_lsn() END AS replay_lsn,
   ckpt.timeline_id AS checkpoint_timeline, ckpt.redo_lsn,
   (SELECT json_build_object('status', status, 'timeline', received_tli, 'flushed', flushed_lsn, 'sender', sender_host,

@@ -38,6 +38,22 @@ describe('a pair from empty directories to a take-over', () => {
     expect((await pair.b.configured())?.gate).toBe('closed');
   });
 
+  test('a standby that was started anew and receives nothing yet says how far its log reaches', async () => {
+    const { a, b } = pair;
+    const lsn = await a.commitSynchronous(a.openLine('test'), soon());
+    const line = b.openLine('test');
+    await untilStatus(b, line, ({ flushLsn }) => flushLsn !== undefined && flushLsn >= lsn);
+    await b.killAll(soon());
+    await b.start({ as: 'standby', follow: false }, soon());
+    await b.waitReady(soon());
+    const alone = await untilStatus(b, line, ({ replayLsn }) => replayLsn !== undefined && replayLsn >= lsn);
+    expect(alone.receiver).toBeUndefined();
+    expect(alone.flushLsn).toBe(alone.replayLsn);
+    await b.setFollow(true, soon());
+    const again = await untilStatus(b, line, ({ receiver }) => receiver?.status === 'streaming');
+    expect(again.flushLsn).toBeGreaterThanOrEqual(lsn);
+  });
+
   test('with the gate at the peer a commit waits for its flush', async () => {
     const line = pair.a.openLine('test');
     await pair.a.setGate('peer', soon());
