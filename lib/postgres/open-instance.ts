@@ -29,7 +29,7 @@ import { readRunningLineage, readStoppedLineage } from './lineage.ts';
 import type { HeldLock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
-import { pathsOf } from './paths.ts';
+import { pathsOf, withRealPaths } from './paths.ts';
 import { readProof, removeProof, writeProof } from './proof.ts';
 import { rewindToPeer } from './rewind.ts';
 import {
@@ -74,13 +74,16 @@ const answerMaxMs = 1_000;
 const peerVersionMaxMs = 5_000;
 
 /**
- * One PostgreSQL instance. Touches nothing until it is asked to.
+ * One PostgreSQL instance. Touches nothing until it is asked to; only where its directories really are is looked up.
  *
  * @throws HK_POSTGRES_SETTINGS  naming every problem of the settings.
  */
 export function openInstance(settings: InstanceSettings, ports: InstancePorts): PostgresInstance {
   refuseSettings(settings);
-  return new Instance(settings, ports);
+  const real = withRealPaths(settings);
+  // Behind symbolic links one of the two may lie in the other after all.
+  refuseSettings(real);
+  return new Instance(real, ports);
 }
 
 class Instance implements PostgresInstance {

@@ -1,4 +1,7 @@
+import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { codeOf } from '#lib/base/errors.ts';
+import { postgresErrors } from './errors.ts';
 
 /** Where the files of an instance are. Everything but `data` is ours and stands outside the data directory. */
 export interface InstancePaths {
@@ -22,6 +25,29 @@ export interface InstancePaths {
   readonly recoverySignal: string;
   readonly promoteSignal: string;
   readonly postmasterPid: string;
+}
+
+/**
+ * The path as the kernel names it. Running servers are told apart by their working directory, which is always without symbolic links.
+ * What does not exist yet, such as the data of a member that was never started, is left as it is below what does.
+ */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT' || dirname(path) === path)
+      throw postgresErrors.HK_POSTGRES_SETTINGS(`${path} cannot be looked up: let the agent pass through its directories`, { cause });
+    return join(realPath(dirname(path)), basename(path));
+  }
+}
+
+/**
+ * These settings with the real paths of both directories. Looked up once: whoever moves a directory starts the agent again.
+ *
+ * @throws HK_POSTGRES_SETTINGS  when a path leads through what is no directory, or one that we may not enter.
+ */
+export function withRealPaths<T extends { readonly stateDirectory: string; readonly dataDirectory: string }>(settings: T): T {
+  return { ...settings, stateDirectory: realPath(settings.stateDirectory), dataDirectory: realPath(settings.dataDirectory) };
 }
 
 export function pathsOf({ stateDirectory: state, dataDirectory: data }: { stateDirectory: string; dataDirectory: string }): InstancePaths {

@@ -1,12 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, readdir, writeFile } from 'node:fs/promises';
+import { access, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openInstance } from './open-instance.ts';
 import { processesOf } from './process-table.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { realPair, runDoomedAgent, soon, startFirst } from './testing/real-pair.ts';
+import { realPair, runDoomedAgent, soon, startFirst, testPorts } from './testing/real-pair.ts';
 
 const run = promisify(execFile);
 
@@ -58,6 +59,23 @@ describe('the server process', () => {
     await pair.a.waitReady(soon());
     expect(await pair.a.commitLocal(line, soon())).toBeGreaterThan(0n);
     await pair.a.killAll(soon());
+  });
+
+  test('a server is seen, and killed, behind a symbolic link in the path of its data too', async () => {
+    const { dataDirectory, stateDirectory, ...settings } = pair.settingsOf('a');
+    const link = join(pair.folder.path, 'link');
+    await symlink(join(pair.folder.path, 'a'), link);
+    const linked = openInstance({ ...settings, dataDirectory: join(link, 'data'), stateDirectory: join(link, 'state') }, testPorts);
+    const { pid } = await linked.start({ as: 'primary', gate: 'none' }, soon());
+    await linked.waitReady(soon());
+    expect(await linked.reattach(soon())).toMatchObject({ pid });
+    await expect(linked.start({ as: 'primary', gate: 'none' }, soon())).rejects.toMatchObject({ code: 'HK_POSTGRES_RUNNING' });
+    await linked.killAll(soon());
+    expect(await processesOf(dataDirectory)).toEqual([]);
+    await linked.close();
+    expect(() =>
+      openInstance({ ...settings, dataDirectory: join(stateDirectory, 'x'), stateDirectory: join(link, 'state') }, testPorts),
+    ).toThrow('must not be in the state directory');
   });
 
   test('a postmaster that died alone, or stands still, leaves nothing that stops the next start', async () => {
