@@ -24,8 +24,8 @@ export const switchoverCommand = pairCommand({
   spec: {
     name: 'hallctl pair switchover',
     summary:
-      'Makes the other member the primary, planned: nothing is lost, and writes pause for less than a second. Only in mode Sync. It creates\n' +
-      'a PairOperation, which the operator carries out, and follows it. Ctrl-C stops following; the switchover goes on.',
+      'Makes the other member the primary, planned: nothing is lost, and writes pause for about half a second, longer on overloaded processors.\n' +
+      'Only in mode Sync. It creates a PairOperation, which the operator carries out, and follows it. Ctrl-C stops following; the switchover goes on.',
     positionals: ['PAIR'],
     options: { ...operationOptions, to: { help: 'the member that shall lead; absent: the standby', value: 'MEMBER' } },
     exits,

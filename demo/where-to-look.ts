@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { namespace } from './names.ts';
+import { namespace, pairName } from './names.ts';
+import { repositoryRoot } from './programs.ts';
 import type { DemoHall } from './start.ts';
 
 /** Where a person finds what runs, as lines. */
@@ -12,6 +13,7 @@ export function whereToLook({ prometheus, cluster, bind, name }: DemoHall): read
     `  Prometheus   ${prometheus.url}`,
     `  Kubernetes   ${kubectl} --kubeconfig ${cluster.kubeconfig} --namespace ${namespace} get halls,pairs,terminals`,
     `  DNS          dig @${bind.address} -p ${bind.port} ${name}`,
+    `  hallctl      ${join(repositoryRoot, 'bin', 'hallctl')} pair explain ${pairName} -n ${namespace} --kubeconfig ${cluster.kubeconfig}`,
   ];
 }
 
