@@ -8,6 +8,7 @@ import type { PostgresLane } from './postgres-lane.ts';
 
 const everyMs = 1_000;
 const slotEveryMs = 10_000;
+const replayEveryMs = 2_000;
 const workMaxMs = 30_000;
 const checkpointMaxMs = 300_000;
 
@@ -19,8 +20,8 @@ const bootstrapRetry = { firstMs: everyMs, maxMs: 60_000 } as const;
 
 /**
  * What PostgreSQL needs beside the protocol and at leisure: roles and databases on a primary, also when a person dropped one or made
- * another, a checkpoint on its new timeline, and on a standby a slot that keeps no more WAL than a rewind would need. A failure is
- * logged and tried again, and keeps none of the others from being done.
+ * another, a checkpoint on its new timeline, and on a standby a slot that keeps no more WAL than a rewind would need, and a start anew
+ * when its replay has paused for want of higher limits. A failure is logged and tried again, and keeps none of the others from being done.
  */
 export async function runUpkeep(lane: PostgresLane, state: () => MemberState, signal: AbortSignal): Promise<void> {
   const { clock, instance } = lane;
@@ -30,6 +31,7 @@ export async function runUpkeep(lane: PostgresLane, state: () => MemberState, si
     peerSlot(instance, line),
     checkpointOfTimeline(lane, line),
     standbySlot(instance, line),
+    pausedReplay(lane, line),
   ];
   while (!signal.aborted) {
     const now = clock.nowMs();
@@ -114,4 +116,19 @@ function standbySlot(instance: PostgresInstance, line: SqlLine): UpkeepTask {
     await instance.advancePeerSlot(line, limit);
   };
   return { what: 'the slot on the standby', run };
+}
+
+/** The primary was started with higher limits than this standby: it streams and acknowledges, but would end when it is promoted. */
+function pausedReplay({ instance, log }: PostgresLane, line: SqlLine): UpkeepTask {
+  let lastMs: number | undefined;
+  const run: UpkeepTask['run'] = async ({ postgres, operation, takeover }, now, signal) => {
+    if (postgres.process !== 'running' || postgres.role !== 'standby' || operation !== undefined || takeover !== undefined) return;
+    if (lastMs !== undefined && now - lastMs < replayEveryMs) return;
+    lastMs = now;
+    const limit = within(workMaxMs, 'looking at the replay', signal);
+    if (!(await instance.replayLacks(line, limit))) return;
+    log.warn({}, 'the primary was started with higher limits than this standby, whose replay has paused: it is started anew');
+    await instance.killAll(limit);
+  };
+  return { what: 'the replay', run };
 }
