@@ -6,6 +6,9 @@ import type { ClientDoor as Door, PostgresInstance } from '#lib/postgres/instanc
 
 const moveMaxMs = 5_000;
 const againMs = 200;
+/** A client may take authentication_timeout, 5 s, over its handshake; this is longer. */
+const lateMaxMs = 8_000;
+const lateEveryMs = 250;
 
 /** Lets applications into PostgreSQL or shuts them out, whatever was asked for last; one change at a time, repeated until it holds. */
 export class ClientDoor {
@@ -18,6 +21,8 @@ export class ClientDoor {
   #is: Door | undefined;
   #gate: Promise<void> = Promise.resolve();
   #moving = false;
+  #closedMs = 0;
+  #watching = false;
 
   constructor(
     instance: PostgresInstance,
@@ -47,8 +52,34 @@ export class ClientDoor {
     const changing = change(wanted);
     this.#gate = changing.catch(() => undefined);
     await changing;
-    this.#is = wanted ?? this.#is;
+    this.#moved(wanted ?? this.#is);
     if (!this.#moving) void this.#move();
+  }
+
+  #moved(to: Door | undefined): void {
+    const closes = to === 'closed' && this.#is !== 'closed';
+    this.#is = to;
+    if (!closes) return;
+    this.#closedMs = this.#ports.clock.nowMs();
+    if (!this.#watching) void this.#endLateComers();
+  }
+
+  /**
+   * The server's process for a client that had connected before the door closed knows the old list of who may enter, and is no session
+   * yet that could be ended. It enters later, when its handshake is over, and is sent away then.
+   */
+  async #endLateComers(): Promise<void> {
+    const { clock, log, running } = this.#ports;
+    const shut = (): boolean => this.#is === 'closed' && this.#wanted === 'closed' && running() && !this.#signal.aborted;
+    this.#watching = true;
+    while (shut() && clock.nowMs() - this.#closedMs < lateMaxMs) {
+      await clock.sleep(lateEveryMs, this.#signal).catch(() => undefined);
+      if (!shut()) break;
+      await this.#instance
+        .endApplications(within(moveMaxMs, 'ending sessions', this.#signal))
+        .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'sessions of late-comers could not be ended yet'));
+    }
+    this.#watching = false;
   }
 
   async #move(): Promise<void> {
@@ -62,7 +93,7 @@ export class ClientDoor {
       if (wanted === undefined || this.#is === wanted || this.#signal.aborted || !running()) break;
       try {
         await this.#instance.setClients(wanted, within(moveMaxMs, 'letting clients in or out', this.#signal));
-        this.#is = wanted;
+        this.#moved(wanted);
       } catch (error) {
         if (running() && !this.#signal.aborted) log.warn({ wanted, error: messageOf(error) }, 'clients could not be let in or out yet');
         await clock.sleep(againMs, this.#signal).catch(() => undefined);

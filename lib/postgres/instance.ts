@@ -348,6 +348,11 @@ export interface PostgresInstance {
   setFollow(follow: boolean, signal: AbortSignal): Promise<void>;
   /** Lets applications in, or shuts them out and ends their sessions; a commit of theirs that waits is not acknowledged. */
   setClients(clients: ClientDoor, signal: AbortSignal): Promise<void>;
+  /**
+   * Ends the sessions of applications. A client whose handshake had begun before the door was closed enters through it later; repeat
+   * this for as long as a handshake may last.
+   */
+  endApplications(signal: AbortSignal): Promise<void>;
   /** Opens the sessions that a take-over will need, so that it does not wait for a server under load to fork them. May be repeated. */
   warm(signal: AbortSignal): Promise<void>;
   /** Replaces TLS files; new connections use them at once. */

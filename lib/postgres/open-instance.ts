@@ -205,6 +205,10 @@ class Instance implements PostgresInstance {
     if (clients === 'closed') await this.#shutOut(signal);
   }
 
+  async endApplications(signal: AbortSignal): Promise<void> {
+    if ((await findPostmaster(this.#context)) !== undefined) await endApplicationSessions(this.#settingsLine('clients'), signal);
+  }
+
   async warm(signal: AbortSignal): Promise<void> {
     await Promise.all((['gate', 'follow', 'clients'] as const).map((about) => this.#settingsLine(about).query(takenQuery, [], signal)));
   }
