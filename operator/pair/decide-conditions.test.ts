@@ -109,6 +109,12 @@ const rows: readonly Row[] = [
     says: [zero, 'True', 'StandbyStreaming'],
   },
   {
+    behaviour: 'whose commits do not wait for the standby is told beside it',
+    view: { members: members(heard({ role: 'primary', loweredCommits: ['role reports'] }), standby) },
+    says: [zero, 'True', 'StandbyStreaming'],
+    words: 'Commits of role reports do not wait',
+  },
+  {
     behaviour: 'once told, somewhat more must be free',
     view: { members: members(primary, heard({ diskFreePercent: 6 })), pair: toldOfDisk },
     says: [zero, 'False', 'DiskFull'],

@@ -57,11 +57,18 @@ function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
   }
   const facts = pairFactsOf(view);
   const { blockedBy, because, advice } = explainFailover(facts);
-  const message = [...because, ...advice, ...copyingOf(names, members)].join(' ').slice(0, messageMax);
+  const message = [...because, ...advice, ...copyingOf(names, members), ...loweredOf(members)].join(' ').slice(0, messageMax);
   if (blockedBy === undefined) return { status: 'True', reason: 'StandbyStreaming', message };
   if (blockedBy === 'MembersUnreachable') return { status: 'Unknown', reason: blockedBy, message };
   const full = `Until ${diskFreePercentAgain} % of it are free this is told.`;
   return { status: 'False', reason: blockedBy, message: blockedBy === 'DiskFull' ? `${message} ${full}` : message };
+}
+
+/** For whom no failover is without loss, whatever the pair does. */
+function loweredOf(members: PairView['members']): readonly string[] {
+  const lowered = [...members.values()].flatMap((member) => currentStatus(member)?.loweredCommits ?? []);
+  if (lowered.length === 0) return [];
+  return [`Commits of ${lowered.join(', ')} do not wait for the standby and may be lost: synchronous_commit is lowered there.`];
 }
 
 /** Whatever a member is being copied for: how far it is. */
