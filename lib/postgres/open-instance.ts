@@ -147,7 +147,7 @@ class Instance implements PostgresInstance {
       await removeStaleLockFiles(this.#context);
       await checkBeforeStart(this.#context, choice);
       signal.throwIfAborted();
-      this.#server = await spawnPostmaster(this.#context);
+      this.#server = await spawnPostmaster(this.#context, facts.control.majorVersion);
       return this.#server;
     });
   }

@@ -6,7 +6,7 @@ import { parseLogEnd } from './lineage.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { parseProcessStat } from './process-table.ts';
 import { parseProof } from './proof.ts';
-import { parsePostmasterFile } from './server-process.ts';
+import { parsePostmasterFile, postmasterArguments } from './server-process.ts';
 import { parseStatus } from './status.ts';
 import { firstRecord, historyName, parseHistory, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
 import { parseVersion, refuseVersion } from './version.ts';
@@ -214,4 +214,10 @@ describe('small texts of PostgreSQL and the kernel', () => {
     expect(status.peers[0]).toMatchObject({ applicationName: 'p', flushLsn: undefined, sentLsn: 5n, replyAgeMs: undefined });
     expect(() => parseStatus({ ...row, timeline: null })).toThrow('no timeline');
   });
+});
+
+test('ALTER SYSTEM is refused by each version that can refuse it, and by no version that would not start with it', () => {
+  const refuses = (major: number): boolean =>
+    postmasterArguments({ data: '/d', configuration: '/c' }, major).includes('allow_alter_system=off');
+  expect([15, 16, 17, 18].map(refuses)).toEqual([false, false, true, true]);
 });

@@ -8,6 +8,7 @@ import { poll } from './context.ts';
 import { exists, readIfPresent, removeDurably } from './durable-file.ts';
 import { postgresErrors } from './errors.ts';
 import type { RunningServer, ServerExit } from './instance.ts';
+import type { InstancePaths } from './paths.ts';
 import type { ProcessFacts } from './process-table.ts';
 import { isSameProcess, processesOf, readProcess, worksIn } from './process-table.ts';
 import { asAccount, inName, programEnvironment } from './program.ts';
@@ -50,17 +51,23 @@ export async function isStopping(context: InstanceContext): Promise<boolean> {
   return (await findPostmaster(context)) !== undefined;
 }
 
+/** ALTER SYSTEM writes beside our settings; where a version can refuse it, it does, for as long as the server runs. */
+export function postmasterArguments(paths: Pick<InstancePaths, 'data' | 'configuration'>, major: number): readonly string[] {
+  const noAlterSystem = major >= 17 ? ['-c', 'allow_alter_system=off'] : [];
+  return ['-D', paths.data, '-c', `config_file=${paths.configuration}`, ...noAlterSystem];
+}
+
 /**
  * Starts the postmaster in a session of its own, so that it outlives us, with nothing of ours but the log to write to.
  * The caller has written the settings and checked that no server lives here.
  */
-export async function spawnPostmaster(context: InstanceContext): Promise<RunningServer> {
+export async function spawnPostmaster(context: InstanceContext, major: number): Promise<RunningServer> {
   const { settings, paths } = context;
   await boundLog(paths.log, settings.account);
   const log = await open(paths.log, 'a', 0o640);
   try {
     if (settings.account !== undefined) await log.chown(settings.account.uid, settings.account.gid);
-    const child = spawn(join(settings.binaryDirectory, 'postgres'), ['-D', paths.data, '-c', `config_file=${paths.configuration}`], {
+    const child = spawn(join(settings.binaryDirectory, 'postgres'), postmasterArguments(paths, major), {
       cwd: paths.data,
       env: programEnvironment,
       detached: true,
