@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decideOperation, destroyedBy } from './decide-operation.ts';
+import { aPairOperation } from '#test/api/builders.ts';
+import { decideOperation, destroyedBy, isUnpaused } from './decide-operation.ts';
 import type { OperationWish } from './decide-operation.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { aPairSeen, aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
@@ -129,4 +130,23 @@ describe('what a copy destroys', () => {
       /^The whole database of b is deleted and copied anew from a\. .* a goes on leading alone: /,
     );
   });
+});
+
+test('a pair is resumed that is paused, is about to be, or has a member that still is', () => {
+  const pausing = (done: boolean) => ({
+    ...aPairOperation(),
+    spec: { ...aPairOperation().spec, type: 'Pause' },
+    status: { conditions: [{ type: 'Complete', status: done ? 'True' : 'False', reason: 'x', message: 'm', lastTransitionTime: 't' }] },
+  });
+  const marked = aPairSeen();
+  const metadata = { ...marked.pair.metadata, annotations: { 'hallkeeper.dev/paused-by': 'x' } };
+  const states: readonly (readonly [PairSeen, boolean])[] = [
+    [aPairSeen(), true],
+    [aPairSeen({}, {}, { paused: true }), false],
+    [{ ...marked, pair: { ...marked.pair, metadata } }, false],
+    [aPairSeen({ members: [aStandbyStatus({ paused: true })] }), false],
+    [{ ...marked, operations: [pausing(false) as never] }, false],
+    [{ ...marked, operations: [pausing(true) as never] }, true],
+  ];
+  expect(states.map(([seen]) => isUnpaused(seen))).toEqual(states.map(([, unpaused]) => unpaused));
 });

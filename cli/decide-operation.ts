@@ -1,6 +1,8 @@
 import type { PairOperationType } from '#lib/api/pairoperation.gen.ts';
 import { unreachable } from '#lib/base/invariant.ts';
+import { isOver, stateOf } from './operation-end.ts';
 import type { PairSeen } from './pair-seen.ts';
+import { pauseOf } from './pause-seen.ts';
 
 /** What a person wants of a pair. */
 export interface OperationWish {
@@ -89,6 +91,12 @@ function uncopied(seen: PairSeen, member: string | undefined): readonly string[]
 /** Who leads, by the record, or by what the operator last saw of it where an etcd keeps it. */
 function leadingIn({ pair, record }: PairSeen): Leading {
   return record?.spec ?? pair.status ?? {};
+}
+
+/** Whether neither pair nor member is paused, and no Pause is on its way. */
+export function isUnpaused({ pair, operations }: PairSeen): boolean {
+  const coming = operations.some((operation) => operation.spec.type === 'Pause' && !isOver(stateOf(operation)));
+  return pauseOf(pair, operations) === undefined && !coming && pair.status?.members?.some(({ paused }) => paused === true) !== true;
 }
 
 /** What is gone for good when a standby is copied anew, and what holds until that is done. For whoever has to say yes to it. */

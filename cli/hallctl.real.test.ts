@@ -235,11 +235,21 @@ describe('a pause', () => {
     expect([paused.code, paused.out]).toEqual([0, expect.stringContaining('Nobody takes over until: hallctl pair resume pair-7')]);
     const { spec } = (await server.read('PairOperation', name)).body as unknown as PairOperation;
     expect(spec).toMatchObject({ type: 'Pause', reason: 'new switches' });
+    await server.kubectl('annotate', 'failoverpair', 'pair-7', `hallkeeper.dev/paused-by=${name}`);
+    expect((await hallctl('olga', 'status', 'pair-7')).out).toContain(`paused by the PairOperation ${name}`);
     const resuming = hallctl('tom', 'resume', 'pair-7', '--json');
     await answer(done('both members may fail over again'));
     const resumed = await resuming;
     expect(resumed.code).toBe(0);
     expect(JSON.parse(resumed.out)).toMatchObject({ ok: true, type: 'Resume', member: null, says: 'both members may fail over again' });
+    await server.kubectl('annotate', 'failoverpair', 'pair-7', 'hallkeeper.dev/paused-by-');
+  });
+
+  test('is not ended where there is none', async () => {
+    const before = JSON.parse(await server.kubectl('get', 'pairoperations', '-o', 'json')) as { readonly items: readonly unknown[] };
+    expect(await hallctl('tom', 'resume', 'pair-7')).toMatchObject({ code: 0, out: 'pair-7 is not paused: nothing was asked for.\n' });
+    const after = JSON.parse(await server.kubectl('get', 'pairoperations', '-o', 'json')) as { readonly items: readonly unknown[] };
+    expect(after.items).toHaveLength(before.items.length);
   });
 
   test('that the spec asks for is not ended by an operation', async () => {

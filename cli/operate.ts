@@ -12,7 +12,7 @@ import { isOver, stateOf } from './operation-end.ts';
 import type { OperationState } from './operation-end.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { pairOperations } from './resources.ts';
-import { secondsOf } from './table.ts';
+import { phasesOf, secondsOf } from './table.ts';
 
 export const operationErrors = defineErrors({
   HK_OPERATION_IMPOSSIBLE: { retry: 'never', says: 'the operation cannot be asked for' },
@@ -131,7 +131,7 @@ export function endInWords({ operation, state, says, leftBecause }: OperationEnd
   const { report } = status ?? {};
   const until = spec.type === 'Pause' ? ` Nobody takes over until: hallctl pair resume ${spec.pairRef.name} -n ${namespace ?? ''}` : '';
   if (report === undefined) return `${name}: done: ${says}.${until}\n`;
-  const phases = Object.entries(report.phases ?? {}).map(([phase, ms]) => `  ${phase.padEnd(8)} ${secondsOf(ms as number)}`);
+  const phases = phasesOf(report.phases).map(([phase, ms]) => `  ${phase.padEnd(8)} ${secondsOf(ms)}`);
   const outage = report.writeOutageMs === undefined ? '' : `, ${secondsOf(report.writeOutageMs)} without an acknowledged write`;
   return [
     `${name}: done. ${report.to ?? '?'} leads instead of ${report.from ?? '?'} in epoch ${report.epoch}${outage}.`,

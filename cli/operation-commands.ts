@@ -3,7 +3,7 @@ import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts'
 import type { CommandPorts } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
 import { whyUnconfirmed } from './confirm.ts';
-import { destroyedBy } from './decide-operation.ts';
+import { destroyedBy, isUnpaused } from './decide-operation.ts';
 import type { OperationWish } from './decide-operation.ts';
 import { createOperation, endAsJson, endInWords, followOperation, operationErrors, refuseImpossible } from './operate.ts';
 import type { OperationEnd } from './operate.ts';
@@ -75,14 +75,27 @@ export const resumeCommand = pairCommand({
   spec: {
     name: 'hallctl pair resume',
     summary:
-      'Ends a pause: the standby may take over again. Refused while spec.paused of the pair is true. It creates a PairOperation and waits\n' +
+      'Ends a pause: the standby may take over again. A pair that is not paused is left as it is. Refused while spec.paused is true. It creates a PairOperation and waits\n' +
       'until both members have confirmed. Ctrl-C stops following; the wish stands.',
     positionals: ['PAIR'],
     options: operationOptions,
     exits,
   },
-  run: (line, ports) =>
-    operate({ type: 'Resume', member: undefined, reason: line.text('reason') ?? 'asked for with hallctl pair resume' }, line, ports),
+  run: async (line, ports) => {
+    const seen = await readNamed(line, ports);
+    if (isUnpaused(seen)) {
+      const { name: pair } = seen.pair.metadata;
+      say(
+        line,
+        ports,
+        { ok: true, pair, type: 'Resume', operation: null, says: 'not paused' },
+        `${pair} is not paused: nothing was asked for.\n`,
+      );
+      return hallctlExits.ok;
+    }
+    const reason = line.text('reason') ?? 'asked for with hallctl pair resume';
+    return await createAndFollow(seen, { type: 'Resume', member: undefined, reason }, line, ports);
+  },
 });
 
 export const reinitializeCommand = pairCommand({

@@ -204,6 +204,18 @@ describe('what status says', () => {
     expect(words).toMatch(/^switch-pair-7 +Switchover +b +Refused +60s +the pair is paused$/m);
   });
 
+  test('with the phases in the order in which they happen', () => {
+    const phases = { decide: 8, detect: 103, fence: 26, open: 76, promote: 47, route: 0 };
+    expect(statusInWords(aPairSeen({ lastFailover: { ...lastFailover, phases } }), alive, nowMs)).toMatch(
+      /\(detect 0.10 s, decide 0.01 s, fence 0.03 s, promote 0.05 s, open 0.08 s, route 0.00 s\)/,
+    );
+  });
+
+  test('of a silent member: nothing that it was before as if it still were', () => {
+    const words = statusInWords(aPairSeen({ members: [{ ...aPrimaryStatus(), heard: 'NotHeard' }, aStandbyStatus()] }), alive, nowMs);
+    expect(words).toMatch(/^a +\? +NotHeard +\? +\? +\? +\? +\? +\? +- +last seen 4m into: leading/m);
+  });
+
   test('as JSON', () => {
     expect(JSON.parse(JSON.stringify(statusAsJson(seen, alive)))).toMatchObject({
       ok: true,

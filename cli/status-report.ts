@@ -5,7 +5,7 @@ import { stateOf } from './operation-end.ts';
 import type { OperatorSeen } from './operator-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { pauseOf } from './pause-seen.ts';
-import { ageInWords, ageOf, secondsOf, tableOf } from './table.ts';
+import { ageInWords, ageOf, phasesOf, secondsOf, tableOf } from './table.ts';
 
 /** Operations that are shown; the others are in `kubectl get pairoperations`. */
 const operationsShown = 5;
@@ -92,6 +92,9 @@ function memberRow(member: FailoverPairStatusMember, nowMs: number): readonly st
   const { name, role = '-', heard = '-', postgresql = '-', data = '-', lag = '-', step = '-', since } = member;
   const flag = (value: boolean | undefined): string => (value === undefined ? '-' : value ? 'yes' : 'no');
   const waits = role === 'Primary' ? (member.waitsFor ?? '-') : '-';
+  // What stands of a silent member is what it was when it was heard last.
+  if (heard === 'NotHeard')
+    return [name, '?', heard, '?', '?', '?', '?', '?', '?', '-', step === '-' ? '-' : `last seen ${ageOf(since, nowMs)} into: ${step}`];
   return [name, role, heard, postgresql, data, flag(member.streaming), lag, flag(member.arbiterReached), waits, ageOf(since, nowMs), step];
 }
 
@@ -103,8 +106,8 @@ function operationRow(operation: PairOperation, nowMs: number): readonly string[
 
 /** One take-over with its phases, in one line. */
 function failoverInWords(failover: FailoverPairStatusLastFailover): string {
-  const { epoch, from, to, reason, completedAt, writeOutageMs, phases = {}, message } = failover;
-  const steps = Object.entries(phases).map(([phase, ms]) => `${phase} ${secondsOf(ms as number)}`);
+  const { epoch, from, to, reason, completedAt, writeOutageMs, phases, message } = failover;
+  const steps = phasesOf(phases).map(([phase, ms]) => `${phase} ${secondsOf(ms)}`);
   const outage = writeOutageMs === undefined ? '' : `; ${secondsOf(writeOutageMs)} without an acknowledged write`;
   const how = steps.length === 0 ? '' : ` (${steps.join(', ')})`;
   const why = message === undefined || message === '' ? '' : `. ${message}`;

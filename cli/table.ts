@@ -1,3 +1,6 @@
+import { failoverPhases } from '#agents/member/contract.ts';
+import type { FailoverPhase } from '#agents/member/contract.ts';
+
 /** Rows of texts as columns, the first row being the heading. The last column is not padded. */
 export function tableOf(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -23,6 +26,11 @@ export function ageInWords(ms: number): string {
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Phases of a take-over, in the order in which they happen and not in that of their names. */
+export function phasesOf(phases: Readonly<Partial<Record<FailoverPhase, number>>> = {}): readonly (readonly [FailoverPhase, number])[] {
+  return failoverPhases.flatMap((phase) => (phases[phase] === undefined ? [] : [[phase, phases[phase]] as const]));
 }
 
 /** Seconds with as many digits as a person reads. */

@@ -64,9 +64,14 @@ export function parseCommand<Name extends string>(spec: CommandSpec<Name>, args:
   }
 }
 
+/** What stands before a message of the program; `npm run check --` is how options are given to it, not its name. */
+export function messagePrefix(name: string): string {
+  return name.replace(/ --$/, '');
+}
+
 /** How a wrong command line is told, whoever finds that it is wrong. */
 export function wrongUsage(name: string, why: string): { readonly do: 'print'; readonly text: string; readonly exitCode: number } {
-  return { do: 'print', text: `${name}: ${why}\nSee '${name} --help'.\n`, exitCode: exitCodes.usage };
+  return { do: 'print', text: `${messagePrefix(name)}: ${why}\nSee '${name} --help'.\n`, exitCode: exitCodes.usage };
 }
 
 /** One line with the version that all programs share. */

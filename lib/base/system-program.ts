@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { exitCodes, parseCommand, wrongUsage } from './command.ts';
+import { exitCodes, parseCommand, wrongUsage, messagePrefix } from './command.ts';
 import type { CommandLine, CommandSpec } from './command.ts';
 import { codeOf, messageOf } from './errors.ts';
 import { SettingsRefused } from './fields.ts';
@@ -28,7 +28,7 @@ async function outcomeOf(name: string, run: () => Promise<number | void>): Promi
     return (await run()) ?? exitCodes.ok;
   } catch (error) {
     if (codeOf(error) === 'HK_USAGE') return say(wrongUsage(name, messageOf(error)));
-    process.stderr.write(`${name}: ${messageOf(error)}\n`);
+    process.stderr.write(`${messagePrefix(name)}: ${messageOf(error)}\n`);
     return exitCodes.failed;
   }
 }

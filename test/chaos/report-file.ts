@@ -65,7 +65,7 @@ function tableOfGroup(group: string, scenarios: readonly Scenario[], results: re
     '',
     `## ${group}`,
     '',
-    '| scenario | what happens | outage | direct | lost | foretold | verdict | expected |',
+    '| scenario | what happens | outage (s) | direct (s) | lost | foretold | verdict | expected |',
     '|---|---|---|---|---|---|---|---|',
   ];
   return [

@@ -1,7 +1,7 @@
 import type { ScenarioResult } from './run-scenario.ts';
 
 const notCompared = 'not compared';
-const heads = ['scenario', 'outage', 'direct', 'lost', 'verdict', 'expected', ''] as const;
+const heads = ['scenario', 'outage (s)', 'direct (s)', 'lost', 'verdict', 'expected', ''] as const;
 
 /** The results as a table for a terminal: one line a run. Outages in seconds, by the public name and by the members' addresses. */
 export function tableOf(results: readonly ScenarioResult[]): string {
