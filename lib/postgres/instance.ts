@@ -355,7 +355,7 @@ export interface PostgresInstance {
   endApplications(signal: AbortSignal): Promise<void>;
   /** Opens the sessions that a take-over will need, so that it does not wait for a server under load to fork them. May be repeated. */
   warm(signal: AbortSignal): Promise<void>;
-  /** Replaces TLS files; new connections use them at once. */
+  /** Replaces TLS files; new connections use them at once. What changed of the pair's parameters is taken with them, where no start is needed. */
   setTls(tls: TlsMaterial, signal: AbortSignal): Promise<void>;
 
   // --- SQL -----------------------------------------------------------------------------------------------------------------------

@@ -217,7 +217,12 @@ class Instance implements PostgresInstance {
     this.#context = { ...this.#context, settings: Object.freeze({ ...this.settings, tls }) };
     await prepareDirectories(this.#context);
     await writeTls(this.#context, tls);
-    await emptyAutoConfiguration(this.#context);
+    // An agent that starts anew with changed settings finds its server running with the parameters of before.
+    await this.#alone(async () => {
+      const choice = await readWrittenChoice(this.#context);
+      if (choice !== undefined) await writeChoice(this.#written(), choice);
+      await emptyAutoConfiguration(this.#context);
+    });
     if ((await findPostmaster(this.#context)) === undefined) return;
     await signalReload(this.#context);
     await this.#onFreshLine((line) => this.#mendFile(line, signal));

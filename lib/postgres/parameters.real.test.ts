@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '#test/cluster/eventually.ts';
 import type { InstanceSettings, PostgresInstance } from './instance.ts';
 import { openInstance } from './open-instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
@@ -44,6 +45,18 @@ describe("a pair's own parameters", () => {
     const { rows } = await wrong.openLine('test').query(`SELECT current_setting('work_mem') AS work_mem`, [], soon());
     expect(rows).toEqual([{ work_mem: '5MB' }]);
     await wrong.close();
+  });
+
+  test('of a changed pair are in force when the agent is back, without a change of role', async () => {
+    const changed = withParameters({ work_mem: '7MB' });
+    await changed.setTls(changed.settings.tls, soon());
+    const line = changed.openLine('test');
+    const look = async (): Promise<boolean> => {
+      const { rows } = await line.query(`SELECT current_setting('work_mem') AS work_mem`, [], soon());
+      return rows[0]?.['work_mem'] === '7MB';
+    };
+    await eventually('the change is in force', look, { maxMs: 10_000 });
+    await changed.close();
   });
 
   test('are left out when the running server, unlike the installed programs, does not know them', async () => {
