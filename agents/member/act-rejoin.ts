@@ -3,12 +3,17 @@ import { codeOf } from '#lib/base/errors.ts';
 import { decideRejoin } from '#lib/postgres/decide-rejoin.ts';
 import type { RejoinDecision } from '#lib/postgres/decide-rejoin.ts';
 import { blamesSettings } from '#lib/postgres/start-fault.ts';
+import type { Lineage } from '#lib/postgres/instance.ts';
 import { startStandby } from './act-start-standby.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 
 const stopMaxMs = 10_000;
 const killMaxMs = 30_000;
 const lineageMaxMs = 60_000;
+/** The own log is read from its last checkpoint to its end: it may take as long as the slowest disk that is of use needs for all of it. */
+const logBytesPerMs = 4_000;
+/** A log that was not read to its end so often in time is not read again: the primary is copied. */
+const comparisonsLateMax = 2;
 /** A promoted source may take so long until its checkpoint shows the new timeline, before which pg_rewind sees no difference. */
 const checkpointSeenMs = 60_000;
 const checkpointPollMs = 200;
@@ -26,7 +31,7 @@ SELECT (SELECT timeline_id FROM pg_control_checkpoint())
 export async function rejoin(lane: PostgresLane, anew: boolean, signal: AbortSignal): Promise<void> {
   const { instance, log } = lane;
   if (lane.running) await lane.ending(() => stopOrKill(lane));
-  const decision = anew ? asked : await compare(lane, within(lineageMaxMs, 'comparing the pasts of both members', signal));
+  const decision = anew ? asked : await compare(lane, signal);
   log.info({ does: decision.do, why: decision.why }, 'rejoining');
   if (decision.do === 'rewind') {
     lane.proven(undefined);
@@ -62,17 +67,33 @@ async function compare(lane: PostgresLane, signal: AbortSignal): Promise<RejoinD
   const facts = await instance.inspectData(signal);
   if (facts.holds !== 'cluster') return { do: 'copy', why: facts.holds === 'nothing' ? 'there is no data here' : facts.why };
   if ((await instance.readProof()) === undefined) return { do: 'copy', why: 'the data here has no proof of completeness' };
-  const { rewindFoundNothing, startsFailed } = lane.attempts;
+  const { rewindFoundNothing, startsFailed, comparisonsLate } = lane.attempts;
   // Once only: what does not start after a copy either is no fault of the data.
   if (startsFailed === startsFailedMax) return { do: 'copy', why: `PostgreSQL did not start on the data here ${startsFailed} times` };
-  const mine = await instance.stoppedLineage(signal);
+  if (comparisonsLate >= comparisonsLateMax)
+    return { do: 'copy', why: `the log here was not read to its end in time, ${comparisonsLate} times` };
+  const mine = await ownLineage(lane, signal);
   const line = instance.openReplicationLine('lineage');
   try {
-    const decision = decideRejoin(mine, await instance.runningLineage(line, signal));
+    const theirs = await instance.runningLineage(line, within(lineageMaxMs, 'reading the past of the primary', signal));
+    const decision = decideRejoin(mine, theirs);
     if (decision.do === 'rewind' && rewindFoundNothing) return { do: 'copy', why: `pg_rewind found nothing to do, and ${decision.why}` };
     return decision;
   } finally {
     await line.close();
+  }
+}
+
+async function ownLineage(lane: PostgresLane, signal: AbortSignal): Promise<Lineage> {
+  const { instance, attempts } = lane;
+  const maxMs = lineageMaxMs + Math.ceil((await instance.logBytes()) / logBytesPerMs);
+  try {
+    const mine = await instance.stoppedLineage(within(maxMs, 'reading the own log', signal));
+    attempts.comparisonsLate = 0;
+    return mine;
+  } catch (error) {
+    if (codeOf(error) === 'HK_DEADLINE') attempts.comparisonsLate += 1;
+    throw error;
   }
 }
 
@@ -92,5 +113,6 @@ async function sourceCheckpointed(lane: PostgresLane, signal: AbortSignal): Prom
 async function copy(lane: PostgresLane, signal: AbortSignal): Promise<void> {
   lane.proven(undefined);
   lane.attempts.rewindFoundNothing = false;
+  lane.attempts.comparisonsLate = 0;
   await lane.instance.copy(({ percent }) => (lane.progressPercent = percent), within(copyMaxMs, 'copying the primary', signal));
 }

@@ -30,7 +30,7 @@ export class PostgresLane {
   readonly waiting: SqlLine;
   readonly door: ClientDoor;
   /** What earlier attempts to rejoin showed, so that one that leads nowhere is not repeated for ever. */
-  readonly attempts = { rewindFoundNothing: false, startsFailed: 0 };
+  readonly attempts = { rewindFoundNothing: false, startsFailed: 0, comparisonsLate: 0 };
   progressPercent: number | undefined;
   lastStatus: StatusSnapshot | undefined;
   readonly #watchLine: SqlLine;

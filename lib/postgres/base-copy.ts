@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { peerConnection } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
 import { discardData, finish, makeUnfinished } from './data-directory.ts';
+import { postgresErrors } from './errors.ts';
 import type { CopyProgress, SqlLine } from './instance.ts';
 import { applicationNameOf } from './names.ts';
 import { runProgram } from './program.ts';
@@ -42,6 +43,22 @@ export async function majorOfPeer(source: SqlLine, signal: AbortSignal): Promise
   const answer = await source.query(`SELECT current_setting('server_version_num') AS number`, [], signal).catch(() => undefined);
   const number = Number(answer?.rows[0]?.['number']);
   return Number.isInteger(number) ? Math.floor(number / 10_000) : undefined;
+}
+
+/**
+ * A copy puts a tablespace where the peer has it, and only into an empty place: the first would succeed and every later one would delete
+ * the old data and fail. So none is begun. A peer that does not tell is no reason either way.
+ *
+ * @throws HK_POSTGRES_DATA
+ */
+export async function refuseTablespaces(source: SqlLine, signal: AbortSignal): Promise<void> {
+  const query = `SELECT spcname AS name FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
+  const answer = await source.query(query, [], signal).catch(() => undefined);
+  const names = (answer?.rows ?? []).flatMap(({ name }) => name ?? []);
+  if (names.length > 0)
+    throw postgresErrors.HK_POSTGRES_DATA(
+      `the primary has tablespaces, which cannot be copied (${names.join(', ')}): move what is in them to pg_default, and drop them`,
+    );
 }
 
 /** The last percentage in a piece of pg_basebackup's progress, such as `12345/67890 kB (18%), 0/1 tablespace`; at most 100. */

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { InstanceContext } from './context.ts';
@@ -97,6 +97,14 @@ export async function discardData(context: InstanceContext, signal: AbortSignal)
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   await removeUnfinished(context, signal);
+}
+
+/** Size of the kept log, in bytes. */
+export async function logBytesOf({ paths }: InstanceContext): Promise<number> {
+  const folder = join(paths.data, 'pg_wal');
+  const segments = (await readdir(folder)).filter((name) => /^[0-9A-F]{24}$/.test(name));
+  const sizes = await Promise.all(segments.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Space of the data directory's file system. */

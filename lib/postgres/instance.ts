@@ -416,6 +416,8 @@ export interface PostgresInstance {
 
   // --- rejoin --------------------------------------------------------------------------------------------------------------------
 
+  /** How much log the data directory keeps: reading its end may take as long as reading all of it. */
+  logBytes(): Promise<number>;
   /** The lineage of the stopped cluster in our data directory. */
   stoppedLineage(signal: AbortSignal): Promise<Lineage>;
   /** The lineage of a running server that is not in recovery, ours or (with `openReplicationLine`) the peer's. */
@@ -427,7 +429,10 @@ export interface PostgresInstance {
    * Afterwards the cluster is a standby that follows; `failed` leaves one that must be copied.
    */
   rewind(signal: AbortSignal): Promise<RewindResult>;
-  /** Copies the peer anew. Removes the proof and the old data first. Killed in the middle it leaves no data directory. */
+  /**
+   * Copies the peer anew. Removes the proof and the old data first. Killed in the middle it leaves no data directory. A peer with
+   * tablespaces is refused before anything is removed.
+   */
   copy(progress: (seen: CopyProgress) => void, signal: AbortSignal): Promise<void>;
 
   /** Closes lines and watches. The server runs on. */

@@ -1,6 +1,6 @@
 import { within } from '#lib/base/deadline.ts';
 import { messageOf } from '#lib/base/errors.ts';
-import { copyPeer, majorOfPeer } from './base-copy.ts';
+import { copyPeer, majorOfPeer, refuseTablespaces } from './base-copy.ts';
 import { refuseOtherMajor } from './binaries.ts';
 import { bootstrapServer, databasesNow } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
@@ -10,7 +10,7 @@ import type { ConfigurationChoice } from './configuration.ts';
 import { clientsParameter } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
 import { poll } from './context.ts';
-import { diskSpaceOf, initialiseData, inspectData } from './data-directory.ts';
+import { diskSpaceOf, initialiseData, inspectData, logBytesOf } from './data-directory.ts';
 import { postgresErrors } from './errors.ts';
 import type {
   ControlData,
@@ -279,6 +279,7 @@ class Instance implements PostgresInstance {
   readonly advancePeerSlot: PostgresInstance['advancePeerSlot'] = (line, signal) =>
     advanceSlot(line, applicationNameOf(this.settings.peer.name), signal);
 
+  readonly logBytes: PostgresInstance['logBytes'] = () => logBytesOf(this.#context);
   readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
   readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
   async rewind(signal: AbortSignal): Promise<RewindResult> {
@@ -292,10 +293,15 @@ class Instance implements PostgresInstance {
 
   async copy(progress: Parameters<PostgresInstance['copy']>[0], signal: AbortSignal): Promise<void> {
     const source = this.openReplicationLine('copy');
-    const peer = await majorOfPeer(source, within(peerVersionMaxMs, "the peer's version", signal));
-    await source.close();
-    signal.throwIfAborted();
-    if (peer !== undefined) await refuseOtherMajor(this.settings.binaryDirectory, peer, signal);
+    try {
+      const limit = within(peerVersionMaxMs, "the peer's version", signal);
+      const peer = await majorOfPeer(source, limit);
+      await refuseTablespaces(source, limit);
+      signal.throwIfAborted();
+      if (peer !== undefined) await refuseOtherMajor(this.settings.binaryDirectory, peer, signal);
+    } finally {
+      await source.close();
+    }
     await copyPeer(this.#context, progress, signal);
   }
 

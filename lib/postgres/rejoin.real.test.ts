@@ -181,6 +181,25 @@ describe('coming back as a standby', () => {
     expect(status.synchronousStandbyNames).toBe('"hallkeeper_gate"');
   });
 
+  test('a primary with tablespaces is not copied, and nothing is deleted for it', async () => {
+    const { a, b } = pair;
+    // Both members share this machine: they could not share its place.
+    await a.stop(soon());
+    await useLine(b, 'test', async (line) => {
+      await line.query('SET allow_in_place_tablespaces = on', [], soon());
+      await line.query(`CREATE TABLESPACE away LOCATION ''`, [], soon());
+    });
+    await expect(a.copy(() => undefined, soon())).rejects.toMatchObject({
+      code: 'HK_POSTGRES_DATA',
+      message: expect.stringContaining('(away)') as string,
+    });
+    expect(await a.inspectData(soon())).toMatchObject({ holds: 'cluster' });
+    await useLine(b, 'test', (line) => line.query('DROP TABLESPACE away', [], soon()));
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(b);
+  });
+
   test('an unused slot of a standby follows its restartpoints', async () => {
     const { a, b } = pair;
     await useLine(a, 'test', async (line) => {
