@@ -207,14 +207,14 @@ describe('who may enter', () => {
     await a.commitSynchronous(line, soon());
   });
 
-  test('a parameter that PostgreSQL does not know is told when it starts', async () => {
+  test('why a server does not start is told', async () => {
     const { a } = pair;
     await a.stop(soon());
     const error: unknown = await a.commitLocal(a.openLine('test'), soon()).catch((caught: unknown) => caught);
     expect(lineFailureOf(error)).toBe('refused');
-    const wrong = openInstance({ ...pair.settingsOf('a'), parameters: { worc_mem: '1MB' } }, testPorts);
+    const wrong = openInstance({ ...pair.settingsOf('a'), parameters: { shared_buffers: '8000GB' } }, testPorts);
     await wrong.start({ as: 'primary', gate: 'none' }, soon());
-    await expect(wrong.waitReady(soon())).rejects.toThrow('unrecognized configuration parameter "worc_mem"');
+    await expect(wrong.waitReady(soon())).rejects.toThrow('shared memory');
     await wrong.close();
     expect(() => openInstance({ ...pair.settingsOf('a'), parameters: { fsync: 'off' } }, testPorts)).toThrow(
       'parameter fsync must not be set',

@@ -170,6 +170,9 @@ test('settings with which a member could not run are refused, and it runs on wit
   });
   await logged(before.leader, /suspectAfterMs 301.*fsync.*the settings in the Secret are refused/);
   expect((await stand.status(before.leader)).settingsRevision).toBe(revision);
+  await stand.changeSettings(before.leader, { detection, postgresql: { ...postgresql, parameters: { work_memm: '1MB' } } });
+  await logged(before.leader, /unrecognized configuration parameter.*work_memm.*the settings in the Secret are refused/);
+  expect((await stand.status(before.leader)).settingsRevision).toBe(revision);
   await stand.changeSettings(before.leader, { detection, postgresql });
   await settled();
   expect(await inStep(stand)).toEqual(before);
