@@ -57,15 +57,7 @@ export function openSqlLine(target: LineTarget): SqlLine {
   const connect = async (signal: AbortSignal): Promise<Client> => {
     if (closed) throw postgresErrors.HK_POSTGRES_UNREACHABLE('the line is closed');
     if (client !== undefined) return client;
-    const [first, ...others] = target.databases;
-    let attempt = enter(first ?? '', signal);
-    for (const database of others) {
-      attempt = attempt.catch((error: unknown) => {
-        if (!closedDatabaseStates.includes(sqlStateOf(error))) throw error;
-        return enter(database, signal);
-      });
-    }
-    client = await attempt;
+    client = await enterFirst(target.databases, (database) => enter(database, signal));
     pid = (client as unknown as { readonly processID: number | null }).processID ?? undefined;
     return client;
   };
@@ -81,13 +73,8 @@ export function openSqlLine(target: LineTarget): SqlLine {
       return { rows: rowsOf(answer), notices };
     } catch (error) {
       signal.throwIfAborted();
-      const state = sqlStateOf(error);
-      if (state === undefined) {
-        drop(current);
-        throw postgresErrors.HK_POSTGRES_UNREACHABLE(`${target.applicationName}: the connection broke`, { cause: error });
-      }
-      if (state === diskFullState) throw postgresErrors.HK_POSTGRES_DISK_FULL(target.applicationName, { cause: error });
-      throw postgresErrors.HK_POSTGRES_SQL(target.applicationName, { cause: error });
+      if (sqlStateOf(error) === undefined) drop(current);
+      throw statementFailed(target, error);
     }
   };
   const inTurn = (statement: QueryConfig, signal: AbortSignal): Promise<SqlResult> => {
@@ -112,6 +99,24 @@ export function openSqlLine(target: LineTarget): SqlLine {
       await turn;
     },
   };
+}
+
+/** Enters the first database that exists and lets anybody in. */
+async function enterFirst<T>(databases: readonly string[], enter: (database: string) => Promise<T>): Promise<T> {
+  const [first = '', ...others] = databases;
+  try {
+    return await enter(first);
+  } catch (error) {
+    if (others.length === 0 || !closedDatabaseStates.includes(sqlStateOf(error))) throw error;
+    return await enterFirst(others, enter);
+  }
+}
+
+function statementFailed({ applicationName }: LineTarget, cause: unknown): Error {
+  const state = sqlStateOf(cause);
+  if (state === undefined) return postgresErrors.HK_POSTGRES_UNREACHABLE(`${applicationName}: the connection broke`, { cause });
+  if (state === diskFullState) return postgresErrors.HK_POSTGRES_DISK_FULL(applicationName, { cause });
+  return postgresErrors.HK_POSTGRES_SQL(applicationName, { cause });
 }
 
 /** `disk_full`. A full log disk instead ends the server by PANIC; its log says so. */
