@@ -12,6 +12,7 @@ import type { AdoptionSide, AdoptionVerdict } from '#lib/pair/decide-adoption.ts
 import { explainFailover } from '#lib/pair/explain.ts';
 import type { KnownRecord } from '#lib/pair/member-facts.ts';
 import { parseLsn } from '#lib/postgres/lsn.ts';
+import { callerName } from './caller.ts';
 import { compareLogs } from './compare-logs.ts';
 import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
@@ -126,20 +127,10 @@ const accessReviews = defineResource<AccessReview>({
   plural: 'selfsubjectaccessreviews',
   namespaced: false,
 });
-const subjectReviews = defineResource<SubjectReview>({
-  apiVersion: 'authentication.k8s.io/v1',
-  kind: 'SelfSubjectReview',
-  plural: 'selfsubjectreviews',
-  namespaced: false,
-});
 
 interface AccessReview extends KubeObject {
   readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
   readonly status?: { readonly allowed: boolean };
-}
-
-interface SubjectReview extends KubeObject {
-  readonly status?: { readonly userInfo?: { readonly username?: string } };
 }
 
 /**
@@ -181,9 +172,7 @@ export async function refuseWithoutRights(
     const role = 'the role hallkeeper-hall-administrator has it';
     throw adoptionErrors.HK_ADOPTION_REFUSED(`you lack the right to ${missing.join(', to ')} in namespace ${namespace}; ${role}`);
   }
-  const self = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview', metadata: { name: '' } };
-  const { status } = await client.create(subjectReviews, self, signal);
-  return status?.userInfo?.username ?? 'hallctl';
+  return (await callerName(client, signal)) ?? 'hallctl';
 }
 
 /** As the schema limits them. */

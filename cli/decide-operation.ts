@@ -10,6 +10,8 @@ export interface OperationWish {
   /** For a switchover: who shall lead; absent: the standby. For a reinitialization: whose data is copied anew. */
   readonly member: string | undefined;
   readonly reason: string;
+  /** Who wants it, where that is known. */
+  readonly author?: string | undefined;
 }
 
 export interface OperationPlan {

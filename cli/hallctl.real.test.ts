@@ -236,7 +236,7 @@ describe('a pause', () => {
     const { spec } = (await server.read('PairOperation', name)).body as unknown as PairOperation;
     expect(spec).toMatchObject({ type: 'Pause', reason: 'new switches' });
     await server.kubectl('annotate', 'failoverpair', 'pair-7', `hallkeeper.dev/paused-by=${name}`);
-    expect((await hallctl('olga', 'status', 'pair-7')).out).toContain(`paused by the PairOperation ${name}`);
+    expect((await hallctl('olga', 'status', 'pair-7')).out).toContain(`paused by the PairOperation ${name} of tom, made at`);
     const resuming = hallctl('tom', 'resume', 'pair-7', '--json');
     await answer(done('both members may fail over again'));
     const resumed = await resuming;

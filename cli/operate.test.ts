@@ -73,6 +73,12 @@ async function runOf(wish: OperationWish, ...statuses: readonly (PairOperationSt
 }
 
 describe('what is asked for', () => {
+  test.each(['ada', undefined])('says who asked for it, where that is known: %s', async (author) => {
+    const { ports, created, stop } = world();
+    await createOperation(aPairSeen(), { ...switchover, author }, ports, stop.signal);
+    expect(created[0]?.metadata.annotations?.['hallkeeper.dev/asked-by']).toBe(author);
+  });
+
   const rows: readonly (readonly [string, OperationWish, object])[] = [
     ['a switchover goes to the standby', switchover, { type: 'Switchover', member: 'b', reason: 'tidy' }],
     ['or to whom it is told', { ...switchover, member: 'b' }, { type: 'Switchover', member: 'b' }],

@@ -6,6 +6,7 @@ import type { KubeClient } from '#lib/kube/client.ts';
 import { isKubeError } from '#lib/kube/errors.ts';
 import { kubeTime } from '#lib/kube/time.ts';
 import { parseLsn } from '#lib/postgres/lsn.ts';
+import { askedByAnnotation } from './caller.ts';
 import { decideOperation } from './decide-operation.ts';
 import type { OperationWish } from './decide-operation.ts';
 import { isOver, stateOf } from './operation-end.ts';
@@ -55,12 +56,13 @@ export async function createOperation(
   signal: AbortSignal,
 ): Promise<PairOperation> {
   const { name, namespace } = seen.pair.metadata;
-  const { type, reason } = wish;
+  const { type, reason, author } = wish;
+  const annotations = author === undefined ? {} : { annotations: { [askedByAnnotation]: author } };
   const member = refuseImpossible(seen, wish);
   const object = {
     apiVersion: 'hallkeeper.dev/v1alpha1',
     kind: 'PairOperation',
-    metadata: { namespace, name: `${name}-${type.toLowerCase()}-${random.below(2 ** 32).toString(36)}` },
+    metadata: { namespace, name: `${name}-${type.toLowerCase()}-${random.below(2 ** 32).toString(36)}`, ...annotations },
     spec: {
       pairRef: { name },
       type,
@@ -70,7 +72,7 @@ export async function createOperation(
     },
   };
   try {
-    return await client.create(pairOperations, object as PairOperation, signal);
+    return await client.create(pairOperations, object as unknown as PairOperation, signal);
   } catch (error) {
     if (!isKubeError(error, 'HK_KUBE_FORBIDDEN')) throw error;
     const role = 'the role hallkeeper-hall-technician has it';

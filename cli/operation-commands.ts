@@ -1,4 +1,5 @@
 import type { CommandLine } from '#lib/base/command.ts';
+import { callerName } from './caller.ts';
 import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts';
 import type { CommandPorts } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
@@ -133,7 +134,10 @@ async function operate(wish: OperationWish, line: OperationLine, ports: CommandP
 }
 
 async function createAndFollow(seen: PairSeen, wish: OperationWish, line: OperationLine, ports: CommandPorts): Promise<number> {
-  const created = await createOperation(seen, wish, ports, ports.signal);
+  // What is impossible is told before anything is asked of the API server.
+  refuseImpossible(seen, wish);
+  const author = await callerName(ports.client, ports.signal);
+  const created = await createOperation(seen, { ...wish, author }, ports, ports.signal);
   ports.progress(`${created.metadata.name} is created; it must begin by ${created.spec.notAfter}`);
   const end = await followOperation(created, ports, ports.signal);
   say(line, ports, endAsJson(end), endInWords(end));

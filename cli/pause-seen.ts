@@ -1,6 +1,7 @@
 import { pausingOperationOf } from '#operator/contract.ts';
 import type { FailoverPair } from '#lib/api/failoverpair.gen.ts';
 import type { PairOperation } from '#lib/api/pairoperation.gen.ts';
+import { askedByAnnotation } from './caller.ts';
 
 /** Who paused a pair, and how that is ended. */
 export interface PauseSeen {
@@ -8,6 +9,8 @@ export interface PauseSeen {
   /** Name of the PairOperation, and what stands in it; absent while it is deleted already. */
   readonly operation?: string;
   readonly reason?: string;
+  /** Who asked for it, where hallctl did. */
+  readonly author?: string;
   readonly createdAt?: string;
   readonly notAfter?: string;
   /** Whole sentences, for people. */
@@ -40,8 +43,10 @@ export function pauseOf(pair: FailoverPair, operations: readonly PairOperation[]
     };
   }
   const { reason, notAfter } = found.spec;
-  const { creationTimestamp: createdAt } = found.metadata;
+  const { creationTimestamp: createdAt, annotations } = found.metadata;
+  const author = annotations?.[askedByAnnotation];
+  const who = author === undefined ? '' : ` of ${author}`;
   const when = createdAt === undefined ? '' : `, made at ${createdAt}`;
-  const says = `Automatic failover is paused by the PairOperation ${marked}${when}, to begin by ${notAfter}, with the reason "${reason}"; it stays until a resume.`;
-  return { ...by, reason, notAfter, ...(createdAt === undefined ? {} : { createdAt }), says };
+  const says = `Automatic failover is paused by the PairOperation ${marked}${who}${when}, to begin by ${notAfter}, with the reason "${reason}"; it stays until a resume.`;
+  return { ...by, reason, notAfter, ...(author === undefined ? {} : { author }), ...(createdAt === undefined ? {} : { createdAt }), says };
 }
