@@ -7,10 +7,10 @@ import type { PairOperation, PairOperationStatus } from '#lib/api/pairoperation.
 import { namespace, repositoryRoot, startApiServer } from '#test/api/api-server.ts';
 import type { ApiServer, Manifest } from '#test/api/api-server.ts';
 import { aPair, aPairRecord } from '#test/api/builders.ts';
-import { microTime } from '#lib/kube/time.ts';
 import { startHallctl } from '#test/api/hallctl.ts';
 import type { HallctlEnd, RunningHallctl } from '#test/api/hallctl.ts';
 import { loseRecord } from '#test/api/lose-record.ts';
+import { renewLease } from '#test/api/operator-lease.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import { aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
 
@@ -43,18 +43,10 @@ afterAll(async () => {
 
 const system = 'hallkeeper-system';
 
-async function renewLease(agoMs = 0): Promise<void> {
-  const spec = { holderIdentity: 'h', leaseDurationSeconds: 15, renewTime: microTime(Date.now() - agoMs) };
-  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'hallkeeper-operator', namespace: system }, spec };
-  const file = join(server.controlPlane.directory, 'lease.json');
-  await writeFile(file, JSON.stringify(lease));
-  await server.kubectl('apply', '--namespace', system, '--server-side', '-f', file);
-}
-
 /** The operator, as far as its Lease tells: until `renewing` is cleared. */
 async function beAlive(): Promise<void> {
-  await renewLease();
-  renewing = setInterval(() => void renewLease().catch(() => undefined), 4_000);
+  await renewLease(server);
+  renewing = setInterval(() => void renewLease(server).catch(() => undefined), 4_000);
 }
 
 const labelled = (spec: Partial<PairRecordSpec>): Manifest => {
@@ -112,7 +104,7 @@ describe('looking', () => {
     await eventually(
       'the Lease is old',
       async () => {
-        await renewLease(60_000);
+        await renewLease(server, 60_000);
         return (await hallctl('olga', 'explain', 'pair-7')).code === 7;
       },
       patience,

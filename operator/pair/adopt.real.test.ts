@@ -8,6 +8,7 @@ import { aPair } from '#test/api/builders.ts';
 import { startHallctl } from '#test/api/hallctl.ts';
 import type { HallctlEnd } from '#test/api/hallctl.ts';
 import { loseRecord } from '#test/api/lose-record.ts';
+import { renewLease } from '#test/api/operator-lease.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import type { PairStand } from '#test/pair/pair-stand.ts';
 import { startServedPair } from '#test/pair/served-pair.ts';
@@ -37,6 +38,7 @@ beforeAll(async () => {
   pair = (await stand.api.create(aPair({ spec: { members } }))).body as unknown as FailoverPair;
   const { labels } = recordFrame(pair);
   await stand.api.kubectl('label', 'pairrecord', 'pair-7', ...Object.entries(labels).map(([name, value]) => `${name}=${value}`));
+  await stand.api.kubectl('create', 'namespace', 'hallkeeper-system');
   looking = look();
 }, 240_000);
 
@@ -50,7 +52,12 @@ afterAll(async () => {
 async function look(): Promise<void> {
   const observations = new Observations();
   const { uid } = pair.metadata;
+  let renewedMs = Number.NEGATIVE_INFINITY;
   while (!stop.signal.aborted) {
+    if (performance.now() - renewedMs > 4_000) {
+      await renewLease(stand.api);
+      renewedMs = performance.now();
+    }
     await Promise.all(
       both.map((name) =>
         stand.status(name).then(
