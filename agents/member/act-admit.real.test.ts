@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PostgresInstance } from '#lib/postgres/instance.ts';
 import type { RealPair } from '#lib/postgres/testing/real-pair.ts';
-import { joinSecond, realPair, soon, startFirst, testPorts } from '#lib/postgres/testing/real-pair.ts';
+import { joinedPair, soon, testPorts } from '#lib/postgres/testing/real-pair.ts';
 import { eventually } from '#test/cluster/eventually.ts';
 import { runTool } from '#test/cluster/run-tool.ts';
 import { admit } from './act-admit.ts';
@@ -42,9 +42,7 @@ async function holdCheckpointerAtNone({ a, settingsOf }: RealPair): Promise<() =
 }
 
 test('an admission is not proven by the gate of the attempt before, which the checkpointer is about to lift', async () => {
-  await using pair = await realPair();
-  await startFirst(pair);
-  await joinSecond(pair);
+  await using pair = await joinedPair();
   const lane = laneOf(pair.a);
   await admit(lane, soon());
   const goOn = await holdCheckpointerAtNone(pair);

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
-import { joinSecond, realPair, soon, startFirst, testPorts } from '#lib/postgres/testing/real-pair.ts';
+import { joinedPair, soon, testPorts } from '#lib/postgres/testing/real-pair.ts';
 import { openInstance } from '#lib/postgres/open-instance.ts';
 import { rejoin } from './act-rejoin.ts';
 import { PostgresLane } from './postgres-lane.ts';
 
 test('good data are not copied anew when the standby does not start for its settings', async () => {
-  await using pair = await realPair();
-  await startFirst(pair);
-  await joinSecond(pair);
+  await using pair = await joinedPair();
   await pair.b.stop(soon());
   const settings = pair.settingsOf('b');
   // More memory than any machine gives: known to be wrong only when the server asks for it.

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '#test/cluster/temporary.ts';
 import { findBinaries, majorOfData } from './binaries.ts';
 import { openInstance } from './open-instance.ts';
-import { joinSecond, realPair, soon, startFirst, testPorts } from './testing/real-pair.ts';
+import { joinedPair, soon, testPorts } from './testing/real-pair.ts';
 
 /** A folder with the programs of an installed version, which say no more than which one they are. */
 async function install(directory: string, version: string, others: string): Promise<string> {
@@ -29,9 +29,7 @@ test('a second major version beside the one of the data is passed over, and one 
 });
 
 test('programs of another major version neither start on the data nor copy the peer over them', async () => {
-  await using pair = await realPair();
-  await startFirst(pair);
-  await joinSecond(pair);
+  await using pair = await joinedPair();
   await pair.b.stop(soon());
   const settings = pair.settingsOf('b');
   const binaryDirectory = await install(join(pair.folder.path, 'newer'), '17.5', settings.binaryDirectory);

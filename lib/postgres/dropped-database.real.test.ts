@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ownDatabase } from './instance.ts';
 import type { PostgresInstance } from './instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinSecond, realPair, soon, startFirst } from './testing/real-pair.ts';
+import { joinedPair, soon } from './testing/real-pair.ts';
 
 const cancelQuery = `SELECT has_function_privilege('app_owner', 'pg_catalog.pg_cancel_backend(integer)', 'EXECUTE') AS may`;
 
@@ -10,9 +10,7 @@ const cancelQuery = `SELECT has_function_privilege('app_owner', 'pg_catalog.pg_c
 describe('databases that a person dropped or made', () => {
   let pair: RealPair;
   beforeAll(async () => {
-    pair = await realPair();
-    await startFirst(pair);
-    await joinSecond(pair);
+    pair = await joinedPair();
   });
   afterAll(() => pair[Symbol.asyncDispose]());
 

@@ -6,15 +6,13 @@ import { systemClock } from '#lib/base/system-clock.ts';
 import { decideRejoin } from './decide-rejoin.ts';
 import type { PostgresInstance } from './instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinSecond, realPair, runDoomedAgent, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+import { joinedPair, runDoomedAgent, soon, untilStatus } from './testing/real-pair.ts';
 
 // One story in order: b takes over from a, and a comes back by pg_rewind; then a copy is killed, and one succeeds.
 describe('coming back as a standby', () => {
   let pair: RealPair;
   beforeAll(async () => {
-    pair = await realPair();
-    await startFirst(pair);
-    await joinSecond(pair);
+    pair = await joinedPair();
   });
   afterAll(() => pair[Symbol.asyncDispose]());
 

@@ -6,7 +6,7 @@ import { gateName } from './names.ts';
 import { titlesOfChildren } from './process-table.ts';
 import { mayReceive } from './take-over.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+import { joinSecond, joinedPair, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
 
 // One story in order: two empty members become a pair, and the standby takes over behind its gate. Each test goes on where the last ended.
 describe('a pair from empty directories to a take-over', () => {
@@ -106,9 +106,7 @@ describe('a pair from empty directories to a take-over', () => {
 describe('a take-over behind a lock on a catalog that the dead primary held', () => {
   let pair: RealPair;
   beforeAll(async () => {
-    pair = await realPair();
-    await startFirst(pair);
-    await joinSecond(pair);
+    pair = await joinedPair();
   });
   afterAll(() => pair[Symbol.asyncDispose]());
 

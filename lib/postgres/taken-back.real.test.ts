@@ -2,15 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decideRejoin } from './decide-rejoin.ts';
 import type { PostgresInstance, SqlLine } from './instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+import { joinedPair, soon, untilStatus } from './testing/real-pair.ts';
 
 // The traps of equal and unequal timeline numbers, on real servers. One story in order.
 describe('a claim that was taken back', () => {
   let pair: RealPair;
   beforeAll(async () => {
-    pair = await realPair();
-    await startFirst(pair);
-    await joinSecond(pair);
+    pair = await joinedPair();
   });
   afterAll(() => pair[Symbol.asyncDispose]());
 

@@ -124,6 +124,19 @@ export async function startFirst({ a }: RealPair): Promise<void> {
   await a.bootstrap(soon());
 }
 
+/** A pair of which a leads and b streams from it. */
+export async function joinedPair(): Promise<RealPair> {
+  const pair = await realPair();
+  try {
+    await startFirst(pair);
+    await joinSecond(pair);
+    return pair;
+  } catch (error) {
+    await pair[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** Member b copied from a and streaming. */
 export async function joinSecond({ a, b }: RealPair): Promise<void> {
   await b.copy(() => undefined, soon());

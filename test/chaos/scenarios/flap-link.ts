@@ -41,47 +41,54 @@ async function flap(stage: Stage, forMs: number, halfMs: number, cut: Cut): Prom
   if (changes > changesMax) throw new Error(`the lead changed hands ${changes} times, at most ${changesMax} were possible`);
 }
 
-export const flapPeerLink: Scenario = {
+type Flapping = Pick<Scenario, 'name' | 'about' | 'everyChange'> & {
+  readonly forMs: number;
+  readonly halfMs: number;
+  readonly cut: (stage: Stage) => Cut;
+};
+
+const flapping = ({ forMs, halfMs, cut, ...about }: Flapping): Scenario => ({
+  ...about,
+  group: 'network',
+  changes: 'any',
+  act: async (stage) => {
+    await flap(stage, forMs, halfMs, cut(stage));
+    await stage.acknowledged();
+  },
+});
+
+const fromStandby = (stage: Stage): Cut => ({ from: [stage.standby.branch.ownAddress] });
+const fromEverybody = (): Cut => ({});
+
+export const flapPeerLink = flapping({
   name: 'flap-peer-link',
-  group: 'network',
   about: 'For a minute the members lose each other every 300 ms for 300 ms, and both reach the arbiter all the time.',
-  changes: 'any',
-  act: async (stage) => {
-    await flap(stage, 60_000, quickMs, { from: [stage.standby.branch.ownAddress] });
-    await stage.acknowledged();
-  },
-};
+  forMs: 60_000,
+  halfMs: quickMs,
+  cut: fromStandby,
+});
 
-export const flapPrimaryLink: Scenario = {
+export const flapPrimaryLink = flapping({
   name: 'flap-primary-link',
-  group: 'network',
   about: 'For a minute the primary loses everybody every 300 ms for 300 ms.',
-  changes: 'any',
-  act: async (stage) => {
-    await flap(stage, 60_000, quickMs, {});
-    await stage.acknowledged();
-  },
-};
+  forMs: 60_000,
+  halfMs: quickMs,
+  cut: fromEverybody,
+});
 
-export const flapPrimaryLinkSlowly: Scenario = {
+export const flapPrimaryLinkSlowly = flapping({
   name: 'flap-primary-link-slowly',
-  group: 'network',
   about: 'For a minute the primary loses everybody every 650 ms for 650 ms: each time long enough to be taken for dead.',
-  changes: 'any',
-  act: async (stage) => {
-    await flap(stage, 60_000, slowMs, {});
-    await stage.acknowledged();
-  },
-};
+  forMs: 60_000,
+  halfMs: slowMs,
+  cut: fromEverybody,
+});
 
-export const flapPeerLinkShortly: Scenario = {
+export const flapPeerLinkShortly = flapping({
   name: 'flap-peer-link-shortly',
-  group: 'network',
   about: 'For five seconds the members lose each other every 300 ms for 300 ms.',
-  changes: 'any',
   everyChange: true,
-  act: async (stage) => {
-    await flap(stage, 5_000, quickMs, { from: [stage.standby.branch.ownAddress] });
-    await stage.acknowledged();
-  },
-};
+  forMs: 5_000,
+  halfMs: quickMs,
+  cut: fromStandby,
+});
