@@ -32,8 +32,7 @@ const brokenPauseMs = 5;
  * peer has is on this member's disk too: while commits of the first kind come back within a period, the second kind is not needed.
  */
 export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Promise<void> {
-  const { instance } = ports;
-  const { clock, periodMs, tell, took } = ports;
+  const { instance, clock, periodMs, tell, took } = ports;
   let provenMs = Number.NEGATIVE_INFINITY;
   const local = instance.openLine('canary');
   const sync = instance.openLine('sync');

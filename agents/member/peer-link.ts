@@ -117,7 +117,7 @@ export function receiveHeartbeats(socket: TLSSocket, ports: ReceivePorts): void 
     for (const line of lines) {
       const heartbeat = parseHeartbeat(line);
       unanswered += 1;
-      if (unanswered === answerEvery && socket.writable) {
+      if (unanswered >= answerEvery && socket.writable) {
         socket.write(answerByte);
         unanswered = 0;
       }

@@ -16,6 +16,9 @@ const lookMaxMs = 500;
 
 const remainsMaxMs = 10_000;
 
+/** Between two looks at whether somebody told the server to stop: that comes from people and their tools, not from a fault of the pair. */
+const stopEveryMs = 500;
+
 /**
  * The member's hand on its PostgreSQL: one operation at a time, one picture at a time, and word of its death. An operation that is
  * replaced is aborted and waited for before the next one begins, so that nothing starts a server behind a kill.
@@ -41,6 +44,7 @@ export class PostgresLane {
   #recovered: bigint | undefined;
   #last: LocalPostgres = unseenPostgres;
   #ending = false;
+  #stopSeenMs = Number.NEGATIVE_INFINITY;
   #current: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
 
   constructor(
@@ -215,7 +219,10 @@ export class PostgresLane {
 
   /** Whether somebody else told the server to stop. */
   async #toldToStop(): Promise<boolean> {
-    const stops = !this.#ending && (await this.instance.isStopping().catch(() => false));
+    const now = this.clock.nowMs();
+    if (this.#ending || now - this.#stopSeenMs < stopEveryMs) return false;
+    this.#stopSeenMs = now;
+    const stops = await this.instance.isStopping().catch(() => false);
     // A stop of our own may have begun while we looked.
     return stops && !this.#ending;
   }
