@@ -20,6 +20,13 @@ const isNot = (label: string, value: string): LabelMatcher => ({ label, operator
 /** A label that is absent on both sides counts as equal in Alertmanager; so both sides demand that it is there. */
 const present = (label: string): LabelMatcher => ({ label, operator: '=~', value: '.+' });
 
+/** One alert about a pair mutes another one about the same pair. */
+const withinPair = (source: string, target: string): Pick<Inhibition, 'source' | 'target' | 'equal'> => ({
+  source: [is('alertname', source), present('hall'), present('pair')],
+  target: [is('alertname', target), present('hall'), present('pair')],
+  equal: ['hall', 'pair'],
+});
+
 /**
  * Every inhibition we write. Sources and targets are disjoint, or an alert that fits both could not be muted by another one like it; a test
  * proves it, and that every rule of alerts/ which fits one side has the labels it is compared by.
@@ -42,30 +49,22 @@ export const inhibitions: readonly Inhibition[] = [
   {
     because: 'A pair on one member cannot fail over; saying so twice hides other reasons.',
     name: 'pair-solo-mutes-failover-impossible',
-    source: [is('alertname', 'HallkeeperPairSolo'), present('hall'), present('pair')],
-    target: [is('alertname', 'HallkeeperPairFailoverImpossible'), present('hall'), present('pair')],
-    equal: ['hall', 'pair'],
+    ...withinPair('HallkeeperPairSolo', 'HallkeeperPairFailoverImpossible'),
   },
   {
     because: 'A pair on one member has no paths to the other one that could be lost.',
     name: 'pair-solo-mutes-path-lost',
-    source: [is('alertname', 'HallkeeperPairSolo'), present('hall'), present('pair')],
-    target: [is('alertname', 'HallkeeperPairPathLost'), present('hall'), present('pair')],
-    equal: ['hall', 'pair'],
+    ...withinPair('HallkeeperPairSolo', 'HallkeeperPairPathLost'),
   },
   {
     because: 'A pair that nobody leads did not fail over, and names the reasons itself.',
     name: 'pair-no-primary-mutes-failover-impossible',
-    source: [is('alertname', 'HallkeeperPairNoPrimary'), present('hall'), present('pair')],
-    target: [is('alertname', 'HallkeeperPairFailoverImpossible'), present('hall'), present('pair')],
-    equal: ['hall', 'pair'],
+    ...withinPair('HallkeeperPairNoPrimary', 'HallkeeperPairFailoverImpossible'),
   },
   {
     because: 'The paths to a primary that is gone are gone with it.',
     name: 'pair-no-primary-mutes-path-lost',
-    source: [is('alertname', 'HallkeeperPairNoPrimary'), present('hall'), present('pair')],
-    target: [is('alertname', 'HallkeeperPairPathLost'), present('hall'), present('pair')],
-    equal: ['hall', 'pair'],
+    ...withinPair('HallkeeperPairNoPrimary', 'HallkeeperPairPathLost'),
   },
 ];
 
