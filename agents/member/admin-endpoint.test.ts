@@ -232,6 +232,7 @@ describe('heartbeats', () => {
     leaving: undefined,
     letsGo: undefined,
     acknowledged: 0n,
+    committed: 0n,
     healthy: true,
   } as const;
 

@@ -3,6 +3,7 @@ import { runWithin, within } from '#lib/base/deadline.ts';
 import { codeOf } from '#lib/base/errors.ts';
 import type { MemberEvent } from '#lib/pair/events.ts';
 import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
+import type { Lsn } from '#lib/postgres/lsn.ts';
 import { lineFailureOf } from '#lib/postgres/sql-line.ts';
 import { untilBeat } from './beat.ts';
 
@@ -46,12 +47,13 @@ export async function runCanaries(ports: CanaryPorts, signal: AbortSignal): Prom
       const begun = clock.nowMs();
       tell({ on: 'canary', which: 'local', result: 'started' });
       try {
-        await instance.commitSynchronous(sync, limit);
+        const position = await instance.commitSynchronous(sync, limit);
         // One that took longer says nothing about this disk now.
-        if (clock.nowMs() - begun > periodMs) return;
+        if (clock.nowMs() - begun > periodMs) return position;
         provenMs = clock.nowMs();
         tell({ on: 'canary', which: 'local', result: 'ok' });
         took('local', undefined);
+        return position;
       } catch (error) {
         // Its session still waits for the peer and would hold a connection for each attempt.
         if (limit.aborted && !signal.aborted) await endStuck(instance, control, signal);
@@ -66,12 +68,7 @@ async function endStuck(instance: CanaryPorts['instance'], line: SqlLine, signal
   await instance.endStuckCanaries(line, 'sync', within(1_000, 'ending stuck canaries', signal)).catch(() => undefined);
 }
 
-async function probe(
-  which: Which,
-  ports: CanaryPorts,
-  signal: AbortSignal,
-  write: (limit: AbortSignal) => Promise<unknown>,
-): Promise<void> {
+async function probe(which: Which, ports: CanaryPorts, signal: AbortSignal, write: (limit: AbortSignal) => Promise<Lsn>): Promise<void> {
   const { clock, periodMs, tell } = ports;
   let well = true;
   while (!signal.aborted) {
@@ -80,9 +77,9 @@ async function probe(
     if (ports.leads() === (which !== 'remote')) {
       tell({ on: 'canary', which, result: 'started' });
       try {
-        await runWithin(giveUpMs[which], `the ${which} canary`, signal, write);
+        const position = await runWithin(giveUpMs[which], `the ${which} canary`, signal, write);
         ports.took(which, clock.nowMs() - begun);
-        tell({ on: 'canary', which, result: 'ok' });
+        tell({ on: 'canary', which, result: 'ok', ...(which === 'sync' ? { position } : {}) });
         well = true;
       } catch (error) {
         if (codeOf(error) === 'HK_POSTGRES_NOT_SYNCHRONOUS') ports.falseAck();

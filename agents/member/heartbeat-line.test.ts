@@ -29,6 +29,7 @@ const heartbeats: fc.Arbitrary<Heartbeat> = fc.record({
   leaving: fc.option(fc.stringMatching(/^[-a-z0-9]{1,64}$/), { nil: undefined }),
   letsGo: fc.option(fc.stringMatching(/^[-a-z0-9]{1,64}$/), { nil: undefined }),
   acknowledged: position,
+  committed: position,
   healthy: fc.boolean(),
   standing: fc.option(
     fc.record({
@@ -56,6 +57,7 @@ const one: Heartbeat = {
   leaving: undefined,
   letsGo: undefined,
   acknowledged: 5n,
+  committed: 5n,
   healthy: true,
 };
 

@@ -5,8 +5,9 @@ import type { Heartbeat } from '#lib/pair/member-state.ts';
 
 /** A heartbeat as one line of JSON; WAL positions are decimal texts. */
 export function formatHeartbeat(heartbeat: Heartbeat): string {
-  const { flush, replay, acknowledged } = heartbeat;
-  return `${JSON.stringify({ ...heartbeat, flush: String(flush), replay: String(replay), acknowledged: String(acknowledged) })}\n`;
+  const { flush, replay, acknowledged, committed } = heartbeat;
+  const positions = { flush: String(flush), replay: String(replay), acknowledged: String(acknowledged), committed: String(committed) };
+  return `${JSON.stringify({ ...heartbeat, ...positions })}\n`;
 }
 
 /** Reads a line of the peer. Undefined when it is anything else; fields that a newer peer adds are passed over. */
@@ -45,6 +46,7 @@ export function parseHeartbeat(line: string): Heartbeat | undefined {
     leaving: field.optionalText('leaving'),
     letsGo: field.optionalText('letsGo'),
     acknowledged: BigInt(field.text('acknowledged', { ...position, fallback: '0' })),
+    committed: BigInt(field.text('committed', { ...position, fallback: '0' })),
     healthy: field.flag('healthy'),
     standing: field.has('standing') ? readStanding(field.group('standing')) : undefined,
   };

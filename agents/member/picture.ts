@@ -25,7 +25,12 @@ export async function pictureDown(instance: PostgresInstance, signal: AbortSigna
 /** The picture of a running server, from one status query. */
 export function pictureRunning(
   status: StatusSnapshot,
-  about: { readonly peer: string; readonly proven: string | undefined; readonly recovered: bigint | undefined },
+  about: {
+    readonly peer: string;
+    readonly proven: string | undefined;
+    readonly recovered: bigint | undefined;
+    readonly begunAt: bigint | undefined;
+  },
 ): LocalPostgres {
   const peer = status.peers.find(({ applicationName }) => applicationName === applicationNameOf(about.peer));
   const flush = status.flushLsn ?? 0n;
@@ -44,5 +49,6 @@ export function pictureRunning(
     peerAttached: peer?.state === 'streaming',
     peerFlush: peer?.flushLsn ?? 0n,
     recovered: about.recovered ?? flush,
+    begunAt: status.inRecovery ? undefined : about.begunAt,
   };
 }

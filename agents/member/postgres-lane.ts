@@ -42,6 +42,7 @@ export class PostgresLane {
   #role: LocalPostgres['role'] = 'standby';
   #proven: string | undefined;
   #recovered: bigint | undefined;
+  #begun: { readonly timeline: number; readonly at: bigint | undefined } | undefined;
   #last: LocalPostgres = unseenPostgres;
   #ending = false;
   #stopSeenMs = Number.NEGATIVE_INFINITY;
@@ -97,6 +98,7 @@ export class PostgresLane {
     this.#server = server;
     this.#role = role;
     this.#recovered = undefined;
+    this.#begun = undefined;
     void server.exited.then(async (exit) => {
       if (this.#server !== server) return;
       this.#server = undefined;
@@ -151,8 +153,10 @@ export class PostgresLane {
       const status = await runWithin(lookMaxMs, 'looking at PostgreSQL', signal, (limit) => this.instance.status(this.#watchLine, limit));
       if (this.#server === undefined) return this.#last;
       if (!status.inRecovery) this.#recovered ??= status.flushLsn;
+      const begunAt = status.inRecovery ? undefined : await this.#begunAt(status.timeline, signal);
+      if (this.#server === undefined) return this.#last;
       this.lastStatus = status;
-      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered });
+      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered, begunAt });
     } catch (error) {
       this.log.debug({ error: messageOf(error) }, 'PostgreSQL did not answer the look');
       if (this.#last.process === 'down' && this.#server !== undefined) {
@@ -215,6 +219,17 @@ export class PostgresLane {
     } catch (error) {
       this.log.error({ error: messageOf(error) }, 'PostgreSQL could not be killed for a drill');
     }
+  }
+
+  /** Read once for each timeline: what the history file says does not change. A server without the file tells nothing. */
+  async #begunAt(timeline: number, signal: AbortSignal): Promise<bigint | undefined> {
+    if (this.#begun?.timeline !== timeline) {
+      const at = await runWithin(lookMaxMs, 'reading where the timeline began', signal, (limit) =>
+        this.instance.timelineBegin(this.#watchLine, timeline, limit),
+      );
+      this.#begun = { timeline, at };
+    }
+    return this.#begun.at;
   }
 
   /** Whether somebody else told the server to stop. */

@@ -34,6 +34,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     admitted: state.admitted && leads && seen.names === 'peer',
     provenBehindGate: state.provenBehindGate && leads && seen.names === 'gate',
     recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
+    committedAt: leads ? state.committedAt : 0n,
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     replayStuckSinceMs: replayIdle ? undefined : (state.replayStuckSinceMs ?? now),

@@ -103,7 +103,22 @@ function takeOver(state: MemberState): OperationDecision {
     return run({ do: 'promote' }, 'the claim was won');
   }
   if (postgres.names !== 'gate') return run({ do: 'setNames', names: 'gate' }, 'a claimant acknowledges nothing');
-  return none('promoted; the claim is being opened');
+  return none(
+    endsEarly(state)
+      ? 'promoted, and lacks what was acknowledged: the other member must take the lead back'
+      : 'promoted; the claim is being opened',
+  );
+}
+
+/**
+ * The promotion left out what was acknowledged: the log that was received cannot be read to its end. PostgreSQL says nothing of it, for
+ * a record that is damaged and the end of the log look alike to it. This member then opens nothing: the other one has everything.
+ */
+export function endsEarly(state: MemberState): boolean {
+  const record = recordOf(state);
+  const { postgres, peerView } = state;
+  const claimant = record?.mode === 'claim' && record.primary === state.self && postgres.role === 'primary';
+  return claimant && postgres.begunAt !== undefined && postgres.begunAt <= peerView.committed;
 }
 
 function followTogether(state: MemberState): OperationDecision {

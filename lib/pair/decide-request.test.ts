@@ -214,6 +214,16 @@ const changes: readonly Row[] = [
     seen: aMember({ record: claimed, postgres: { names: 'gate' } }),
     asks: swap('solo', 'b', 2),
   },
+  {
+    behaviour: 'the claimant opens: its timeline begins behind what it was told of as acknowledged',
+    seen: aMember({ record: claimed, postgres: { role: 'primary', names: 'gate', begunAt: 4_901n }, peerView: { committed: 4_900n } }),
+    asks: swap('solo', 'b', 2),
+  },
+  {
+    behaviour: 'not when its promotion left out what was acknowledged',
+    seen: aMember({ record: claimed, postgres: { role: 'primary', names: 'gate', begunAt: 4_900n }, peerView: { committed: 4_900n } }),
+    asks: nothing('nothing'),
+  },
   { behaviour: 'not with an open gate', seen: aMember({ record: claimed, postgres: { names: 'none' } }), asks: nothing('nothing') },
   {
     behaviour: 'not before it is promoted',

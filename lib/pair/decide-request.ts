@@ -1,7 +1,7 @@
 import { canAdmit } from './admission.ts';
 import { decideClaim } from './decide-claim.ts';
 import { decideDegrade } from './decide-degrade.ts';
-import { decideOperation } from './decide-operation.ts';
+import { decideOperation, endsEarly } from './decide-operation.ts';
 import { answerWantedSince } from './hears-arbiter.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
@@ -78,6 +78,7 @@ function decideTransition(state: MemberState, record: PairRecord, mayTrustSilenc
     case 'claim': {
       const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';
       if (!behindGate || state.operation !== undefined) return undefined;
+      if (mine && endsEarly(state)) return undefined;
       if (mine) return open(record, change('promoted behind the gate'));
       return postgres.data === 'complete' && state.provenBehindGate
         ? takeBack(record, change('the claimant was not heard or made no progress'))

@@ -37,6 +37,8 @@ export type MemberEvent =
       readonly on: 'canary';
       readonly which: 'local' | 'sync' | 'remote';
       readonly result: 'started' | 'ok' | 'alive' | 'failed' | 'refused';
+      /** Of a good synchronous one: where in the log it stands. */
+      readonly position?: bigint;
     }
   | { readonly on: 'switchoverAsked' | 'killAsked' | 'reinitialiseAsked'; readonly id: string }
   | { readonly on: 'paused'; readonly paused: boolean };

@@ -100,6 +100,21 @@ const rows: readonly Row[] = [
     says: /a would take the claim back/,
   },
   {
+    behaviour: 'CLAIM by a member that cannot open, the deposed member alive',
+    facts: { record: claim, ...b({ role: 'primary', stuck: 'it lacks what was acknowledged' }) },
+    by: 'a',
+    blockedBy: 'TakeoverRunning',
+    says: /b has claimed the lead and does not open: it lacks.*a has everything and takes the lead back/,
+    advises: /Wait until a leads again/,
+  },
+  {
+    behaviour: 'CLAIM by a member that cannot open, the deposed member dead',
+    facts: { record: claim, heard: [aStandbyFacts({ role: 'primary', stuck: 'it lacks what was acknowledged' })] },
+    blockedBy: 'TakeoverRunning',
+    says: /Only a has everything/,
+    advises: /Start a.*--accept-loss/,
+  },
+  {
     behaviour: 'CLAIM under way, the deposed member dead',
     facts: { record: claim, heard: [aStandbyFacts()] },
     blockedBy: 'TakeoverRunning',

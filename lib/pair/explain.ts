@@ -129,8 +129,11 @@ function recordIsLost(facts: PairFacts, record: KnownRecord | undefined, why: st
   return serving === undefined ? { ...verdict, unserved: on, because: [on, ...verdict.because.filter((each) => each !== on)] } : verdict;
 }
 
-function duringClaim({ heard }: PairFacts, claimant: MemberName, deposed: MemberName): FailoverVerdict {
+function duringClaim(facts: PairFacts, claimant: MemberName, deposed: MemberName): FailoverVerdict {
+  const { heard } = facts;
   const other = heard.find(({ name }) => name === deposed);
+  const stuck = heard.find(({ name }) => name === claimant)?.stuck;
+  if (stuck !== undefined) return withoutClaimant(facts, claimant, deposed, stuck);
   const running = `${claimant} is taking over from ${deposed} at this moment, and holds everything that was acknowledged.`;
   const obstacle =
     other === undefined
@@ -155,6 +158,32 @@ function duringClaim({ heard }: PairFacts, claimant: MemberName, deposed: Member
     because: [running, `If ${claimant} died before it has opened, ${deposed} would take the claim back: it holds everything, too.`],
     advice: ['Wait until the take-over is done.'],
   };
+}
+
+/** A claimant that cannot open serves nobody; only the deposed member can. */
+function withoutClaimant(facts: PairFacts, claimant: MemberName, deposed: MemberName, stuck: string): FailoverVerdict {
+  const other = facts.heard.find(({ name }) => name === deposed);
+  const halted = `${claimant} has claimed the lead and does not open: ${stuck}.`;
+  if (other?.data === 'complete' && other.arbiterReached) {
+    const because = [halted, `${deposed} has everything and takes the lead back.`];
+    return {
+      takesOver: true,
+      lossFree: true,
+      by: deposed,
+      blockedBy: 'TakeoverRunning',
+      because,
+      advice: [`Wait until ${deposed} leads again.`],
+    };
+  }
+  const adopt = typed(facts, 'adopt', ` --primary ${claimant} --accept-loss`);
+  return nobody(
+    'TakeoverRunning',
+    [halted, `Only ${deposed} has everything that was acknowledged.`],
+    [
+      `Start ${deposed}, or repair the way to it.`,
+      `Only when ${deposed} is lost for good: ${adopt} lets ${claimant} lead, and what it lacks is lost.`,
+    ],
+  );
 }
 
 function alone(facts: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {

@@ -1,4 +1,5 @@
 import { standsStill } from './admission.ts';
+import { endsEarly } from './decide-operation.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState } from './member-state.ts';
 import { newRecord } from './pair-record.ts';
@@ -132,6 +133,7 @@ function isArbiterReached(state: MemberState): boolean {
 function whyStuck(state: MemberState): string | undefined {
   const { postgres, limits, peerView, canaries } = state;
   if (postgres.process === 'down' && state.operationFailures > 0) return 'its PostgreSQL could not be started';
+  if (endsEarly(state)) return 'what it received cannot be read to the end, so it lacks what was acknowledged';
   if (postgres.process === 'down' || postgres.role !== 'standby') return undefined;
   if (lastingMs(state, state.replayStuckSinceMs) >= limits.takeBackAfterMs) return 'its replay stands still with something left to replay';
   const now = awakeMs(state);

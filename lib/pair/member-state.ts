@@ -37,6 +37,8 @@ export interface LocalPostgres {
   readonly peerFlush: bigint;
   /** Primary: own flush position read after its recovery. Clients may read once the peer has it too. */
   readonly recovered: bigint;
+  /** Primary: where the timeline that it writes began. What lay in its log behind this was left out by the promotion. */
+  readonly begunAt: bigint | undefined;
 }
 
 /** A PostgreSQL of which nothing is known yet. */
@@ -55,6 +57,7 @@ export const unseenPostgres: LocalPostgres = {
   peerAttached: false,
   peerFlush: 0n,
   recovered: 0n,
+  begunAt: undefined,
 };
 
 /** What a member says of itself, every period. Ages instead of times: the two clocks have nothing in common. */
@@ -81,6 +84,8 @@ export interface Heartbeat {
   readonly letsGo: string | undefined;
   /** Primary: up to here the standby had flushed when it looked last. Nothing beyond was acknowledged by then; 0 elsewhere. */
   readonly acknowledged: bigint;
+  /** Primary: where the last commit of its own stands that was acknowledged as those of clients are; 0 elsewhere. */
+  readonly committed: bigint;
   /** It still stands behind the record as its leader and is not stalled. */
   readonly healthy: boolean;
   /** Whether it could take over, as far as only it knows; absent from an agent of before this was told. */
@@ -97,6 +102,8 @@ export interface PeerView {
   readonly heardMs: number;
   readonly flushMovedMs: number;
   readonly replayMovedMs: number;
+  /** Where the last commit stood that it said was acknowledged; 0 before the first. */
+  readonly committed: bigint;
   /** What it called acknowledged last, as primary; a server that died says nothing any more. */
   readonly acknowledged: bigint | undefined;
 }
@@ -244,6 +251,8 @@ export interface MemberState {
   readonly nextId: number;
   readonly arbiter: ArbiterView;
   readonly postgres: LocalPostgres;
+  /** Where the last own commit stands that was acknowledged as those of clients are; 0 while this member does not lead. */
+  readonly committedAt: bigint;
   readonly flushMovedMs: number;
   /** Standby: since when its walreceiver has not streamed for a while; one that comes up and ends again and again does not stream. */
   readonly detachedSinceMs: number | undefined;
@@ -322,6 +331,7 @@ export function startMember(
       settledMs: Number.NEGATIVE_INFINITY,
     },
     postgres,
+    committedAt: 0n,
     flushMovedMs: nowMs,
     detachedSinceMs: nowMs,
     replayStuckSinceMs: undefined,
@@ -343,6 +353,7 @@ export function startMember(
       flushMovedMs: nowMs,
       replayMovedMs: nowMs,
       acknowledged: undefined,
+      committed: 0n,
     },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,

@@ -101,6 +101,7 @@ export function heartbeatOf(state: MemberState): Heartbeat {
     leaving: state.reinitialisation?.stage === 'leaving' ? state.reinitialisation.id : undefined,
     letsGo: record?.mode === 'solo' && record.primary === state.self ? state.peerView.heartbeat?.leaving : undefined,
     acknowledged: postgres.role === 'primary' ? postgres.peerFlush : 0n,
+    committed: state.committedAt,
     healthy: !isStalled(state),
     standing: heartbeatStanding(state),
   };

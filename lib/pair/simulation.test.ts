@@ -99,6 +99,7 @@ describe('without a rule', () => {
     proof: { in: ['diskLost', 'memberDies', 'reload'], from: 1 },
     silentRetry: { in: ['waitsAbandoned', 'memberDies'], from: 1 },
     biteProof: { in: ['checkpoint', 'linksCut'], from: 1 },
+    shortLog: { in: ['logDamaged'], from: 1 },
     restProof: { in: ['slowStandby', 'linksCut'], from: 1 },
     timeline: { in: ['pastMisjudged', 'reload'], from: 1 },
     recovered: { in: ['postgresDies', 'pause', 'slowStandby'], from: 1 },

@@ -65,7 +65,11 @@ function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]):
       return { ...state, peerView: { ...state.peerView, link: event.link } };
     case 'canary':
       return noteFirstWrite(
-        { ...state, canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) } },
+        {
+          ...state,
+          committedAt: event.position ?? state.committedAt,
+          canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) },
+        },
         event,
       );
     case 'switchoverAsked':
@@ -91,6 +95,7 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
     // A primary's position moves with every probe of its own: that is no progress towards opening a claim.
     replayMovedMs: heartbeat.role === 'primary' || before?.replay === heartbeat.replay ? view.replayMovedMs : now,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
+    committed: heartbeat.committed === 0n ? view.committed : heartbeat.committed,
   };
 }
 

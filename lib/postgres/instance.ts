@@ -422,6 +422,8 @@ export interface PostgresInstance {
   stoppedLineage(signal: AbortSignal): Promise<Lineage>;
   /** The lineage of a running server that is not in recovery, ours or (with `openReplicationLine`) the peer's. */
   runningLineage(line: SqlLine, signal: AbortSignal): Promise<Lineage>;
+  /** Where the timeline that a running primary writes began: how far the promotion to it could read the log. Undefined for the first one. */
+  timelineBegin(line: SqlLine, timeline: number, signal: AbortSignal): Promise<Lsn | undefined>;
   /** A line to the peer as role `hallkeeper_replication`, with the rights that pg_rewind needs. */
   openReplicationLine(purpose: string): SqlLine;
   /**

@@ -56,6 +56,14 @@ export async function readRunningLineage(line: SqlLine, signal: AbortSignal): Pr
   return { systemIdentifier: identifier, switches, timeline, endLsn, start, ...kept, strayHistories: [] };
 }
 
+/** Where the timeline that a running primary writes began; undefined for the first, and when its history file is gone. */
+export async function readTimelineBegin(line: SqlLine, timeline: number, signal: AbortSignal): Promise<Lsn | undefined> {
+  if (timeline === 1) return undefined;
+  const { rows } = await line.query(readFileQuery, [historyName(timeline), 0, historyBytesMax], signal);
+  const bytes = rows[0]?.['bytes'];
+  return typeof bytes === 'string' ? parseHistory(Buffer.from(bytes, 'hex').toString('utf8')).at(-1)?.endLsn : undefined;
+}
+
 /** Where a segment begins, from the last 16 hexadecimal digits of its name: the upper half of the position, and the number below it. */
 export function segmentBegin(digits: string, segmentBytes: number): Lsn {
   return (BigInt(`0x${digits.slice(0, 8)}`) << 32n) + BigInt(`0x${digits.slice(8)}`) * BigInt(segmentBytes);

@@ -30,6 +30,7 @@ const stormWeights = {
   reload: 2,
   checkpoint: 3,
   replayBlocked: 2,
+  logDamaged: 2,
   slowPromotion: 2,
   slowStandby: 2,
   waitsAbandoned: 3,

@@ -11,6 +11,7 @@ export const serverStrikes: Strikes<
   | 'reload'
   | 'checkpoint'
   | 'replayBlocked'
+  | 'logDamaged'
   | 'slowPromotion'
   | 'slowStandby'
   | 'waitsAbandoned'
@@ -32,6 +33,7 @@ export const serverStrikes: Strikes<
     if (struck.fault.coin < 50) shake(struck);
   },
   replayBlocked: (struck) => trouble(struck, 'replayBlocked'),
+  logDamaged: damageLog,
   slowPromotion: (struck) => trouble(struck, 'promotesSlowly'),
   slowStandby: (struck) => trouble(atStandby(struck), 'receivesSlowly'),
   waitsAbandoned: abandonWaits,
@@ -46,6 +48,30 @@ export const serverStrikes: Strikes<
   standbyHangs: (struck) => hang(atStandby(struck), struck.fault.coin < 50),
   standbyDiskHangs: (struck) => hangDisk(atStandby(struck)),
 };
+
+/** So long after the leader's death a reader holds up replay still. */
+const readerGoneMs = 300;
+
+/**
+ * A reader holds up the standby's replay, and what it received last cannot be read back. Then the leader dies, which has just told of
+ * commits behind the damage.
+ */
+function damageLog(struck: Strike): void {
+  const { world, fault, later, member } = atStandby(struck);
+  const { postgres } = member;
+  postgres.trouble.replayBlocked = true;
+  world.schedule.after(fault.lastsMs / 2, () => {
+    const { replayed, role } = postgres;
+    const heard = member.state?.peerView.committed ?? 0n;
+    const strikes = role === 'standby' && heard > BigInt(replayed) && !world.expectations.calm && !world.healed;
+    if (strikes) {
+      postgres.damagedAt = replayed;
+      killMember(member.peer);
+      later(() => member.peer.startAgent());
+    }
+    world.schedule.after(strikes ? readerGoneMs : 0, () => (postgres.trouble.replayBlocked = false));
+  });
+}
 
 /**
  * The standby is slow and clients give up their waits, so that rows are seen that are on one disk only; their writers ask again with the

@@ -57,9 +57,10 @@ export class SimCanaries {
     if (!own.alive || this.#syncUnderWay) return;
     this.#syncUnderWay = true;
     tell({ on: 'canary', which: 'sync', result: 'started' });
+    const position = BigInt(own.log.length);
     const over = (result: 'ok' | 'failed'): void => {
       this.#syncUnderWay = false;
-      tell({ on: 'canary', which: 'sync', result });
+      tell({ on: 'canary', which: 'sync', result, ...(result === 'ok' ? { position } : {}) });
     };
     own.commit(
       'canary',

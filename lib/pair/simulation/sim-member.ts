@@ -304,7 +304,8 @@ export class SimMember {
   #fresh(): LocalPostgres {
     const { postgres } = this;
     const { broken } = this.#world;
-    const picture = postgres.picture(broken === 'proof');
+    const told = postgres.picture(broken === 'proof');
+    const picture = broken === 'shortLog' ? { ...told, begunAt: undefined } : told;
     const seen = broken === 'recovered' || (this.#foundOpen === postgres.starts && picture.process === 'running');
     const early = broken === 'addOrder' && postgres.configured === 'peer';
     return { ...picture, ...(seen ? { recovered: 0n } : {}), ...(early ? { names: 'peer' } : {}) };

@@ -135,7 +135,7 @@ function takeOver(what: 'fence' | 'promote', { world, member: { postgres } }: Jo
     if (postgres.starts !== starts || !postgres.alive || postgres.role !== 'standby') return done(failed('not a running standby'));
     // What was received and not replayed yet comes first, and a reader or a disk may be in its way.
     postgres.replay();
-    if (postgres.replayed < postgres.log.length || postgres.trouble.hangs) return later(10, 20, promote);
+    if (postgres.replayed < postgres.readableEnd || postgres.trouble.hangs) return later(10, 20, promote);
     postgres.promote();
     if (world.broken === 'gate') postgres.setNames('none');
     return done(ok);

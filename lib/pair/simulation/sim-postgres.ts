@@ -91,6 +91,12 @@ export class SimPostgres {
   /** The highest position that any answer of the peer has released commits up to. */
   released = 0;
   recovered = 0;
+  /** Where the timeline that it leads on began. */
+  begunAt: number | undefined;
+  /** Standby: the first entry that it received and cannot read back. Replay stops there; a restarted standby asks for it again. */
+  damagedAt: number | undefined;
+  /** Its last promotion took such an entry for the end of the log. */
+  cutShort = false;
   /** Clients that keep to the rules are let in. Shut whenever it starts. */
   doorOpen = false;
   /** When the stream is cut, what was already sent still arrives until this instant. */
@@ -140,16 +146,25 @@ export class SimPostgres {
     this.released = 0;
     this.doorOpen = false;
     this.replayed = this.log.length;
-    if (role === 'primary' && this.standbyData) this.mark(promotion);
+    this.damagedAt = undefined;
+    if (role === 'primary' && this.standbyData) {
+      this.begunAt = this.log.length;
+      this.mark(promotion);
+    }
     this.standbyData = role === 'standby';
     this.recovered = this.log.length;
   }
 
   promote(): void {
+    if (this.damagedAt !== undefined && this.damagedAt < this.log.length) {
+      this.truncate(this.log.slice(0, this.damagedAt));
+      this.cutShort = true;
+    }
     this.role = 'primary';
     this.standbyData = false;
     this.streaming = false;
     this.upstream = false;
+    this.begunAt = this.log.length;
     this.mark(promotion);
     this.recovered = this.log.length;
   }
@@ -197,7 +212,15 @@ export class SimPostgres {
 
   /** Replays what it has received, unless a reader is in the way. */
   replay(): void {
-    if (!this.trouble.replayBlocked) this.replayed = this.log.length;
+    if (this.trouble.replayBlocked) return;
+    // What cannot be read back is asked for again, while there is somebody to ask.
+    if (this.streaming) this.damagedAt = undefined;
+    this.replayed = this.readableEnd;
+  }
+
+  /** How far the log can be read back. */
+  get readableEnd(): number {
+    return Math.min(this.log.length, this.damagedAt ?? this.log.length);
   }
 
   setNames(names: SyncNames): void {
@@ -311,6 +334,8 @@ export class SimPostgres {
     this.replayed = log.length;
     this.timeline = 1 + log.filter(({ key }) => key === promotion).length;
     this.truncations += 1;
+    this.damagedAt = undefined;
+    this.cutShort = false;
   }
 
   picture(proofIgnored: boolean): LocalPostgres {
@@ -330,6 +355,7 @@ export class SimPostgres {
       peerAttached: this.peerAttached,
       peerFlush: BigInt(this.peerFlush),
       recovered: BigInt(this.recovered),
+      begunAt: this.role === 'primary' && this.begunAt !== undefined ? BigInt(this.begunAt) : undefined,
     };
   }
 

@@ -43,6 +43,7 @@ export const wellPrimary: LocalPostgres = {
   peerAttached: true,
   peerFlush: 5_000n,
   recovered: 1_000n,
+  begunAt: undefined,
 };
 export const wellStandby: LocalPostgres = {
   ...wellPrimary,
@@ -151,6 +152,7 @@ function wellHeartbeat(from: string, record: PairRecord | undefined, primary: bo
     leaving: undefined,
     letsGo: undefined,
     acknowledged: primary ? 5_000n : 0n,
+    committed: primary ? 4_900n : 0n,
     healthy: true,
     standing: { arbiterReached: true, paused: false, stuck: undefined, copying: false, frozen: false },
   };

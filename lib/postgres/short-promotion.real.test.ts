@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Lsn } from './lsn.ts';
+import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
+import type { RealPair } from './testing/real-pair.ts';
+
+const segmentBytes = 16n * 1024n * 1024n;
+
+/** The standby takes over with what it received and had not replayed yet, whole or damaged. Answers where its new timeline began. */
+async function takeOverUnreplayed(pair: RealPair, damage: boolean): Promise<{ readonly committed: Lsn; readonly begun: Lsn | undefined }> {
+  const { a, b } = pair;
+  await startFirst(pair);
+  await joinSecond(pair);
+  await a.setGate('peer', soon());
+  const client = a.openLine('client');
+  const line = b.openLine('control');
+  await a.commitSynchronous(client, soon());
+  await line.query('SELECT pg_wal_replay_pause()', [], soon());
+  const { rows } = await line.query(`SELECT pg_get_wal_replay_pause_state() AS is`, [], soon());
+  expect(['paused', 'pause requested']).toContain(rows[0]?.['is']);
+  // The first of them is what a requested pause comes into force with.
+  for (let commit = 0; commit < 3; commit += 1) await a.commitSynchronous(client, soon());
+  const committed = await a.commitSynchronous(client, soon());
+  const { replayLsn = 0n } = await untilStatus(b, line, (status) => (status.flushLsn ?? 0n) > committed);
+  expect(replayLsn).toBeLessThan(committed);
+  await a.killAll(soon());
+  if (damage) await spoil(join(pair.settingsOf('b').dataDirectory, 'pg_wal'), replayLsn);
+  await b.fence(line, 1_000, soon());
+  await b.promote(line, soon());
+  const { timeline } = await b.status(line, soon());
+  return { committed, begun: await b.timelineBegin(line, timeline, soon()) };
+}
+
+/** Some bytes of the record that is replayed next, behind its length. */
+async function spoil(folder: string, at: Lsn): Promise<void> {
+  const number = at / segmentBytes;
+  const name = `00000001${(number >> 8n).toString(16).padStart(8, '0')}${(number & 0xffn).toString(16).padStart(8, '0')}`.toUpperCase();
+  const file = await open(join(folder, name), 'r+');
+  try {
+    await file.write(Buffer.alloc(8, 0xa5), 0, 8, Number(at % segmentBytes) + 24);
+  } finally {
+    await file.close();
+  }
+}
+
+test.each([
+  { what: 'that can be read begins behind what was acknowledged', damage: false },
+  { what: 'that cannot be read begins before it, and PostgreSQL says nothing', damage: true },
+])(
+  'the timeline of a promotion with a log $what',
+  async ({ damage }) => {
+    await using pair = await realPair();
+    const { committed, begun } = await takeOverUnreplayed(pair, damage);
+    expect(begun).toBeTypeOf('bigint');
+    if (damage) expect(begun).toBeLessThanOrEqual(committed);
+    else expect(begun).toBeGreaterThan(committed);
+  },
+  120_000,
+);
