@@ -39,7 +39,8 @@ function mustAdopt({ arbiter, truth, members }: World): boolean {
 
 /**
  * Writes the record anew after comparing both members: the leader by the newest record that either has ever read leads alone. Where that
- * record says that both members have everything, either would do, and one without its proof is passed over.
+ * record says that both members have everything, either would do, and one without its
+ * proof, or whose log does not hold that of the other, is passed over.
  */
 function adoptRecord(world: World): void {
   const known = world.members.flatMap(({ newest }) => (newest === undefined ? [] : [newest]));
@@ -51,7 +52,8 @@ function adoptRecord(world: World): void {
   const both = last.mode !== 'solo';
   const { primary } = last;
   const other = world.member(primary).peerName;
-  const leader = both && !world.member(primary).postgres.proof ? other : primary;
+  const { proof, cutShort } = world.member(primary).postgres;
+  const leader = both && (!proof || cutShort) ? other : primary;
   const record: PairRecord = {
     ...settled(last),
     sequence: last.sequence + sequenceLead,
