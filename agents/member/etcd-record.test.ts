@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { messageOf } from '#lib/base/errors.ts';
-import { found, identify, newRecord } from '#lib/pair/pair-record.ts';
+import { admit, claim, found, identify, newRecord } from '#lib/pair/pair-record.ts';
 import type { PairRecord } from '#lib/pair/pair-record.ts';
 import { formatRecord, parseRecord, storable } from './etcd-record.ts';
 
@@ -22,7 +22,8 @@ const refusal = (value: Buffer): string => {
 describe('the value of the key', () => {
   for (const [what, record] of [
     ['a new record', newRecord],
-    ['a record with everything', solo],
+    ['a record of one that leads', solo],
+    ['a claim with what was acknowledged', claim(admit(solo, by), { ...by, author: 'b' }, { timeline: 2, lsn: 0x16_b374_d848n })],
   ] as const) {
     test(`${what} reads back as it was written`, () =>
       expect(parseRecord(formatRecord(record, attributes), pair, ['a', 'b'])).toEqual(record));
@@ -49,6 +50,11 @@ describe('the value of the key', () => {
     ['a field that nobody knows', raw({ colour: 'red' }), 'record.colour is not a known setting'],
     ['a mode that nobody knows', raw({ mode: 'Solo' }), 'record.mode must be one of new, sync, solo, claim'],
     ['a sequence that was lost', raw({ sequence: undefined }), 'record.sequence is required'],
+    [
+      'a position in decimal',
+      raw({ acknowledged: { timeline: 2, lsn: '97500059720' } }),
+      'record.acknowledged.lsn must be a log position such as 16/B374D848',
+    ],
     ['a leader in mode new', raw({ mode: 'new' }), 'a new record names a primary'],
     ['a third member', raw({ primary: 'c' }), 'its primary c is not one of a, b'],
     ['the record of another pair', raw({ pair: 'another' }), `record.pair must be ${pair}`],

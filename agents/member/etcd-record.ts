@@ -1,7 +1,8 @@
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { Fields } from '#lib/base/fields.ts';
 import { checkRecord, pairModes, recordErrors, recordFormat } from '#lib/pair/pair-record.ts';
-import type { MemberName, PairRecord } from '#lib/pair/pair-record.ts';
+import type { LogPlace, MemberName, PairRecord } from '#lib/pair/pair-record.ts';
+import { formatLsn, lsnPattern, parseLsn } from '#lib/postgres/lsn.ts';
 
 /** What stands beside the record in etcd. */
 export interface RecordAttributes {
@@ -23,7 +24,14 @@ export function storable(record: PairRecord): PairRecord {
 
 /** The value of the key: JSON, so that a person can read it with etcd's own tools. */
 export function formatRecord(record: PairRecord, attributes: RecordAttributes): Buffer {
-  return Buffer.from(JSON.stringify({ ...record, ...attributes }));
+  const { acknowledged, ...rest } = record;
+  return Buffer.from(
+    JSON.stringify({
+      ...rest,
+      ...(acknowledged === undefined ? {} : { acknowledged: { ...acknowledged, lsn: formatLsn(acknowledged.lsn) } }),
+      ...attributes,
+    }),
+  );
 }
 
 /** Reads the value of the key. @throws HK_RECORD_INVALID with every problem */
@@ -48,6 +56,7 @@ export function parseRecord(value: Buffer, pair: string, members: readonly [Memb
     primary: field.optionalText('primary'),
     epoch: field.wholeNumber('epoch', whole),
     systemIdentifier: field.optionalText('systemIdentifier', { pattern: /^[0-9]{1,20}$/, shape: 'a number of at most 20 digits' }),
+    acknowledged: field.has('acknowledged') ? placeOf(field.group('acknowledged')) : undefined,
     reason: field.text('reason'),
     author: field.text('author'),
   };
@@ -58,6 +67,12 @@ export function parseRecord(value: Buffer, pair: string, members: readonly [Memb
   const problems = [...field.problems(), ...checked(record, members)];
   if (problems.length > 0) throw recordErrors.HK_RECORD_INVALID(problems.join('; '));
   return record;
+}
+
+function placeOf(field: Fields): LogPlace {
+  const timeline = field.wholeNumber('timeline', { min: 1, max: 0xffff_ffff });
+  const lsn = field.text('lsn', { pattern: lsnPattern, shape: 'a log position such as 16/B374D848', fallback: '0/0' });
+  return { timeline, lsn: parseLsn(lsn) };
 }
 
 function checked(record: PairRecord, members: readonly [MemberName, MemberName]): readonly string[] {

@@ -10,6 +10,7 @@ import type { KubeObject, ObjectKey } from '#lib/kube/objects.ts';
 import type { ArbiterAnswer } from '#lib/pair/events.ts';
 import { checkRecord, recordErrors } from '#lib/pair/pair-record.ts';
 import type { MemberName, PairMode, PairRecord, SeenRecord } from '#lib/pair/pair-record.ts';
+import { formatLsn, parseLsn } from '#lib/postgres/lsn.ts';
 import type { RecordStore } from './record-store.ts';
 
 interface PairRecordObject extends KubeObject {
@@ -84,13 +85,15 @@ export class KubernetesRecordStore implements RecordStore {
     const mode = (Object.keys(modeNames) as PairMode[]).find((key) => modeNames[key] === spec.mode);
     if (mode === undefined) throw recordErrors.HK_RECORD_INVALID(`mode ${spec.mode} is not known`);
     const { formatVersion, sequence, epoch, primary, systemIdentifier, reason, author, writers } = spec;
-    const record: PairRecord = { formatVersion, sequence, mode, primary, epoch, systemIdentifier, reason, author };
+    const told = spec.acknowledged;
+    const acknowledged = told === undefined ? undefined : { timeline: told.timeline, lsn: parseLsn(told.lsn) };
+    const record: PairRecord = { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, reason, author };
     this.#kept = { metadata, writers };
     return { record: checkRecord(record, this.#members), version: metadata.resourceVersion ?? '' };
   }
 
   #object(expect: SeenRecord, next: PairRecord): PairRecordObject {
-    const { formatVersion, sequence, mode, primary, epoch, systemIdentifier, reason, author } = next;
+    const { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, reason, author } = next;
     const { labels, annotations, finalizers } = this.#kept.metadata;
     return {
       apiVersion: pairRecords.apiVersion,
@@ -110,6 +113,7 @@ export class KubernetesRecordStore implements RecordStore {
         ...(primary === undefined ? {} : { primary }),
         epoch,
         ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+        ...(acknowledged === undefined ? {} : { acknowledged: { ...acknowledged, lsn: formatLsn(acknowledged.lsn) } }),
         reason: reason.slice(0, reasonMax),
         author,
         changedAt: new Date(this.#clock.wallMs()).toISOString(),

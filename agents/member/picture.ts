@@ -1,6 +1,7 @@
 import type { Gate, PostgresInstance, StatusSnapshot } from '#lib/postgres/instance.ts';
 import { gateName, applicationNameOf } from '#lib/postgres/names.ts';
 import type { LocalPostgres, SyncNames } from '#lib/pair/member-state.ts';
+import type { LogPlace } from '#lib/pair/pair-record.ts';
 import { unseenPostgres } from '#lib/pair/member-state.ts';
 
 /** Names and gate are one thing in two rooms' words. */
@@ -29,7 +30,7 @@ export function pictureRunning(
     readonly peer: string;
     readonly proven: string | undefined;
     readonly recovered: bigint | undefined;
-    readonly begunAt: bigint | undefined;
+    readonly left: readonly LogPlace[];
   },
 ): LocalPostgres {
   const peer = status.peers.find(({ applicationName }) => applicationName === applicationNameOf(about.peer));
@@ -49,6 +50,6 @@ export function pictureRunning(
     peerAttached: peer?.state === 'streaming',
     peerFlush: peer?.flushLsn ?? 0n,
     recovered: about.recovered ?? flush,
-    begunAt: status.inRecovery ? undefined : about.begunAt,
+    left: about.left,
   };
 }

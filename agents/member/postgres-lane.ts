@@ -5,6 +5,7 @@ import { runWithin, within } from '#lib/base/deadline.ts';
 import type { OperationOutcome } from '#lib/pair/events.ts';
 import { unseenPostgres } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, Operation } from '#lib/pair/member-state.ts';
+import type { LogPlace } from '#lib/pair/pair-record.ts';
 import type { PostgresInstance, RunningServer, SqlLine, StatusSnapshot } from '#lib/postgres/instance.ts';
 import { lastWordOf } from '#lib/postgres/start-fault.ts';
 import { operate } from './act-operation.ts';
@@ -42,7 +43,7 @@ export class PostgresLane {
   #role: LocalPostgres['role'] = 'standby';
   #proven: string | undefined;
   #recovered: bigint | undefined;
-  #begun: { readonly timeline: number; readonly at: bigint | undefined } | undefined;
+  #history: { readonly timeline: number; readonly left: readonly LogPlace[] } | undefined;
   #last: LocalPostgres = unseenPostgres;
   #ending = false;
   #stopSeenMs = Number.NEGATIVE_INFINITY;
@@ -98,7 +99,7 @@ export class PostgresLane {
     this.#server = server;
     this.#role = role;
     this.#recovered = undefined;
-    this.#begun = undefined;
+    this.#history = undefined;
     void server.exited.then(async (exit) => {
       if (this.#server !== server) return;
       this.#server = undefined;
@@ -153,10 +154,10 @@ export class PostgresLane {
       const status = await runWithin(lookMaxMs, 'looking at PostgreSQL', signal, (limit) => this.instance.status(this.#watchLine, limit));
       if (this.#server === undefined) return this.#last;
       if (!status.inRecovery) this.#recovered ??= status.flushLsn;
-      const begunAt = status.inRecovery ? undefined : await this.#begunAt(status.timeline, signal);
+      const left = status.inRecovery ? [] : await this.#timelinesLeft(status.timeline, signal);
       if (this.#server === undefined) return this.#last;
       this.lastStatus = status;
-      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered, begunAt });
+      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered, left });
     } catch (error) {
       this.log.debug({ error: messageOf(error) }, 'PostgreSQL did not answer the look');
       if (this.#last.process === 'down' && this.#server !== undefined) {
@@ -221,15 +222,15 @@ export class PostgresLane {
     }
   }
 
-  /** Read once for each timeline: what the history file says does not change. A server without the file tells nothing. */
-  async #begunAt(timeline: number, signal: AbortSignal): Promise<bigint | undefined> {
-    if (this.#begun?.timeline !== timeline) {
-      const at = await runWithin(lookMaxMs, 'reading where the timeline began', signal, (limit) =>
-        this.instance.timelineBegin(this.#watchLine, timeline, limit),
+  /** Read once for each timeline: what the history file says does not change. */
+  async #timelinesLeft(timeline: number, signal: AbortSignal): Promise<readonly LogPlace[]> {
+    if (this.#history?.timeline !== timeline) {
+      const switches = await runWithin(lookMaxMs, 'reading the history of the timeline', signal, (limit) =>
+        this.instance.runningHistory(this.#watchLine, timeline, limit),
       );
-      this.#begun = { timeline, at };
+      this.#history = { timeline, left: switches.map((each) => ({ timeline: each.timeline, lsn: each.endLsn })) };
     }
-    return this.#begun.at;
+    return this.#history.left;
   }
 
   /** Whether somebody else told the server to stop. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArbiterAnswer } from '#lib/pair/events.ts';
-import { found, identify, settled } from '#lib/pair/pair-record.ts';
+import { admit, claim, found, identify, open, settled } from '#lib/pair/pair-record.ts';
 import type { SeenRecord } from '#lib/pair/pair-record.ts';
 import { createAuthority } from '#lib/pki/authority.ts';
 import { eventually } from '#test/cluster/eventually.ts';
@@ -40,17 +40,17 @@ async function heldWhole(proxy: TcpProxy): Promise<void> {
   );
 }
 
-const arbiters: readonly (readonly [string, () => Promise<ArbiterStand>])[] = [
+const stands: readonly (readonly [string, () => Promise<ArbiterStand>])[] = [
   ['a kube-apiserver', kubernetesStand],
   ['an etcd of one member', () => etcdStand(1)],
   ['an etcd of three members', () => etcdStand(3)],
 ];
 
-for (const [name, open] of arbiters) {
+for (const [name, stood] of stands) {
   describe(`the record in ${name}`, () => {
     let stand: ArbiterStand;
     beforeAll(async () => {
-      stand = await open();
+      stand = await stood();
     }, 120_000);
     afterAll(async () => await stand?.[Symbol.asyncDispose](), 60_000);
 
@@ -91,6 +91,21 @@ for (const [name, open] of arbiters) {
       const now = await won(a.swap(seen, found(seen.record, by('a')), signal));
       const named = await a.swap(now, identify(now.record, '7300000000000000001', by('a')), signal);
       expect(named).toMatchObject({ kind: 'won', seen: { record: { systemIdentifier: '7300000000000000001' } } });
+    });
+
+    test('a claim keeps what was acknowledged until it is opened', async () => {
+      await stand.fresh();
+      const a = await stand.store('a');
+      const acknowledged = { timeline: 2, lsn: 0x16_b374_d848n };
+      const founded = await won(a.swap(await seenBy(a), found((await seenBy(a)).record, by('a')), signal));
+      const joined = await won(a.swap(founded, admit(founded.record, by('a')), signal));
+      const b = await stand.store('b');
+      const claimed = await won(b.swap(await seenBy(b), claim(joined.record, by('b'), acknowledged), signal));
+      expect(claimed.record).toMatchObject({ mode: 'claim', acknowledged });
+      const kept = await won(a.swap(await seenBy(a), settled(claimed.record), signal));
+      expect(kept.record.acknowledged).toEqual(acknowledged);
+      const opened = await won(b.swap(kept, open(kept.record, by('b')), signal));
+      expect(opened.record).toMatchObject({ mode: 'solo', acknowledged: undefined });
     });
 
     test('a record that was there and is gone is told as absent', async () => {

@@ -43,6 +43,17 @@ export interface PairRecordManifest {
 export const pairRecordModeValues = ['New', 'Sync', 'Solo', 'Claim'] as const;
 export type PairRecordMode = (typeof pairRecordModeValues)[number];
 
+/**
+ * Mode Claim: where the last commit stood that the deposed member had called acknowledged. The claimant opens nothing that lacks
+ * it.
+ */
+export interface PairRecordAcknowledged {
+  /** Timeline of PostgreSQL's log. */
+  readonly timeline: number;
+  /** Position on it, in PostgreSQL's own form, such as 16/B374D848. */
+  readonly lsn: string;
+}
+
 /** The record. Every change raises `sequence` by one, and only the changes of the protocol are accepted. */
 export interface PairRecordSpec {
   /** Version of this format. An agent that finds a higher one than it knows freezes. */
@@ -60,6 +71,11 @@ export interface PairRecordSpec {
   readonly epoch: number;
   /** System identifier of the PostgreSQL data, set by the first leader. */
   readonly systemIdentifier?: string;
+  /**
+   * Mode Claim: where the last commit stood that the deposed member had called acknowledged. The claimant opens nothing that
+   * lacks it.
+   */
+  readonly acknowledged?: PairRecordAcknowledged;
   /** Why it was changed last, for people. */
   readonly reason: string;
   /** Who changed it last, for people: a member, or the operator. */

@@ -85,7 +85,8 @@ function accept(
       settledMs: won !== undefined ? state.lastEventMs : arbiter.settledMs,
     },
     // What the other said while it led is no measure any more for who leads now.
-    peerView: seen.record.mode === 'solo' && seen.record.primary === state.self ? { ...state.peerView, committed: 0n } : state.peerView,
+    peerView:
+      seen.record.mode === 'solo' && seen.record.primary === state.self ? { ...state.peerView, committed: undefined } : state.peerView,
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,
     admission: changed ? admissionAfter(state, seen, won) : state.admission,

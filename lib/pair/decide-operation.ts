@@ -1,7 +1,7 @@
 import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
-import type { PairRecord } from './pair-record.ts';
+import type { LogPlace, PairRecord } from './pair-record.ts';
 
 /** What to do with the own PostgreSQL next. `none` says what is waited for; it becomes the member's step in the pair's status. */
 export type OperationDecision =
@@ -117,8 +117,14 @@ function takeOver(state: MemberState): OperationDecision {
 export function endsEarly(state: MemberState): boolean {
   const record = recordOf(state);
   const { postgres, peerView } = state;
-  const claimant = record?.mode === 'claim' && record.primary === state.self && postgres.role === 'primary';
-  return claimant && postgres.begunAt !== undefined && postgres.begunAt <= peerView.committed;
+  if (record?.mode !== 'claim' || record.primary !== state.self) return false;
+  if (postgres.role !== 'primary') return false;
+  const lacks = (told: LogPlace | undefined): boolean =>
+    told !== undefined &&
+    told.timeline !== postgres.timeline &&
+    !postgres.left.some((end) => end.timeline === told.timeline && end.lsn > told.lsn);
+  // The agent may have started anew since it claimed, and the record may be older than what was heard last.
+  return lacks(peerView.committed) || lacks(record.acknowledged);
 }
 
 function followTogether(state: MemberState): OperationDecision {

@@ -38,6 +38,11 @@ const lane: readonly Row[] = [
   },
   { behaviour: 'only then change', seen: aMember(silent), asks: swap('claim', 'b', 2) },
   {
+    behaviour: 'a claim names what the primary called acknowledged',
+    seen: aMember({ ...silent, peerView: { ...silent.peerView, committed: { timeline: 1, lsn: 4_900n } } }),
+    asks: { do: 'swap', next: { mode: 'claim', acknowledged: { timeline: 1, lsn: 4_900n } } },
+  },
+  {
     behaviour: 'one change at a time',
     seen: aMember({ ...silent, arbiter: { request: { id: 1, kind: 'swap', next: claimed, sentMs: now } } }),
     asks: nothing('a request is under way'),
@@ -216,12 +221,44 @@ const changes: readonly Row[] = [
   },
   {
     behaviour: 'the claimant opens: its timeline begins behind what it was told of as acknowledged',
-    seen: aMember({ record: claimed, postgres: { role: 'primary', names: 'gate', begunAt: 4_901n }, peerView: { committed: 4_900n } }),
+    seen: aMember({
+      record: claimed,
+      postgres: { role: 'primary', names: 'gate', left: [{ timeline: 1, lsn: 4_901n }] },
+      peerView: { committed: { timeline: 1, lsn: 4_900n } },
+    }),
     asks: swap('solo', 'b', 2),
   },
   {
+    behaviour: 'not when its promotion left out what the record calls acknowledged, though its agent remembers nothing',
+    seen: aMember({
+      record: { ...claimed, acknowledged: { timeline: 1, lsn: 4_900n } },
+      postgres: { role: 'primary', names: 'gate', left: [{ timeline: 1, lsn: 4_900n }] },
+      peerView: { committed: undefined },
+    }),
+    asks: nothing('nothing'),
+  },
+  {
+    behaviour: 'not when it was promoted a second time, behind the first promotion, which left that out',
+    seen: aMember({
+      record: { ...claimed, acknowledged: { timeline: 1, lsn: 4_900n } },
+      postgres: {
+        role: 'primary',
+        names: 'gate',
+        left: [
+          { timeline: 1, lsn: 4_900n },
+          { timeline: 2, lsn: 5_100n },
+        ],
+      },
+    }),
+    asks: nothing('nothing'),
+  },
+  {
     behaviour: 'not when its promotion left out what was acknowledged',
-    seen: aMember({ record: claimed, postgres: { role: 'primary', names: 'gate', begunAt: 4_900n }, peerView: { committed: 4_900n } }),
+    seen: aMember({
+      record: claimed,
+      postgres: { role: 'primary', names: 'gate', left: [{ timeline: 1, lsn: 4_900n }] },
+      peerView: { committed: { timeline: 1, lsn: 4_900n } },
+    }),
     asks: nothing('nothing'),
   },
   { behaviour: 'not with an open gate', seen: aMember({ record: claimed, postgres: { names: 'none' } }), asks: nothing('nothing') },

@@ -73,7 +73,7 @@ function decideTransition(state: MemberState, record: PairRecord, mayTrustSilenc
       }
       const verdict = decideClaim(state);
       const mayClaim = verdict.do === 'claim' && (verdict.reason !== 'silence' || mayTrustSilence);
-      return mayClaim ? claim(record, change(verdict.why)) : undefined;
+      return mayClaim ? claim(record, change(verdict.why), state.peerView.committed) : undefined;
     }
     case 'claim': {
       const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';

@@ -90,6 +90,7 @@ function excuseOf(
   },
 ): string | undefined {
   if (seen.changedByTheDead) return 'a change of the record that the dead one had asked for was carried out late';
+  if (seen.other.postgres.cutShort) return 'what it had received was damaged, which nobody knows before it is read';
   if (takesOver) return undefined;
   if (blockedBy === 'DiskFull') return 'a full disk is counted as an obstacle although a standby may get through';
   if (seen.other.life !== seen.before.life) return 'the agent of the standby was started';

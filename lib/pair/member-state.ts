@@ -1,6 +1,6 @@
 import type { PairLimits } from './limits.ts';
 import type { HeartbeatStanding } from './member-facts.ts';
-import type { MemberName, PairRecord, SeenRecord } from './pair-record.ts';
+import type { LogPlace, MemberName, PairRecord, SeenRecord } from './pair-record.ts';
 
 /**
  * Whom a commit waits for, that is `synchronous_standby_names`.
@@ -37,8 +37,8 @@ export interface LocalPostgres {
   readonly peerFlush: bigint;
   /** Primary: own flush position read after its recovery. Clients may read once the peer has it too. */
   readonly recovered: bigint;
-  /** Primary: where the timeline that it writes began. What lay in its log behind this was left out by the promotion. */
-  readonly begunAt: bigint | undefined;
+  /** Primary: where its log left each earlier timeline. What it had received behind such a place was left out by the promotion. */
+  readonly left: readonly LogPlace[];
 }
 
 /** A PostgreSQL of which nothing is known yet. */
@@ -57,7 +57,7 @@ export const unseenPostgres: LocalPostgres = {
   peerAttached: false,
   peerFlush: 0n,
   recovered: 0n,
-  begunAt: undefined,
+  left: [],
 };
 
 /** What a member says of itself, every period. Ages instead of times: the two clocks have nothing in common. */
@@ -84,7 +84,7 @@ export interface Heartbeat {
   readonly letsGo: string | undefined;
   /** Primary: up to here the standby had flushed when it looked last. Nothing beyond was acknowledged by then; 0 elsewhere. */
   readonly acknowledged: bigint;
-  /** Primary: where the last commit of its own stands that was acknowledged as those of clients are; 0 elsewhere. */
+  /** Primary: where, on `timeline`, the last commit of its own stands that was acknowledged as those of clients are; 0 elsewhere. */
   readonly committed: bigint;
   /** It still stands behind the record as its leader and is not stalled. */
   readonly healthy: boolean;
@@ -102,8 +102,8 @@ export interface PeerView {
   readonly heardMs: number;
   readonly flushMovedMs: number;
   readonly replayMovedMs: number;
-  /** Where the last commit stood that it said was acknowledged; 0 before the first. */
-  readonly committed: bigint;
+  /** Where the last commit stood that it said was acknowledged. */
+  readonly committed: LogPlace | undefined;
   /** What it called acknowledged last, as primary; a server that died says nothing any more. */
   readonly acknowledged: bigint | undefined;
 }
@@ -353,7 +353,7 @@ export function startMember(
       flushMovedMs: nowMs,
       replayMovedMs: nowMs,
       acknowledged: undefined,
-      committed: 0n,
+      committed: undefined,
     },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,

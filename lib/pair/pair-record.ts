@@ -17,6 +17,13 @@ export type MemberName = string;
 export const pairModes = ['new', 'sync', 'solo', 'claim'] as const;
 export type PairMode = (typeof pairModes)[number];
 
+/** A place in the log. Places on different timelines do not compare by their positions. */
+export interface LogPlace {
+  readonly timeline: number;
+  /** PostgreSQL's LSN: bytes since the beginning of the cluster's log. */
+  readonly lsn: bigint;
+}
+
 /** The format this code writes. A member that reads a higher one freezes. */
 export const recordFormat = 1;
 
@@ -34,6 +41,8 @@ export interface PairRecord {
   readonly epoch: number;
   /** PostgreSQL's system identifier, 64 bits in decimal; absent until the first member has initialised its data. */
   readonly systemIdentifier: string | undefined;
+  /** Mode `claim`: where the last commit stood that the deposed member called acknowledged; absent when it told none. */
+  readonly acknowledged: LogPlace | undefined;
   /** Why it was changed last, for people. */
   readonly reason: string;
   readonly author: string;
@@ -53,6 +62,7 @@ export const newRecord: PairRecord = {
   primary: undefined,
   epoch: 0,
   systemIdentifier: undefined,
+  acknowledged: undefined,
   reason: 'created',
   author: 'operator',
 };
@@ -61,6 +71,7 @@ type Change = Pick<PairRecord, 'author' | 'reason'>;
 
 const after = (record: PairRecord, change: Partial<PairRecord> & Change): PairRecord => ({
   ...record,
+  acknowledged: undefined,
   ...change,
   formatVersion: recordFormat,
   sequence: record.sequence + 1,
@@ -95,10 +106,15 @@ export function admit(record: PairRecord, change: Change): PairRecord {
   return after(record, { ...change, mode: 'sync' });
 }
 
-/** sync → claim, by the standby. */
-export function claim(record: PairRecord, change: Change): PairRecord {
+/**
+ * sync → claim, by the standby.
+ *
+ * @param acknowledged  Where the last commit stood that the primary called acknowledged; the claimant opens nothing that lacks it, also
+ *                      when its agent starts anew in between.
+ */
+export function claim(record: PairRecord, change: Change, acknowledged?: LogPlace): PairRecord {
   invariant(record.mode === 'sync' && record.primary !== change.author, 'only the synchronous standby claims');
-  return after(record, { ...change, mode: 'claim', primary: change.author, epoch: record.epoch + 1 });
+  return after(record, { ...change, mode: 'claim', primary: change.author, epoch: record.epoch + 1, acknowledged });
 }
 
 /** claim → solo, by the claimant, once it is promoted behind its gate. */

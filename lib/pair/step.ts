@@ -95,7 +95,7 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
     // A primary's position moves with every probe of its own: that is no progress towards opening a claim.
     replayMovedMs: heartbeat.role === 'primary' || before?.replay === heartbeat.replay ? view.replayMovedMs : now,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
-    committed: heartbeat.committed === 0n ? view.committed : heartbeat.committed,
+    committed: heartbeat.committed === 0n ? view.committed : { timeline: heartbeat.timeline, lsn: heartbeat.committed },
   };
 }
 

@@ -422,8 +422,11 @@ export interface PostgresInstance {
   stoppedLineage(signal: AbortSignal): Promise<Lineage>;
   /** The lineage of a running server that is not in recovery, ours or (with `openReplicationLine`) the peer's. */
   runningLineage(line: SqlLine, signal: AbortSignal): Promise<Lineage>;
-  /** Where the timeline that a running primary writes began: how far the promotion to it could read the log. Undefined for the first one. */
-  timelineBegin(line: SqlLine, timeline: number, signal: AbortSignal): Promise<Lsn | undefined>;
+  /**
+   * The timelines that a running primary left before the one that it writes, and how far each promotion could read the log. None when
+   * its history file is gone.
+   */
+  runningHistory(line: SqlLine, timeline: number, signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
   /** A line to the peer as role `hallkeeper_replication`, with the rights that pg_rewind needs. */
   openReplicationLine(purpose: string): SqlLine;
   /**

@@ -5,13 +5,13 @@ import type { InstanceContext } from './context.ts';
 import { readControlData } from './data-directory.ts';
 import { readIfPresent } from './durable-file.ts';
 import { postgresErrors } from './errors.ts';
-import type { Lineage, SqlLine } from './instance.ts';
+import type { Lineage, SqlLine, TimelineSwitch } from './instance.ts';
 import type { Lsn } from './lsn.ts';
 import { formatLsn, laterLsn, parseLsn } from './lsn.ts';
 import { endOfProgram } from './program.ts';
 import { refuseRunning } from './server-process.ts';
 import type { SegmentPiece } from './timeline-history.ts';
-import { firstRecord, historyName, parseHistory, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
+import { firstRecord, historyName, parseHistory, parseSwitches, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
 
 /** The lineage of a stopped cluster: pg_control, the history files, and the log itself for where it really ends. */
 export async function readStoppedLineage(context: InstanceContext, signal: AbortSignal): Promise<Lineage> {
@@ -56,12 +56,10 @@ export async function readRunningLineage(line: SqlLine, signal: AbortSignal): Pr
   return { systemIdentifier: identifier, switches, timeline, endLsn, start, ...kept, strayHistories: [] };
 }
 
-/** Where the timeline that a running primary writes began; undefined for the first, and when its history file is gone. */
-export async function readTimelineBegin(line: SqlLine, timeline: number, signal: AbortSignal): Promise<Lsn | undefined> {
-  if (timeline === 1) return undefined;
-  const { rows } = await line.query(readFileQuery, [historyName(timeline), 0, historyBytesMax], signal);
-  const bytes = rows[0]?.['bytes'];
-  return typeof bytes === 'string' ? parseHistory(Buffer.from(bytes, 'hex').toString('utf8')).at(-1)?.endLsn : undefined;
+/** The timelines that a running primary left before this one; none when the history file is gone. */
+export async function readRunningHistory(line: SqlLine, timeline: number, signal: AbortSignal): Promise<readonly TimelineSwitch[]> {
+  const text = timeline === 1 ? undefined : await readServerFile(line, historyName(timeline), signal);
+  return text === undefined ? [] : parseSwitches(text);
 }
 
 /** Where a segment begins, from the last 16 hexadecimal digits of its name: the upper half of the position, and the number below it. */
@@ -81,10 +79,13 @@ const readFileQuery = `SELECT encode(pg_read_binary_file('pg_wal/' || $1, $2::bi
 const historyBytesMax = 1024 * 1024;
 
 async function readServerHistory(line: SqlLine, timeline: number, signal: AbortSignal): Promise<string> {
-  const { rows } = await line.query(readFileQuery, [historyName(timeline), 0, historyBytesMax], signal);
-  const bytes = rows[0]?.['bytes'];
-  if (typeof bytes !== 'string') throw postgresErrors.HK_POSTGRES_HISTORY(`the server has no ${historyName(timeline)}`);
-  return Buffer.from(bytes, 'hex').toString('utf8');
+  const text = await readServerFile(line, historyName(timeline), signal);
+  if (text === undefined) throw postgresErrors.HK_POSTGRES_HISTORY(`the server has no ${historyName(timeline)}`);
+  return text;
+}
+
+async function readServerFile(line: SqlLine, name: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await readServerPiece(line, { name, offset: 0, length: historyBytesMax }, signal))?.toString('utf8');
 }
 
 async function readServerPiece(line: SqlLine, { name, offset, length }: SegmentPiece, signal: AbortSignal): Promise<Buffer | undefined> {

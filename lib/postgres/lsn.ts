@@ -3,7 +3,8 @@ import { postgresErrors } from './errors.ts';
 /** A write-ahead log position: bytes since the beginning of the cluster's log. Comparable with < and >. */
 export type Lsn = bigint;
 
-const lsnPattern = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/;
+/** PostgreSQL's text form of a position. */
+export const lsnPattern = /^([0-9A-Fa-f]{1,8})\/([0-9A-Fa-f]{1,8})$/;
 
 /**
  * Reads PostgreSQL's text form, two hexadecimal halves such as `16/B374D848`.

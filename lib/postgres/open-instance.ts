@@ -25,7 +25,7 @@ import type {
   TlsMaterial,
 } from './instance.ts';
 import { builtInRoles, ownDatabase } from './instance.ts';
-import { readRunningLineage, readStoppedLineage, readTimelineBegin } from './lineage.ts';
+import { readRunningHistory, readRunningLineage, readStoppedLineage } from './lineage.ts';
 import type { HeldLock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
@@ -282,7 +282,7 @@ class Instance implements PostgresInstance {
   readonly logBytes: PostgresInstance['logBytes'] = () => logBytesOf(this.#context);
   readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
   readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
-  readonly timelineBegin: PostgresInstance['timelineBegin'] = readTimelineBegin;
+  readonly runningHistory: PostgresInstance['runningHistory'] = readRunningHistory;
   async rewind(signal: AbortSignal): Promise<RewindResult> {
     const source = this.openReplicationLine('rewind');
     try {

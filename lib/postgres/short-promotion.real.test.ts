@@ -1,14 +1,18 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { TimelineSwitch } from './instance.ts';
 import type { Lsn } from './lsn.ts';
 import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
 import type { RealPair } from './testing/real-pair.ts';
 
 const segmentBytes = 16n * 1024n * 1024n;
 
-/** The standby takes over with what it received and had not replayed yet, whole or damaged. Answers where its new timeline began. */
-async function takeOverUnreplayed(pair: RealPair, damage: boolean): Promise<{ readonly committed: Lsn; readonly begun: Lsn | undefined }> {
+/** The standby takes over with what it received and had not replayed yet, whole or damaged. Answers where its log left the old timeline. */
+async function takeOverUnreplayed(
+  pair: RealPair,
+  damage: boolean,
+): Promise<{ readonly committed: Lsn; readonly left: readonly TimelineSwitch[] }> {
   const { a, b } = pair;
   await startFirst(pair);
   await joinSecond(pair);
@@ -29,7 +33,7 @@ async function takeOverUnreplayed(pair: RealPair, damage: boolean): Promise<{ re
   await b.fence(line, 1_000, soon());
   await b.promote(line, soon());
   const { timeline } = await b.status(line, soon());
-  return { committed, begun: await b.timelineBegin(line, timeline, soon()) };
+  return { committed, left: await b.runningHistory(line, timeline, soon()) };
 }
 
 /** Some bytes of the record that is replayed next, behind its length. */
@@ -51,10 +55,12 @@ test.each([
   'the timeline of a promotion with a log $what',
   async ({ damage }) => {
     await using pair = await realPair();
-    const { committed, begun } = await takeOverUnreplayed(pair, damage);
-    expect(begun).toBeTypeOf('bigint');
-    if (damage) expect(begun).toBeLessThanOrEqual(committed);
-    else expect(begun).toBeGreaterThan(committed);
+    const { committed, left } = await takeOverUnreplayed(pair, damage);
+    expect(left).toHaveLength(1);
+    const [{ timeline, endLsn } = { timeline: 0, endLsn: 0n }] = left;
+    expect(timeline).toBe(1);
+    if (damage) expect(endLsn).toBeLessThanOrEqual(committed);
+    else expect(endLsn).toBeGreaterThan(committed);
   },
   120_000,
 );

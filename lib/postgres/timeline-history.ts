@@ -11,19 +11,29 @@ const linesMax = 10_000;
  * @throws HK_POSTGRES_HISTORY  when a line is not of that form, or timelines or positions do not grow.
  */
 export function parseHistory(text: string): readonly TimelineSwitch[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
-  if (lines.length > linesMax) throw postgresErrors.HK_POSTGRES_HISTORY(`more than ${linesMax} lines`);
-  const switches = lines.map((line) => {
-    const match = /^\s*(\d{1,10})\s+([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})(\s|$)/.exec(line);
-    if (match === null) throw postgresErrors.HK_POSTGRES_HISTORY(JSON.stringify(line.slice(0, 100)));
-    return { timeline: Number(match[1]), endLsn: parseLsn(match[2] ?? '') };
-  });
+  const switches = parseSwitches(text);
   switches.forEach((entry, index) => {
     const before = switches[index - 1];
     if (before !== undefined && (entry.timeline <= before.timeline || entry.endLsn < before.endLsn))
       throw postgresErrors.HK_POSTGRES_HISTORY(`timeline ${entry.timeline} does not follow ${before.timeline}`);
   });
   return switches;
+}
+
+/**
+ * As `parseHistory`, whatever the order. A promotion whose log could not be read as far as the timeline that it was on says that it left
+ * that one before it began.
+ *
+ * @throws HK_POSTGRES_HISTORY
+ */
+export function parseSwitches(text: string): readonly TimelineSwitch[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
+  if (lines.length > linesMax) throw postgresErrors.HK_POSTGRES_HISTORY(`more than ${linesMax} lines`);
+  return lines.map((line) => {
+    const match = /^\s*(\d{1,10})\s+([0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8})(\s|$)/.exec(line);
+    if (match === null) throw postgresErrors.HK_POSTGRES_HISTORY(JSON.stringify(line.slice(0, 100)));
+    return { timeline: Number(match[1]), endLsn: parseLsn(match[2] ?? '') };
+  });
 }
 
 /** Name of a timeline's history file; timeline 1 has none. */

@@ -48,6 +48,7 @@ function asCore(record: Partial<PairRecordSpec>): PairRecord {
     primary: record.primary,
     epoch: record.epoch ?? 0,
     systemIdentifier: record.systemIdentifier,
+    acknowledged: undefined,
     reason: 'x',
     author: 'x',
   };

@@ -6,7 +6,16 @@ type Mode = 'New' | 'Sync' | 'Solo' | 'Claim';
 
 const base = {
   ...aPairRecord({
-    spec: { sequence: 7, mode: 'Sync', primary: 'a', epoch: 3, author: 'a', systemIdentifier: '7311', changedAt: '2026-01-01T00:00:00Z' },
+    spec: {
+      sequence: 7,
+      mode: 'Sync',
+      primary: 'a',
+      epoch: 3,
+      author: 'a',
+      systemIdentifier: '7311',
+      acknowledged: { timeline: 1, lsn: '0/3000060' },
+      changedAt: '2026-01-01T00:00:00Z',
+    },
   }),
 };
 
@@ -73,6 +82,7 @@ export const recordExamples: KindExamples = {
     change('the first leader begins epoch 1', unused, record(1, 'Solo', 'a', 1), record(1, 'Solo', 'a', 2)),
     pattern('spec.primary', 'b', 'server-1'),
     pattern('spec.systemIdentifier', '7311', '0x1c8f'),
+    pattern('spec.acknowledged.lsn', '0/3000148', '3000148'),
     {
       at: 'spec.writers',
       rule: 'writers never change',

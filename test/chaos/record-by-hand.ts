@@ -42,8 +42,8 @@ export async function replaceRecord(stage: Stage, spec: PairRecordSpec): Promise
  * until the other is in step.
  */
 export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
-  const { sequence, epoch, systemIdentifier = '' } = last;
-  const adopted = adoptedRecord({
+  const { sequence, epoch, systemIdentifier = '', acknowledged: _of, ...kept } = last;
+  const { acknowledged: _none, ...adopted } = adoptedRecord({
     primary: leader.name,
     systemIdentifier,
     known: [{ sequence, epoch }],
@@ -53,7 +53,7 @@ export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecor
     reason: 'adopted by a person',
   });
   stage.adoptedEpochs += adopted.epoch - epoch;
-  await replaceRecord(stage, { ...last, ...adopted, primary: leader.name, systemIdentifier, mode: 'Solo' });
+  await replaceRecord(stage, { ...kept, ...adopted, primary: leader.name, systemIdentifier, mode: 'Solo' });
 }
 
 /** Waits until both members say that the record is lost, and that they froze their roles. */

@@ -62,7 +62,7 @@ function damageLog(struck: Strike): void {
   postgres.trouble.replayBlocked = true;
   world.schedule.after(fault.lastsMs / 2, () => {
     const { replayed, role } = postgres;
-    const heard = member.state?.peerView.committed ?? 0n;
+    const heard = member.state?.peerView.committed?.lsn ?? 0n;
     const strikes = role === 'standby' && heard > BigInt(replayed) && !world.expectations.calm && !world.healed;
     if (strikes) {
       postgres.damagedAt = replayed;

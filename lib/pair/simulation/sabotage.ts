@@ -10,7 +10,7 @@
  * proof        Data that is being rewound or copied passes for complete.
  * silentRetry  A client's retry that finds its row returns without writing, and so without waiting.
  * biteProof    An admission does not look whether a commit waits behind the gate.
- * shortLog     A claimant does not look where the timeline that it promoted itself to began.
+ * shortLog     A claimant does not look how far its promotion could read the log.
  * restProof    An admission does not look whether an older gate may still come into force.
  * timeline     A standby calls the leader's timeline its own, whatever it stands on.
  * recovered    Readers are let in before the standby has what recovery brought back.

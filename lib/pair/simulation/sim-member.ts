@@ -305,7 +305,8 @@ export class SimMember {
     const { postgres } = this;
     const { broken } = this.#world;
     const told = postgres.picture(broken === 'proof');
-    const picture = broken === 'shortLog' ? { ...told, begunAt: undefined } : told;
+    const picture =
+      broken === 'shortLog' ? { ...told, left: told.left.map((end) => ({ ...end, lsn: BigInt(Number.MAX_SAFE_INTEGER) })) } : told;
     const seen = broken === 'recovered' || (this.#foundOpen === postgres.starts && picture.process === 'running');
     const early = broken === 'addOrder' && postgres.configured === 'peer';
     return { ...picture, ...(seen ? { recovered: 0n } : {}), ...(early ? { names: 'peer' } : {}) };

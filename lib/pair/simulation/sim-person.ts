@@ -39,8 +39,8 @@ function mustAdopt({ arbiter, truth, members }: World): boolean {
 
 /**
  * Writes the record anew after comparing both members: the leader by the newest record that either has ever read leads alone. Where that
- * record says that both members have everything, either would do, and one without its
- * proof, or whose log does not hold that of the other, is passed over.
+ * record says that both members have everything, either would do, and one without its proof, or whose log does not hold that of the other, is
+ * passed over.
  */
 function adoptRecord(world: World): void {
   const known = world.members.flatMap(({ newest }) => (newest === undefined ? [] : [newest]));
@@ -61,6 +61,7 @@ function adoptRecord(world: World): void {
     mode: 'solo',
     primary: leader,
     systemIdentifier: world.truth.systemIdentifier,
+    acknowledged: undefined,
     reason: 'adopted after comparing both members',
     author: 'operator',
   };

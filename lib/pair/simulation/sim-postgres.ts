@@ -1,4 +1,5 @@
 import type { LocalPostgres, SyncNames } from '../member-state.ts';
+import type { LogPlace } from '../pair-record.ts';
 import { promotion } from './sim-log.ts';
 import type { Entry } from './sim-log.ts';
 import type { Schedule } from './schedule.ts';
@@ -91,8 +92,8 @@ export class SimPostgres {
   /** The highest position that any answer of the peer has released commits up to. */
   released = 0;
   recovered = 0;
-  /** Where the timeline that it leads on began. */
-  begunAt: number | undefined;
+  /** Where the log left each earlier timeline: what its history file says. */
+  left: readonly LogPlace[] = [];
   /** Standby: the first entry that it received and cannot read back. Replay stops there; a restarted standby asks for it again. */
   damagedAt: number | undefined;
   /** Its last promotion took such an entry for the end of the log. */
@@ -147,24 +148,19 @@ export class SimPostgres {
     this.doorOpen = false;
     this.replayed = this.log.length;
     this.damagedAt = undefined;
-    if (role === 'primary' && this.standbyData) {
-      this.begunAt = this.log.length;
-      this.mark(promotion);
-    }
+    if (role === 'primary' && this.standbyData) this.mark(promotion);
     this.standbyData = role === 'standby';
     this.recovered = this.log.length;
   }
 
   promote(): void {
     if (this.damagedAt !== undefined && this.damagedAt < this.log.length) {
-      this.truncate(this.log.slice(0, this.damagedAt));
-      this.cutShort = true;
+      this.#cutAt(this.damagedAt);
     }
     this.role = 'primary';
     this.standbyData = false;
     this.streaming = false;
     this.upstream = false;
-    this.begunAt = this.log.length;
     this.mark(promotion);
     this.recovered = this.log.length;
   }
@@ -206,8 +202,8 @@ export class SimPostgres {
 
   /** Flushes one more entry. */
   receive(entry: Entry): void {
+    if (entry.key === promotion) this.#leaveTimeline(this.log.length);
     this.log.push(entry);
-    if (entry.key === promotion) this.timeline += 1;
   }
 
   /** Replays what it has received, unless a reader is in the way. */
@@ -332,10 +328,26 @@ export class SimPostgres {
   truncate(log: Entry[]): void {
     this.log = log;
     this.replayed = log.length;
-    this.timeline = 1 + log.filter(({ key }) => key === promotion).length;
+    this.timeline = 1;
+    this.left = [];
+    for (const [at, { key }] of log.entries()) if (key === promotion) this.#leaveTimeline(at);
     this.truncations += 1;
     this.damagedAt = undefined;
     this.cutShort = false;
+  }
+
+  /** What a promotion keeps of a log that it can read so far only. It counts on from the timeline that it was to be on. */
+  #cutAt(end: number): void {
+    const { timeline, left } = this;
+    this.truncate(this.log.slice(0, end));
+    this.cutShort = true;
+    this.timeline = timeline;
+    this.left = left;
+  }
+
+  #leaveTimeline(at: number): void {
+    this.left = [...this.left, { timeline: this.timeline, lsn: BigInt(at) }];
+    this.timeline += 1;
   }
 
   picture(proofIgnored: boolean): LocalPostgres {
@@ -355,7 +367,7 @@ export class SimPostgres {
       peerAttached: this.peerAttached,
       peerFlush: BigInt(this.peerFlush),
       recovered: BigInt(this.recovered),
-      begunAt: this.role === 'primary' && this.begunAt !== undefined ? BigInt(this.begunAt) : undefined,
+      left: this.role === 'primary' ? this.left : [],
     };
   }
 

@@ -43,7 +43,7 @@ export const wellPrimary: LocalPostgres = {
   peerAttached: true,
   peerFlush: 5_000n,
   recovered: 1_000n,
-  begunAt: undefined,
+  left: [],
 };
 export const wellStandby: LocalPostgres = {
   ...wellPrimary,
