@@ -3,6 +3,7 @@ import { SimulatedClock } from '#lib/kube/testing/simulated-clock.ts';
 import type { MemberEvent } from '#lib/pair/events.ts';
 import type { SqlLine } from '#lib/postgres/instance.ts';
 import { runCanaries } from './canary-lane.ts';
+import { Nudge } from './nudge.ts';
 
 const periodMs = 100;
 const nothing = (): Promise<{ rows: []; notices: [] }> => Promise.resolve({ rows: [], notices: [] });
@@ -13,31 +14,52 @@ const quick: Commit = (clock, signal) => clock.sleep(3, signal);
 const slow: Commit = (clock, signal) => clock.sleep(1.5 * periodMs, signal);
 const never: Commit = (clock, signal) => clock.sleep(1_000_000, signal);
 
+interface Commits {
+  readonly sync: Commit;
+  readonly local: Commit;
+}
+
 let stop = new AbortController();
 afterEach(() => stop.abort(new Error('the test is over')));
 
-/** A second of a primary's probes: how often it wrote alone, and what was told of the local probe, with the time of each. */
-async function aSecond(commits: { readonly sync: Commit; readonly local: Commit }): Promise<{ alone: number; told: readonly string[] }> {
+/** Probes on simulated time. `told` says what became of those of one kind, and when; `alone` counts commits that wait for nobody. */
+function runProbes(
+  which: 'local' | 'remote',
+  { sync, local }: Commits,
+): {
+  readonly clock: SimulatedClock;
+  readonly told: string[];
+  readonly nudge: Nudge;
+  readonly alone: () => number;
+} {
   const clock = new SimulatedClock();
+  const nudge = new Nudge();
   const told: string[] = [];
   let alone = 0;
   stop = new AbortController();
   const tell = (event: MemberEvent): void => {
-    if (event.on === 'canary' && event.which === 'local') told.push(`${event.result} at ${clock.nowMs()}`);
+    if (event.on === 'canary' && event.which === which) told.push(`${event.result} at ${clock.nowMs()}`);
   };
   const instance = {
     openLine: () => line,
     openPeerLine: () => line,
-    commitSynchronous: async (_: SqlLine, signal: AbortSignal) => commits.sync(clock, signal).then(() => 1n),
+    commitSynchronous: async (_: SqlLine, signal: AbortSignal) => sync(clock, signal).then(() => 1n),
     commitLocal: async (_: SqlLine, signal: AbortSignal) => {
       alone += 1;
-      return await commits.local(clock, signal).then(() => 1n);
+      return await local(clock, signal).then(() => 1n);
     },
     endStuckCanaries: () => Promise.resolve(),
   };
-  void runCanaries({ instance, clock, periodMs, leads: () => true, tell, falseAck: () => undefined, took: () => undefined }, stop.signal);
+  const leads = (): boolean => which === 'local';
+  void runCanaries({ instance, clock, nudge, periodMs, leads, tell, falseAck: () => undefined, took: () => undefined }, stop.signal);
+  return { clock, told, nudge, alone: () => alone };
+}
+
+/** A second of a primary's probes. */
+async function aSecond(commits: Commits): Promise<{ readonly alone: number; readonly told: readonly string[] }> {
+  const { clock, told, alone } = runProbes('local', commits);
   await clock.advance(1_050);
-  return { alone, told };
+  return { alone: alone(), told };
 }
 
 test('a synchronous commit that comes back within a period proves the local disk: nothing is written twice', async () => {
@@ -62,4 +84,13 @@ test('a disk that hangs is seen from the first commit that did not come back', a
   expect(alone).toBe(1);
   expect(told.filter((each) => each.startsWith('ok'))).toEqual([]);
   expect(told[0]).toBe('started at 0');
+});
+
+test('the peer is probed every period, and at once when another path to it breaks', async () => {
+  const { clock, told, nudge } = runProbes('remote', { sync: never, local: quick });
+  await clock.advance(220);
+  nudge.ring();
+  await clock.advance(200);
+  const begun = told.filter((each) => each.startsWith('started'));
+  expect(begun).toEqual(['started at 0', 'started at 100', 'started at 200', 'started at 220', 'started at 300', 'started at 400']);
 });

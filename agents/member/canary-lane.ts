@@ -6,11 +6,14 @@ import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
 import type { Lsn } from '#lib/postgres/lsn.ts';
 import { lineFailureOf } from '#lib/postgres/sql-line.ts';
 import { untilBeat } from './beat.ts';
+import type { Nudge } from './nudge.ts';
 
 export interface CanaryPorts {
   readonly instance: Pick<PostgresInstance, 'openLine' | 'openPeerLine' | 'commitLocal' | 'commitSynchronous' | 'endStuckCanaries'>;
   readonly clock: Clock;
   readonly periodMs: number;
+  /** Rung when another path to the peer breaks: whether this one holds is wanted at once. */
+  readonly nudge: Nudge;
   /** Whether the own server runs as primary right now; else the peer's is probed. */
   readonly leads: () => boolean;
   readonly tell: (event: MemberEvent) => void;
@@ -69,7 +72,7 @@ async function endStuck(instance: CanaryPorts['instance'], line: SqlLine, signal
 }
 
 async function probe(which: Which, ports: CanaryPorts, signal: AbortSignal, write: (limit: AbortSignal) => Promise<Lsn>): Promise<void> {
-  const { clock, periodMs, tell } = ports;
+  const { clock, periodMs, nudge, tell } = ports;
   let well = true;
   while (!signal.aborted) {
     const begun = clock.nowMs();
@@ -90,7 +93,7 @@ async function probe(which: Which, ports: CanaryPorts, signal: AbortSignal, writ
         well = false;
       }
     }
-    await clock.sleep(pauseMs ?? untilBeat(clock, periodMs), signal).catch(() => undefined);
+    await nudge.sleep(clock, pauseMs ?? untilBeat(clock, periodMs), signal);
   }
 }
 

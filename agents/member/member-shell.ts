@@ -10,6 +10,7 @@ import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { step, tickMs } from '#lib/pair/step.ts';
 import { untilBeat } from './beat.ts';
+import type { Nudge } from './nudge.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 import type { RecordStore } from './record-store.ts';
 
@@ -21,6 +22,8 @@ export interface ShellPorts {
   readonly lane: PostgresLane;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Rung when a path to the peer breaks, or the state calls for closer looks. */
+  readonly nudge: Nudge;
   /** Called whenever what must hold outside has changed. */
   readonly act: (outputs: MemberOutputs, state: MemberState) => void;
   /** Called after every step, for metrics and stories. Must be quick and must not throw. */
@@ -34,7 +37,6 @@ export class MemberShell {
   readonly #signal: AbortSignal;
   #state: MemberState;
   #outputs: MemberOutputs | undefined;
-  #nudge = new AbortController();
 
   constructor(
     start: Omit<Parameters<typeof startMember>[0], 'nowMs' | 'postgres'>,
@@ -64,7 +66,7 @@ export class MemberShell {
         ? event.link !== 'connected'
         : event.on === 'canary' && (event.result === 'failed' || event.result === 'refused');
     const { state, effects } = step(this.#state, event, this.#ports.clock.nowMs());
-    if (broke || lookPauseMs(state) < lookPauseMs(this.#state)) this.#nudge.abort();
+    if (broke || lookPauseMs(state) < lookPauseMs(this.#state)) this.#ports.nudge.ring();
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     this.#ports.observe(state);
@@ -128,14 +130,12 @@ export class MemberShell {
 
   /** A picture taken while an operation changed things would be half of each, so it is dropped. */
   async #look(): Promise<void> {
-    const { lane, clock } = this.#ports;
+    const { lane, clock, nudge } = this.#ports;
     while (!this.#signal.aborted) {
       const during = this.#state.operation?.id;
       const postgres = await lane.look(this.#signal).catch(() => undefined);
       if (postgres !== undefined && this.#state.operation?.id === during) this.send({ on: 'postgresSeen', postgres });
-      const nudge = new AbortController();
-      this.#nudge = nudge;
-      await clock.sleep(untilBeat(clock, lookPauseMs(this.#state)), AbortSignal.any([this.#signal, nudge.signal])).catch(() => undefined);
+      await nudge.sleep(clock, untilBeat(clock, lookPauseMs(this.#state)), this.#signal);
     }
   }
 

@@ -34,6 +34,7 @@ import { MemberShell } from './member-shell.ts';
 import { statusOf, stepInWords } from './member-status.ts';
 import type { OpenArbiter } from './open-arbiter.ts';
 import { StoppedLog } from './stopped-log.ts';
+import { Nudge } from './nudge.ts';
 import { openArbiter } from './open-arbiter.ts';
 import { dialPeer } from './peer-link.ts';
 import { PostgresLane } from './postgres-lane.ts';
@@ -90,6 +91,7 @@ export class Member {
   readonly #reports: KeptList<FailoverReport>;
   readonly #asked: AskedOperations;
   readonly #stop = new AbortController();
+  readonly #nudge = new Nudge();
   readonly #routes: Routes;
   readonly #endpoint: AdminEndpoint;
   readonly #renewal: TlsRenewal;
@@ -245,6 +247,7 @@ export class Member {
         lane: this.#lane,
         clock,
         log,
+        nudge: this.#nudge,
         act: (outputs, state) => this.#act(outputs, state),
         observe: (state) => this.#observe(state),
         askEnded: (id, as, why) => this.#asked.end(id, as, why),
@@ -405,6 +408,7 @@ export class Member {
         instance: this.#instance,
         clock,
         periodMs: this.#settings.detection.periodMs,
+        nudge: this.#nudge,
         leads: () => this.#lane.last.process === 'running' && this.#lane.last.role === 'primary',
         tell: (event) => this.#shell?.send(event),
         falseAck: () => this.#metrics.falseAck(),
