@@ -19,6 +19,8 @@ const remainsMaxMs = 10_000;
 
 /** Between two looks at whether somebody told the server to stop: that comes from people and their tools, not from a fault of the pair. */
 const stopEveryMs = 500;
+/** A look at the process table reads the state of every process of this machine. */
+const replayEveryMs = 1_000;
 
 /**
  * The member's hand on its PostgreSQL: one operation at a time, one picture at a time, and word of its death. An operation that is
@@ -47,6 +49,7 @@ export class PostgresLane {
   #last: LocalPostgres = unseenPostgres;
   #ending = false;
   #stopSeenMs = Number.NEGATIVE_INFINITY;
+  #replaySeenMs = Number.NEGATIVE_INFINITY;
   #current: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
 
   constructor(
@@ -163,6 +166,7 @@ export class PostgresLane {
       if (this.#last.process === 'down' && this.#server !== undefined) {
         this.#last = { ...this.#last, process: 'running', role: this.#role, upstream: this.#role === 'standby' };
       }
+      await this.#lookAtReplay(signal);
     }
     return this.#last;
   }
@@ -220,6 +224,18 @@ export class PostgresLane {
     } catch (error) {
       this.log.error({ error: messageOf(error) }, 'PostgreSQL could not be killed for a drill');
     }
+  }
+
+  /** A standby that is not consistent yet answers nobody; that it gets on is seen from outside, a segment of the log at a time. */
+  async #lookAtReplay(signal: AbortSignal): Promise<void> {
+    const { role, consistent } = this.#last;
+    const now = this.clock.nowMs();
+    if (this.#server === undefined || role !== 'standby' || consistent || now - this.#replaySeenMs < replayEveryMs) return;
+    this.#replaySeenMs = now;
+    const at = await runWithin(lookMaxMs, 'looking at the replay', signal, (limit) => this.instance.replayedFile(limit)).catch(
+      () => undefined,
+    );
+    if (at !== undefined && at > this.#last.replay) this.#last = { ...this.#last, replay: at };
   }
 
   /** Read once for each timeline: what the history file says does not change. */

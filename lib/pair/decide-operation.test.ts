@@ -133,6 +133,16 @@ const following: readonly Row[] = [
   },
   { behaviour: 'SOLO(peer), detached for 4,999 ms', seen: aMember(lost(4_999)), waits: 'waiting for the stream' },
   { behaviour: 'SOLO(peer), detached for 5 s: rejoin', seen: aMember(lost(5_000)), runs: { do: 'rejoin' } },
+  {
+    behaviour: 'SOLO(peer), not consistent, and replaying one file of its log for less than a minute: it is left to itself',
+    seen: aMember(lost(59_999, { postgres: { consistent: false } })),
+    waits: 'a consistent point',
+  },
+  {
+    behaviour: 'SOLO(peer), the same for longer: rejoin',
+    seen: aMember(lost(60_000, { postgres: { consistent: false } })),
+    runs: { do: 'rejoin' },
+  },
   { behaviour: 'SOLO(peer), down: rejoin', seen: aMember({ record: solo, ...down }), runs: { do: 'rejoin' } },
   { behaviour: 'SOLO(peer), empty: rejoin', seen: aMember({ record: solo, ...empty }), runs: { do: 'rejoin' } },
   {

@@ -156,6 +156,7 @@ function followSole(state: MemberState): OperationDecision {
       return postgres.consistent ? run({ do: 'prove' }, 'the copy streams and is consistent') : none('replaying to a consistent point');
     }
     const detachedMs = lastingMs(state, state.detachedSinceMs);
+    if (!postgres.consistent && detachedMs < limits.replayFileWithinMs) return none('replaying to a consistent point');
     if (detachedMs < limits.attachWithinMs) return none('waiting for the stream');
   }
   // Rewinding or deleting needs the primary as its source: without it the data stays as it is.

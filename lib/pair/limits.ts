@@ -18,6 +18,8 @@ export interface PairLimits {
   readonly recordPollMs: number;
   /** A standby that is told to stream and does not for so long is inspected and made anew where it must. */
   readonly attachWithinMs: number;
+  /** The same for one that is not consistent yet, and so answers nobody: it may take so long for one file of the log (16 MiB). */
+  readonly replayFileWithinMs: number;
   /** After PostgreSQL died under a living agent: the standby's chance to claim before a restart is tried. */
   readonly restartAfterMs: number;
 }
@@ -32,6 +34,7 @@ export const defaultLimits: PairLimits = {
   readFenceAfterMs: 1_000,
   recordPollMs: 2_000,
   attachWithinMs: 5_000,
+  replayFileWithinMs: 60_000,
   restartAfterMs: 1_000,
 };
 

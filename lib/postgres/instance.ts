@@ -423,6 +423,11 @@ export interface PostgresInstance {
   /** The lineage of a running server that is not in recovery, ours or (with `openReplicationLine`) the peer's. */
   runningLineage(line: SqlLine, signal: AbortSignal): Promise<Lineage>;
   /**
+   * Where the segment of the log begins that the server is replaying, also while it answers nobody yet, as a standby before it is
+   * consistent; undefined when it is down or replays nothing.
+   */
+  replayedFile(signal: AbortSignal): Promise<Lsn | undefined>;
+  /**
    * The timelines that a running primary left before the one that it writes, and how far each promotion could read the log. None when
    * its history file is gone.
    */

@@ -25,6 +25,7 @@ import type {
   TlsMaterial,
 } from './instance.ts';
 import { builtInRoles, ownDatabase } from './instance.ts';
+import { readReplayedFile } from './replayed-file.ts';
 import { readRunningHistory, readRunningLineage, readStoppedLineage } from './lineage.ts';
 import type { HeldLock } from './lock.ts';
 import { takeLock } from './lock.ts';
@@ -283,6 +284,7 @@ class Instance implements PostgresInstance {
   readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
   readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
   readonly runningHistory: PostgresInstance['runningHistory'] = readRunningHistory;
+  readonly replayedFile: PostgresInstance['replayedFile'] = (signal) => readReplayedFile(this.#context, signal);
   async rewind(signal: AbortSignal): Promise<RewindResult> {
     const source = this.openReplicationLine('rewind');
     try {
