@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eventually } from '../cluster/eventually.ts';
 import { systemProgram } from '../cluster/programs.ts';
 import { runTool } from '../cluster/run-tool.ts';
 
@@ -17,8 +18,11 @@ export interface Disk extends AsyncDisposable {
   fill(): Promise<void>;
   /** Gives the room back. */
   free(): Promise<void>;
-  /** Lets writes through for `openMs` after each pause of `pauseMs`, until the signal aborts or a minute is over. */
-  slow(pace: DiskPace, signal: AbortSignal): Promise<void>;
+  /**
+   * Lets writes through for `openMs` after each pause of `pauseMs`, until the signal aborts or a minute is over. Resolves once the first
+   * pause has begun; `over` when the disk is as fast as before.
+   */
+  slow(pace: DiskPace, signal: AbortSignal): Promise<{ readonly over: Promise<void> }>;
 }
 
 /** How a slow disk works. With no time between two pauses it is open for the millisecond or two that the tool takes. */
@@ -28,7 +32,10 @@ export interface DiskPace {
 }
 
 /** A loop of its own in one process, for starting a tool from here would hold the disk open for longer than it takes. */
-const slowLoop = 'while [ ! -e "$1" ]; do "$2" --freeze "$3"; sleep "$4"; "$2" --unfreeze "$3"; [ "$5" = 0 ] || sleep "$5"; done';
+const slowLoop = 'while [ ! -e "$1" ]; do "$2" --freeze "$3"; : >"$6"; sleep "$4"; "$2" --unfreeze "$3"; [ "$5" = 0 ] || sleep "$5"; done';
+
+/** The first pause of a slow disk begins within this. */
+const slowWithinMs = 30_000;
 
 /** Makes the file system beside the folder and mounts it there. Root only. */
 export async function mountDisk(folder: string): Promise<Disk> {
@@ -67,20 +74,24 @@ export async function mountDisk(folder: string): Promise<Disk> {
       for (let part = 0; part < 100; part += 1) await rm(join(folder, `${fillerName}-${part}`), { force: true });
     },
     slow: async ({ pauseMs, openMs }, signal) => {
-      const stopFile = `${folder}.stop`;
+      const [stopFile, begunFile] = [`${folder}.stop`, `${folder}.slow`];
       const stop = (): void => writeFileSync(stopFile, '');
-      if (signal.aborted) return;
       signal.addEventListener('abort', stop, { once: true });
       const paces = [pauseMs, openMs].map((ms) => String(ms / 1_000));
-      const loop = [systemProgram('sh'), '-c', slowLoop, 'slow', stopFile, systemProgram('fsfreeze'), folder, ...paces];
-      try {
-        await runTool(systemProgram('setpriv'), ['--pdeathsig', 'KILL', ...loop]);
-      } finally {
-        signal.removeEventListener('abort', stop);
-        // Where the loop was killed it may have left the disk frozen.
-        await runTool(systemProgram('fsfreeze'), ['--unfreeze', folder]).catch(() => undefined);
-        await rm(stopFile, { force: true });
-      }
+      const loop = [systemProgram('sh'), '-c', slowLoop, 'slow', stopFile, systemProgram('fsfreeze'), folder, ...paces, begunFile];
+      const over = (async () => {
+        try {
+          await runTool(systemProgram('setpriv'), ['--pdeathsig', 'KILL', ...loop]);
+        } finally {
+          signal.removeEventListener('abort', stop);
+          // Where the loop was killed it may have left the disk frozen.
+          await runTool(systemProgram('fsfreeze'), ['--unfreeze', folder]).catch(() => undefined);
+          await Promise.all([stopFile, begunFile].map((file) => rm(file, { force: true })));
+        }
+      })();
+      const began = eventually('the disk is slow', () => existsSync(begunFile), { maxMs: slowWithinMs, everyMs: 5, signal });
+      await Promise.race([began, over]);
+      return { over };
     },
     [Symbol.asyncDispose]: async () => {
       await thaw();

@@ -102,17 +102,17 @@ export class Stage {
   }
 
   /**
-   * Lets the machine's disk work only for an instant after each pause, for a minute at most.
+   * Lets the machine's disk work only for an instant after each pause, for a minute at most. Resolves once it does.
    *
    * @returns makes it as fast as before; at the end of the scenario that happens in any case.
    */
-  slow({ disk }: Machine, pace: DiskPace): () => Promise<void> {
+  async slow({ disk }: Machine, pace: DiskPace): Promise<() => Promise<void>> {
     const stop = new AbortController();
-    const slowing = disk.slow(pace, stop.signal);
-    slowing.catch(() => undefined);
+    const { over } = await disk.slow(pace, stop.signal);
+    over.catch(() => undefined);
     const fast = async (): Promise<void> => {
       stop.abort();
-      await slowing;
+      await over;
     };
     this.undo(fast);
     return fast;

@@ -29,7 +29,7 @@ export const checkpointOnSlowDisk: Scenario = {
       const { rows } = await own.query<{ readonly is: boolean }>('SELECT pg_last_wal_replay_lsn() > $1 AS is', [written[0]?.at]);
       return rows[0]?.is;
     });
-    const fast = stage.slow(standby, pace);
+    const fast = await stage.slow(standby, pace);
     await using syncing = await localSession(stage, standby);
     void syncing.query('CHECKPOINT').catch(() => undefined);
     await stage.until('the standby syncs the files of its checkpoint', async () => {

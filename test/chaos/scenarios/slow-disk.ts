@@ -39,7 +39,7 @@ function slowDisk(who: 'primary' | 'standby', about: string): Scenario {
     about,
     changes: 0,
     act: async (stage) => {
-      stage.slow(stage[who], pace);
+      await stage.slow(stage[who], pace);
       await stage.keepsLeader(observedMs);
       await commitsPatiently(stage);
       stage.notes.push(`the record says ${(await stage.status(stage.primary)).record?.mode ?? '?'}`);
