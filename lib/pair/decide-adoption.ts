@@ -35,7 +35,7 @@ export interface LogComparison {
  * @param logs  The comparison of both logs' pasts, where both PostgreSQL are down and their ends were looked up.
  */
 export function decideAdoption(chosen: AdoptionSide, other: AdoptionSide, logs?: LogComparison): AdoptionVerdict {
-  const refusals = refusalsOf(chosen);
+  const refusals = refusalsOf(chosen, other);
   if (refusals.length > 0) return { refusals, losses: [], because: [] };
   const { facts } = other;
   if (facts === undefined) {
@@ -43,24 +43,50 @@ export function decideAdoption(chosen: AdoptionSide, other: AdoptionSide, logs?:
     const off = `if ${other.name} still runs and does not reach the arbiter, it goes on acknowledging beside ${chosen.name}: switch it off first`;
     return { refusals: [], losses: [loss, off], because: [] };
   }
-  if (facts.data === 'empty') return { refusals: [], losses: [], because: [`${other.name} holds no data.`] };
+  const last = newestKnown(chosen, other);
+  if (facts.data === 'empty') {
+    if (last?.mode !== 'solo' || last.primary !== other.name)
+      return { refusals: [], losses: [], because: [`${other.name} holds no data.`] };
+    const loss = `${other.name} led alone and holds no data any more: what it acknowledged that ${chosen.name} does not have is lost, and it is not known how much`;
+    return { refusals: [], losses: [loss], because: [] };
+  }
   if (other.systemIdentifier !== chosen.systemIdentifier) {
     const loss = `${other.name} holds another cluster (system identifier ${String(other.systemIdentifier)}): all of it is lost`;
     return { refusals: [], losses: [loss], because: [] };
   }
-  if (facts.data === 'incomplete')
+  if (facts.data === 'incomplete' && !mayHaveLed(chosen, other, last))
     return { refusals: [], losses: [], because: [`The copy of ${other.name} is incomplete: nothing was ever acknowledged by it alone.`] };
   return compareLiving(chosen, other, facts, logs);
 }
 
-function refusalsOf({ name, facts, systemIdentifier }: AdoptionSide): readonly string[] {
+/** The newest record that either of them knows. */
+function newestKnown(...sides: readonly AdoptionSide[]): KnownRecord | undefined {
+  const known = sides.flatMap(({ facts }) => facts?.record ?? []);
+  return known.toSorted((left, right) => right.sequence - left.sequence)[0];
+}
+
+/** A leader may lose its proof, with the state directory, and keep its data: what lacks the proof is a part of a copy only where it never led. */
+function mayHaveLed(chosen: AdoptionSide, other: AdoptionSide, last: KnownRecord | undefined): boolean {
+  if (isPrimary(other.facts)) return true;
+  return last?.primary === undefined ? !isPrimary(chosen.facts) : last.primary === other.name;
+}
+
+function refusalsOf({ name, facts, systemIdentifier }: AdoptionSide, other: AdoptionSide): readonly string[] {
   if (facts === undefined) return [`${name} is not heard by the operator: start its agent, or repair the way to it`];
-  if (facts.data !== 'complete')
-    return [`${name} has no proof that its data is complete, so it would refuse to lead: choose the other member, or restore a backup`];
+  if (facts.data !== 'complete') {
+    const lacks = facts.data === 'empty' ? 'holds no data' : 'has no proof that its data is complete';
+    return [`${name} ${lacks}, so it would refuse to lead, whatever loss is accepted: ${insteadOf(other)}`];
+  }
   return systemIdentifier === undefined ? [`${name} does not tell which cluster it holds: wait until its PostgreSQL was looked at`] : [];
 }
 
-/** Both hold complete data of one cluster. */
+/** What is left where the chosen member cannot lead. */
+function insteadOf({ name, facts }: AdoptionSide): string {
+  if (facts === undefined) return `start ${name}, which is not heard, and choose it; when it is gone for good, only a backup helps`;
+  return facts.data === 'complete' ? `choose ${name}` : `nor may ${name} lead, so only a backup helps`;
+}
+
+/** Both hold data of one cluster that may have led. */
 function compareLiving(chosen: AdoptionSide, other: AdoptionSide, facts: MemberFacts, logs: LogComparison | undefined): AdoptionVerdict {
   const done = (because: string): AdoptionVerdict => ({ refusals: [], losses: [], because: [because] });
   const losing = (loss: string): AdoptionVerdict => ({ refusals: [], losses: [loss], because: [] });
