@@ -2,6 +2,8 @@ import type { Clock } from '#lib/base/clock.ts';
 import type { CommandLine, CommandSpec } from '#lib/base/command.ts';
 import type { Random } from '#lib/base/random.ts';
 import type { KubeClient } from '#lib/kube/client.ts';
+import { lookForOperator } from './operator-seen.ts';
+import type { LeaseWatch, OperatorSeen } from './operator-seen.ts';
 import { readPair } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { tellWhenSlow } from './tell-when-slow.ts';
@@ -48,6 +50,18 @@ export function pairCommand<const Name extends string>(command: PairCommand<Name
 export function readNamed(line: Pick<CommandLine<string>, 'positionals'>, ports: CommandPorts): Promise<PairSeen> {
   const { client, namespace, signal } = ports;
   return tellWhenSlow(readPair(client, { namespace, name: line.positionals[0] ?? '' }, signal), ports, signal);
+}
+
+/** Whether the operator lives that `--operator` names. @throws HK_USAGE */
+export function readOperator(
+  line: { text(name: 'operator'): string | undefined },
+  ports: CommandPorts,
+  watch?: LeaseWatch,
+): Promise<OperatorSeen> {
+  const { client, clock, signal } = ports;
+  // Each answer is waited for by itself: a Lease that looks old is watched for longer than an answer may take.
+  const find: CommandPorts['client']['find'] = (type, key, within) => tellWhenSlow(client.find(type, key, within), ports, within);
+  return lookForOperator(line.text('operator'), { client: { find }, clock }, signal, watch);
 }
 
 /** A result as one line of JSON, or in words. */

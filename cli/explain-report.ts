@@ -1,3 +1,4 @@
+import { loweredCommitsOf } from '#operator/contract.ts';
 import { parseDurationMs } from '#lib/base/duration.ts';
 import { explainFailover } from '#lib/pair/explain.ts';
 import type { FailoverVerdict } from '#lib/pair/explain.ts';
@@ -20,8 +21,10 @@ export interface Explanation {
   readonly faults: readonly FaultStory[];
   /** Whether the phases after the detection were measured, by the last take-over. */
   readonly measured: boolean;
-  /** What speaks against the facts that all this rests on. */
+  /** What speaks against the facts that all this rests on, and whose commits it does not hold for. */
   readonly doubts: readonly string[];
+  /** Whose commits do not wait for the standby, and may be lost whatever the pair does: one sentence. */
+  readonly lowered: string | undefined;
   readonly operator: OperatorSeen;
   /** Who paused the pair, if anybody did, whatever else stands in the way of a take-over. */
   readonly pause: PauseSeen | undefined;
@@ -31,6 +34,7 @@ export function explainPair(seen: PairSeen, operator: OperatorSeen): Explanation
   const { pair, record } = seen;
   const facts = pairFactsOf(seen);
   const verdict = explainFailover(facts);
+  const lowered = loweredCommitsOf(pair);
   const timing = timingOf(seen);
   return {
     pair: pair.metadata.name,
@@ -39,7 +43,8 @@ export function explainPair(seen: PairSeen, operator: OperatorSeen): Explanation
     verdict,
     faults: faultStories(facts, verdict, timing),
     measured: timing.measuredMs !== undefined,
-    doubts: [...staleOf(operator), ...doubtsOf(seen, verdict)],
+    doubts: [...staleOf(operator), ...doubtsOf(seen, verdict), ...(lowered === undefined ? [] : [lowered])],
+    lowered,
     operator,
     pause: pauseOf(pair, seen.operations),
   };
@@ -62,9 +67,10 @@ function timingOf({ pair }: PairSeen): Timing {
   };
 }
 
-function staleOf({ stale }: OperatorSeen): readonly string[] {
+function staleOf({ stale, justBegun }: OperatorSeen): readonly string[] {
   const sentence = 'Nothing here is known to hold any more: look at the operator and its log first, and at the members on their hosts.';
-  return stale === undefined ? [] : [stale, sentence];
+  if (stale === undefined) return [];
+  return justBegun ? [stale] : [stale, sentence];
 }
 
 /** The status is as old as the last look of the operator, and nothing in it says when that was. */
@@ -121,16 +127,19 @@ export function explanationInWords(explained: Explanation): string {
 }
 
 function headline(explained: Explanation): string {
-  const { stale, agoMs } = explained.operator;
+  const { stale, agoMs, justBegun } = explained.operator;
   const says = told(explained);
   if (stale === undefined) return says;
+  if (justBegun) return `NOT KNOWN yet, because the operator has only just begun. By what was told before: ${says}`;
   const when = agoMs === undefined ? '' : ` ${ageInWords(agoMs)} ago`;
   return `NOT KNOWN, because the operator is not there. When it last looked${when}: ${says}`;
 }
 
-function told({ primary, verdict, faults }: Explanation): string {
+function told({ primary, verdict, faults, lowered }: Explanation): string {
   const { takesOver, by, blockedBy, unserved, silent } = verdict;
   const who = primary ?? 'the primary';
+  if (blockedBy === 'MembersUnreachable')
+    return `${unserved ?? 'Neither member is heard.'} Whether the pair is served is not known (${blockedBy}).`;
   if (unserved !== undefined) return `${unserved} Nobody takes over (${String(blockedBy)}).`;
   if (!takesOver) {
     const lost =
@@ -139,12 +148,21 @@ function told({ primary, verdict, faults }: Explanation): string {
   }
   const outageMs = faults.find(({ fault }) => fault === 'crash')?.outageMs;
   const soon = outageMs === undefined ? '' : ` within about ${secondsOf(outageMs)}`;
-  if (silent !== undefined) return `${silent} is not heard. If it is dead, ${String(by)} takes over${soon}, and nothing is lost.`;
-  return `if ${who} died now, ${String(by)} would take over${soon}, and nothing would be lost.`;
+  const but = lowered === undefined ? '' : ` but commits that do not wait for ${String(by)}`;
+  if (silent !== undefined) return `${silent} is not heard. If it is dead, ${String(by)} takes over${soon}, and nothing is lost${but}.`;
+  return `if ${who} died now, ${String(by)} would take over${soon}, and nothing would be lost${but}.`;
 }
 
-export function explanationAsJson({ verdict, operator, pause, ...rest }: Explanation): object {
-  return { ok: true, ...rest, ...operatorAsJson(operator), pause: pause ?? null, primary: rest.primary ?? null, ...verdict };
+export function explanationAsJson({ verdict, operator, pause, lowered, ...rest }: Explanation): object {
+  return {
+    ok: true,
+    ...rest,
+    ...operatorAsJson(operator),
+    pause: pause ?? null,
+    lowered: lowered ?? null,
+    primary: rest.primary ?? null,
+    ...verdict,
+  };
 }
 
 /** When the operator was last known to live, for machines. */

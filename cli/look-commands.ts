@@ -1,11 +1,8 @@
-import { clusterOptions, pairCommand, readNamed, say } from './command-frame.ts';
-import type { CommandPorts } from './command-frame.ts';
+import { clusterOptions, pairCommand, readNamed, readOperator, say } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
 import { explainPair, explanationAsJson, explanationInWords } from './explain-report.ts';
-import { lookForOperator, operatorOption, operatorSilentMaxMs } from './operator-seen.ts';
-import type { OperatorSeen } from './operator-seen.ts';
+import { LeaseWatch, operatorOption, operatorSilentMaxMs } from './operator-seen.ts';
 import { statusAsJson, statusInWords } from './status-report.ts';
-import { tellWhenSlow } from './tell-when-slow.ts';
 
 const watchEveryMs = 1_000;
 const clearScreen = '\u001B[2J\u001B[H';
@@ -22,20 +19,21 @@ export const statusCommand = pairCommand({
       ...operatorOption,
       watch: { help: 'show it anew whenever it changes, until Ctrl-C; with --json one line each time', short: 'w' },
     },
-    exits: { [hallctlExits.stale]: 'shown, but the operator is not there: it may be out of date' },
+    exits: { [hallctlExits.stale]: 'shown, but the operator is not there or has only just begun: it may be out of date' },
   },
   run: async (line, ports) => {
     const { clock, signal, onScreen } = ports;
     if (!line.has('watch')) {
-      const operator = await operatorOf(line, ports);
+      const operator = await readOperator(line, ports);
       const seen = await readNamed(line, ports);
       say(line, ports, statusAsJson(seen, operator), statusInWords(seen, operator, clock.wallMs()));
       return operator.stale === undefined ? hallctlExits.ok : hallctlExits.stale;
     }
     let told = '';
+    const watch = new LeaseWatch();
     while (!signal.aborted) {
       try {
-        const operator = await operatorOf(line, ports, { quick: true });
+        const operator = await readOperator(line, ports, watch);
         const seen = await readNamed(line, ports);
         // How long ago the operator was seen changes always, and is no news as long as it is not too long.
         const state = JSON.stringify(statusAsJson(seen, { ...operator, agoMs: undefined, stale: operator.stale && 'stale' }));
@@ -62,11 +60,11 @@ export const explainCommand = pairCommand({
     exits: {
       [hallctlExits.refused]: 'nobody would take over',
       [hallctlExits.unserved]: 'nobody serves clients now, as far as can be seen, and nobody takes over',
-      [hallctlExits.stale]: `not known: the operator was not seen for ${operatorSilentMaxMs / 1_000} s, or not at all`,
+      [hallctlExits.stale]: `not known: the operator was not seen for ${operatorSilentMaxMs / 1_000} s, or not at all, or has only just begun`,
     },
   },
   run: async (line, ports) => {
-    const operator = await operatorOf(line, ports);
+    const operator = await readOperator(line, ports);
     const explained = explainPair(await readNamed(line, ports), operator);
     say(line, ports, explanationAsJson(explained), explanationInWords(explained));
     if (operator.stale !== undefined) return hallctlExits.stale;
@@ -74,10 +72,3 @@ export const explainCommand = pairCommand({
     return explained.verdict.takesOver ? hallctlExits.ok : hallctlExits.refused;
   },
 });
-
-function operatorOf(line: { text(name: 'operator'): string | undefined }, ports: CommandPorts, pace = {}): Promise<OperatorSeen> {
-  const { client, clock, signal } = ports;
-  // Each answer is waited for by itself: a Lease that looks old is watched for longer than an answer may take.
-  const find: CommandPorts['client']['find'] = (type, key, within) => tellWhenSlow(client.find(type, key, within), ports, within);
-  return lookForOperator(line.text('operator'), { client: { find }, clock }, signal, pace);
-}

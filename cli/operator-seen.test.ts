@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest';
 import { statusError } from '#lib/kube/errors.ts';
-import { lookForOperator } from './operator-seen.ts';
+import { LeaseWatch, lookForOperator } from './operator-seen.ts';
 
 const wall = Date.parse('2026-01-02T03:04:05Z');
 const renewedAt = (agoMs: number) => ({ spec: { holderIdentity: 'h', renewTime: new Date(wall - agoMs).toISOString() } });
 
+/** Renewed so long ago by whoever had held it for so long then. */
+const heldFor = (heldMs: number, agoMs: number) => ({
+  spec: { ...renewedAt(agoMs).spec, acquireTime: new Date(wall - agoMs - heldMs).toISOString() },
+});
+
 /** Looks at a Lease that is read as each of these in turn, and the last of them again and again. */
-async function look(reads: readonly unknown[], given?: string, quick = false) {
+async function look(reads: readonly unknown[], given?: string) {
   let [nowMs, count] = [0, 0];
   const clock = { nowMs: () => nowMs, wallMs: () => wall + nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
   const client = {
@@ -15,7 +20,7 @@ async function look(reads: readonly unknown[], given?: string, quick = false) {
       return read instanceof Error ? Promise.reject(read) : Promise.resolve(read as never);
     },
   };
-  return { ...(await lookForOperator(given, { client, clock }, new AbortController().signal, { quick })), tookMs: nowMs };
+  return { ...(await lookForOperator(given, { client, clock }, new AbortController().signal)), tookMs: nowMs };
 }
 
 test.each([
@@ -25,7 +30,10 @@ test.each([
   ['not renewed for long', [renewedAt(320_000)], 320_000, /5m ago/],
   ['old by our clock alone, and renewed while we look', [renewedAt(320_000), renewedAt(320_000), renewedAt(318_000)], 0, undefined],
   ['a little ahead of our clock', [renewedAt(-1_000)], 0, undefined],
-  ['of the future, and not renewed', [renewedAt(-60_000)], 0, /yet to come/],
+  ['of the future, and not renewed', [renewedAt(-60_000)], undefined, /yet to come/],
+  ['held for as long as the first answers may take', [heldFor(14_000, 2_000)], 2_000, undefined],
+  ['taken too lately for the first answers', [heldFor(9_000, 2_000)], 2_000, /began 11s ago.*may not have asked the members yet/],
+  ['old by our clock alone, and taken just now', [heldFor(2_000, 320_000), heldFor(4_000, 318_000)], 0, /began 4s ago/],
   ['of the future, and renewed', [renewedAt(-60_000), renewedAt(-62_000)], 0, undefined],
   ['not there', [undefined], undefined, /There is no Lease/],
   ['given back', [{ spec: { holderIdentity: '', renewTime: new Date(wall).toISOString() } }], undefined, /was stopped/],
@@ -36,9 +44,26 @@ test.each([
   expect(seen.tookMs).toBeLessThanOrEqual(6_500);
 });
 
-test('who only looks quickly does not wait for a renewal', async () => {
-  const seen = await look([renewedAt(60_000), renewedAt(0)], undefined, true);
-  expect([seen.tookMs, seen.stale]).toEqual([0, expect.stringContaining('does not renew')]);
+test('who looks again and again does not wait for a renewal, and believes the clocks only until one was seen', async () => {
+  const everyMs = 1_000;
+  const renewals = [320_000, 320_000, 318_000, ...Array.from({ length: 20 }, () => 318_000)];
+  const watch = new LeaseWatch();
+  const seen: (readonly [number | undefined, boolean])[] = [];
+  for (const [look, agoMs] of renewals.entries()) {
+    const client = { find: () => Promise.resolve(renewedAt(agoMs) as never) };
+    const sleep = () => Promise.reject(new Error('it waits'));
+    const clock = { nowMs: () => look * everyMs, wallMs: () => wall, sleep };
+    const { agoMs: ago, stale } = await lookForOperator(undefined, { client, clock }, new AbortController().signal, watch);
+    seen.push([ago, stale !== undefined]);
+  }
+  expect(seen.slice(0, 4)).toEqual([
+    [320_000, true],
+    [320_000, true],
+    [0, false],
+    [1_000, false],
+  ]);
+  expect(seen[17]).toEqual([15_000, false]);
+  expect(seen[18]).toEqual([16_000, true]);
 });
 
 test('without the right to read it nothing is called fresh, and other failures are told', async () => {

@@ -13,8 +13,10 @@ export interface OperatorSeen {
   readonly lease: string;
   /** Since it last renewed its Lease, which it does every two to five seconds; undefined when that is not known. */
   readonly agoMs: number | undefined;
-  /** Why what it told may be out of date, in one whole sentence; undefined when it was alive just now. */
+  /** Why what it told may be out of date, in one whole sentence; undefined when it was alive just now, and for long enough to have looked. */
   readonly stale: string | undefined;
+  /** It is there, and has only just begun: what stands in a status may be of the one before. */
+  readonly justBegun: boolean;
 }
 
 export const operatorOption = {
@@ -24,6 +26,19 @@ export const operatorOption = {
   },
 } as const;
 
+/** Remembers when a Lease was seen to be renewed, by our own clock, for whoever looks at it again and again. */
+export class LeaseWatch {
+  #renewTime: string | undefined;
+  #movedAtMs: number | undefined;
+
+  /** @returns Since it was seen to be renewed; undefined before that was seen once. */
+  sinceMovedMs(renewTime: string, nowMs: number): number | undefined {
+    if (this.#renewTime !== undefined && this.#renewTime !== renewTime) this.#movedAtMs = nowMs;
+    this.#renewTime = renewTime;
+    return this.#movedAtMs === undefined ? undefined : nowMs - this.#movedAtMs;
+  }
+}
+
 const usualLease = 'hallkeeper-system/hallkeeper-operator';
 
 /** An operator that has not renewed its Lease for so long is taken to be gone, and its word for old. */
@@ -31,6 +46,8 @@ export const operatorSilentMaxMs = 15_000;
 /** Clocks differ: a Lease that looks old, or of the future, is watched for so long before that is believed. */
 const watchMs = 6_000;
 const lookEveryMs = 500;
+/** Whoever took the Lease has asked every member once within this time, with room for one that does not answer, and has written what it saw. */
+const firstLookMaxMs = 15_000;
 /** So far ahead of ours may the operator's clock be without a second look. */
 const aheadMaxMs = 2_000;
 
@@ -43,14 +60,14 @@ interface LookPorts {
  * Looks whether the operator lives.
  *
  * @param given  As `--operator` has it.
- * @param quick  Believe the clocks; else a Lease that looks old is watched for some seconds.
+ * @param watch  Of whoever looks again and again, and waits for nothing; without it a Lease that looks old is watched for some seconds.
  * @throws HK_USAGE  when what is given is no name of a Lease.
  */
 export async function lookForOperator(
   given: string | undefined,
   { client, clock }: LookPorts,
   signal: AbortSignal,
-  { quick = false } = {},
+  watch?: LeaseWatch,
 ): Promise<OperatorSeen> {
   const lease = given ?? usualLease;
   const [namespace = '', name = '', ...more] = lease.split('/');
@@ -58,33 +75,49 @@ export async function lookForOperator(
     throw commandErrors.HK_USAGE(`--operator must be NAMESPACE/LEASE, such as ${usualLease}`);
   }
   const key = { namespace, name };
+  const away = (stale: string, agoMs?: number): OperatorSeen => ({ lease, agoMs, stale, justBegun: false });
   try {
-    const first = await renewalOf(client, key, signal);
-    if (typeof first !== 'string') return { lease, agoMs: undefined, stale: first.gone };
-    const agoMs = clock.wallMs() - Date.parse(first);
-    if (agoMs >= -aheadMaxMs && agoMs <= operatorSilentMaxMs) return { lease, agoMs: Math.max(0, agoMs), stale: undefined };
+    const first = await tenureOf(client, key, signal);
+    if ('gone' in first) return away(first.gone);
+    const agoMs = watch?.sinceMovedMs(first.renewTime, clock.nowMs()) ?? clock.wallMs() - Date.parse(first.renewTime);
+    if (agoMs >= -aheadMaxMs && agoMs <= operatorSilentMaxMs) return alive(lease, Math.max(0, agoMs), first);
     const begunMs = clock.nowMs();
-    const forMs = quick ? 0 : watchMs;
+    const forMs = watch === undefined ? watchMs : 0;
     while (clock.nowMs() - begunMs < forMs) {
       await clock.sleep(lookEveryMs, signal);
-      const renewed = await renewalOf(client, key, signal);
-      if (typeof renewed === 'string' && renewed !== first) return { lease, agoMs: 0, stale: undefined };
+      const next = await tenureOf(client, key, signal);
+      if (!('gone' in next) && next.renewTime !== first.renewTime) return alive(lease, 0, next);
     }
-    const ago = agoMs > operatorSilentMaxMs ? `${ageInWords(agoMs)} ago by the clock of this machine` : 'at a time that is yet to come';
-    return { lease, agoMs: Math.max(0, agoMs), stale: `The operator does not renew its Lease ${lease}: it did so last ${ago}.` };
+    const isPast = agoMs > operatorSilentMaxMs;
+    const ago = isPast ? `${ageInWords(agoMs)} ago by the clock of this machine` : 'at a time that is yet to come';
+    return away(`The operator does not renew its Lease ${lease}: it did so last ${ago}.`, isPast ? agoMs : undefined);
   } catch (error) {
     if (signal.aborted || !isKubeError(error, 'HK_KUBE_FORBIDDEN')) throw error;
-    return { lease, agoMs: undefined, stale: `Whether the operator lives is not known (${messageOf(error)}).` };
+    return away(`Whether the operator lives is not known (${messageOf(error)}).`);
   }
 }
 
-/** When the Lease was renewed last, or why nobody holds it. */
-async function renewalOf(client: LookPorts['client'], key: ObjectKey, signal: AbortSignal): Promise<string | { readonly gone: string }> {
+/** Somebody holds the Lease. How long he has held it is told by his own clock alone, and by ours since he renewed it. */
+function alive(lease: string, agoMs: number, { renewTime, acquireTime }: Tenure): OperatorSeen {
+  const beganMs = acquireTime === undefined ? Number.POSITIVE_INFINITY : Date.parse(renewTime) - Date.parse(acquireTime) + agoMs;
+  const justBegun = beganMs < firstLookMaxMs;
+  const stale = `The operator began ${ageInWords(beganMs)} ago, and may not have asked the members yet: ask again in some seconds.`;
+  return { lease, agoMs, stale: justBegun ? stale : undefined, justBegun };
+}
+
+interface Tenure {
+  readonly renewTime: string;
+  /** Since when the same one holds it; absent in a Lease of somebody else's making. */
+  readonly acquireTime: string | undefined;
+}
+
+/** When the Lease was renewed last, and since when the same one holds it; or why nobody does. */
+async function tenureOf(client: LookPorts['client'], key: ObjectKey, signal: AbortSignal): Promise<Tenure | { readonly gone: string }> {
   const found = await client.find(leases, key, signal);
   const name = `${String(key.namespace)}/${key.name}`;
   if (found === undefined) return { gone: `There is no Lease ${name}: the operator never ran, or --operator has to name another.` };
-  const { holderIdentity = '', renewTime } = found.spec ?? {};
+  const { holderIdentity = '', renewTime, acquireTime } = found.spec ?? {};
   return holderIdentity === '' || renewTime === undefined
     ? { gone: `Nobody holds the Lease ${name}: the operator was stopped.` }
-    : renewTime;
+    : { renewTime, acquireTime };
 }

@@ -32,7 +32,7 @@ const zeroLoss = (status: 'True' | 'False') =>
     lastTransitionTime: '2026-01-02T03:04:00Z',
   }) as const;
 const nobodyAnswers = { ...zeroLoss('True'), status: 'Unknown', reason: 'MembersUnreachable' } as const;
-const alive: OperatorSeen = { lease: 'hallkeeper-system/hallkeeper-operator', agoMs: 2_400, stale: undefined };
+const alive: OperatorSeen = { lease: 'hallkeeper-system/hallkeeper-operator', agoMs: 2_400, stale: undefined, justBegun: false };
 const operation = (status: PairOperation['status'] & object): PairOperation =>
   ({
     ...aPairOperation(),
@@ -134,6 +134,47 @@ describe('what explain says', () => {
     expect(statusInWords(aPairSeen(), away, nowMs)).toContain('TAKE CARE: The operator does not renew its Lease.');
     expect(statusAsJson(aPairSeen(), away)).toMatchObject({ stale: true });
     expect(explanationInWords(explainPair(aPairSeen(), alive))).toContain('Seen by the operator, which was alive 2s ago.');
+  });
+
+  test('while the operator has only just begun: that its status may be of the one before', () => {
+    const begun: OperatorSeen = { ...alive, stale: 'The operator began 3s ago.', justBegun: true };
+    const words = explanationInWords(explainPair(aPairSeen(), begun));
+    expect(words).toMatch(
+      /^pair-7 in hall-7: NOT KNOWN yet, because the operator has only just begun\. By what was told before: if a died/,
+    );
+    expect(words).toContain('The operator began 3s ago.');
+    expect(words).not.toMatch(/it last looked|look at the operator and its log/);
+  });
+
+  test('while neither member answers: not that nobody takes over or serves, which cannot be seen', () => {
+    const members = [
+      { name: 'a', heard: 'NotHeard' },
+      { name: 'b', heard: 'NotHeard' },
+    ] as const;
+    const words = explanationInWords(explainPair(aPairSeen({ members }), alive));
+    expect(words).toMatch(/^pair-7 in hall-7: Neither member is heard.*Whether the pair is served is not known \(MembersUnreachable\)\.\n/);
+  });
+
+  test('of commits that do not wait for the standby: that they may be lost', () => {
+    const lowered = 'Commits of role reports do not wait for the standby and may be lost: synchronous_commit is lowered there.';
+    const message = `${lowered} Everything is well.`;
+    const seen = aPairSeen({ conditions: [{ ...zeroLoss('True'), message }] });
+    const explained = explainPair(seen, alive);
+    expect(explained.doubts).toEqual([lowered]);
+    expect(explanationInWords(explained)).toMatch(
+      /^pair-7 in hall-7: if a died now, b would take over.*, and nothing would be lost but commits that do not wait for b\.\n/,
+    );
+    const silent = aPairSeen({
+      ...seen.pair.status,
+      members: [{ ...aPrimaryStatus(), heard: 'NotHeard' }, aStandbyStatus({ streaming: false })],
+    });
+    expect(explanationInWords(explainPair(silent, alive))).toContain('and nothing is lost but commits that do not wait for b.');
+  });
+
+  test('of an etcd’s record: not that it is up to date while the operator is away', () => {
+    const away: OperatorSeen = { ...alive, agoMs: 320_000, stale: 'The operator does not renew its Lease.' };
+    expect(statusInWords(aPairSeen(), away, nowMs)).toContain('may be out of date, but for the record.');
+    expect(statusInWords(aPairSeen({}, 'gone', { arbiter: {} }), away, nowMs)).toContain('What follows may be out of date.\n');
   });
 
   describe('of a paused pair: who paused it, why, and which of the two ways ends that', () => {

@@ -14,7 +14,7 @@ const operationsShown = 5;
 export function statusInWords(seen: PairSeen, operator: OperatorSeen, nowMs: number): string {
   const { pair, operations } = seen;
   const { lastFailover, members = [], conditions = [] } = pair.status ?? {};
-  const parts = [headOf(seen), ...staleLines(operator), recordLine(seen)];
+  const parts = [headOf(seen), ...staleLines(seen, operator), recordLine(seen)];
   const pause = pauseOf(pair, operations);
   if (pause !== undefined) parts.push(`paused: ${pause.says} ${pause.advice}`);
   if (members.length > 0) parts.push('', tableOf([memberHeading, ...members.map((member) => memberRow(member, nowMs))]));
@@ -37,8 +37,9 @@ export function statusInWords(seen: PairSeen, operator: OperatorSeen, nowMs: num
 }
 
 /** How old what is told of the members may be. */
-function staleLines({ stale, agoMs }: OperatorSeen): readonly string[] {
-  if (stale !== undefined) return [`TAKE CARE: ${stale} What follows may be out of date, but for the record.`];
+function staleLines({ pair }: PairSeen, { stale, agoMs }: OperatorSeen): readonly string[] {
+  const isRead = pair.spec.arbiter.kubernetes !== undefined;
+  if (stale !== undefined) return [`TAKE CARE: ${stale} What follows may be out of date${isRead ? ', but for the record' : ''}.`];
   return agoMs === undefined ? [] : [`seen by the operator, which was alive ${ageInWords(agoMs)} ago`];
 }
 

@@ -6,6 +6,7 @@ import { hallConditions } from './hall/hall-conditions.ts';
 import { madeFor, ownedLabels, pairLabel } from './labels.ts';
 import { operationConditions } from './pair-operation/operation-conditions.ts';
 import { adoptionReason } from './pair/adoption-words.ts';
+import { loweredSentence } from './pair/lowered-words.ts';
 import { pairConditions } from './pair/pair-conditions.ts';
 import { factsOfRecord, problemOfPairRecord } from './pair/pair-facts.ts';
 import { pausedByAnnotation, retiredAnnotation, writersOf } from './pair/pair-names.ts';
@@ -55,6 +56,11 @@ export function reasonOfAdoption(why: string, primary: string, lossAccepted: boo
 /** The PairOperation that paused the pair, if one did; it may be deleted by now. */
 export function pausingOperationOf({ metadata }: FailoverPair): string | undefined {
   return metadata.annotations?.[pausedByAnnotation];
+}
+
+/** Whose commits do not wait for the standby, as the message of the condition ZeroLossFailoverPossible tells it: one sentence. */
+export function loweredCommitsOf(pair: FailoverPair): string | undefined {
+  return loweredSentence(pair.status?.conditions?.find(({ type }) => type === 'ZeroLossFailoverPossible')?.message ?? '');
 }
 
 /** Modes of a record as the resources write them, in the words of the protocol. */

@@ -115,6 +115,14 @@ const rows: readonly Row[] = [
     words: 'Commits of role reports do not wait',
   },
   {
+    behaviour: 'and is not cut off by much else that there is to say',
+    view: {
+      members: members(heard({ role: 'primary', loweredCommits: ['role reports'] }), heard({ facts: { stuck: 's'.repeat(2_000) } })),
+    },
+    says: [zero, 'False', 'StandbyLost'],
+    words: 'Commits of role reports do not wait',
+  },
+  {
     behaviour: 'once told, somewhat more must be free',
     view: { members: members(primary, heard({ diskFreePercent: 6 })), pair: toldOfDisk },
     says: [zero, 'False', 'DiskFull'],

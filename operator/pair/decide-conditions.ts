@@ -1,6 +1,7 @@
 import { explainFailover } from '#lib/pair/explain.ts';
 import { sliceEpoch } from '#agents/member/contract.ts';
 import { decideRoute } from './decide-route.ts';
+import { loweredInWords } from './lowered-words.ts';
 import { currentStatus, diskFreePercentAgain, pairFactsOf } from './pair-facts.ts';
 import type { PairStatement } from './pair-conditions.ts';
 import type { AuthorityProblem, DnsServerView, PairView } from './pair-view.ts';
@@ -57,18 +58,17 @@ function zeroLoss(view: PairView): Body<'ZeroLossFailoverPossible'> {
   }
   const facts = pairFactsOf(view);
   const { blockedBy, because, advice } = explainFailover(facts);
-  const message = [...because, ...advice, ...copyingOf(names, members), ...loweredOf(members)].join(' ').slice(0, messageMax);
+  const message = [...loweredOf(members), ...because, ...advice, ...copyingOf(names, members)].join(' ').slice(0, messageMax);
   if (blockedBy === undefined) return { status: 'True', reason: 'StandbyStreaming', message };
   if (blockedBy === 'MembersUnreachable') return { status: 'Unknown', reason: blockedBy, message };
   const full = `Until ${diskFreePercentAgain} % of it are free this is told.`;
   return { status: 'False', reason: blockedBy, message: blockedBy === 'DiskFull' ? `${message} ${full}` : message };
 }
 
-/** For whom no failover is without loss, whatever the pair does. */
+/** For whom no failover is without loss, whatever the pair does. It is told first: a message is cut at its end. */
 function loweredOf(members: PairView['members']): readonly string[] {
   const lowered = [...members.values()].flatMap((member) => currentStatus(member)?.loweredCommits ?? []);
-  if (lowered.length === 0) return [];
-  return [`Commits of ${lowered.join(', ')} do not wait for the standby and may be lost: synchronous_commit is lowered there.`];
+  return lowered.length === 0 ? [] : [loweredInWords(lowered)];
 }
 
 /** Whatever a member is being copied for: how far it is. */

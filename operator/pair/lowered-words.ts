@@ -1,0 +1,16 @@
+/** What the condition ZeroLossFailoverPossible tells of commits that do not wait for the standby, and how it is found again in its message. */
+
+/** So many are named, and the others counted: a message has its bound. */
+const namedMax = 3;
+
+/** For whom no failover is without loss, whatever the pair does: one sentence. `lowered` names roles and databases, at least one. */
+export function loweredInWords(lowered: readonly string[]): string {
+  const more = lowered.length - namedMax;
+  const named = [...lowered.slice(0, namedMax), ...(more > 0 ? [`${more} more`] : [])];
+  return `Commits of ${named.join(', ')} do not wait for the standby and may be lost: synchronous_commit is lowered there.`;
+}
+
+/** That sentence in a message; undefined where it does not stand. */
+export function loweredSentence(message: string): string | undefined {
+  return /Commits of .*? do not wait for the standby and may be lost: synchronous_commit is lowered there\./s.exec(message)?.[0];
+}
