@@ -20,6 +20,8 @@ const lost = (b: Partial<FailoverPairStatusMember> = {}, a: Partial<FailoverPair
     },
     'gone',
   );
+const soloA = { mode: 'Solo', primary: 'a', epoch: 3, sequence: 10 } as const;
+const emptied = { role: 'Unknown', postgresql: 'Down', knows: soloA } as const;
 const plan = (seen: PairSeen, primary: string): AdoptionPlan => planAdoption(seen, primary, { compared: true });
 
 describe('whether a record is written anew', () => {
@@ -63,6 +65,21 @@ describe('whether a record is written anew', () => {
       aPairSeen({ members: [aPrimaryStatus({ heard: 'NotHeard' }), aStandbyStatus()] }, { mode: 'Solo', sequence: 10 }),
       'b',
       /a is not heard/,
+    ],
+    [
+      'the lone primary is there and its disk was replaced',
+      aPairSeen({ members: [aPrimaryStatus({ ...emptied, data: 'Empty' }), aStandbyStatus({ streaming: false, knows: soloA })] }, soloA),
+      'b',
+      /a led alone and holds no data any more/,
+    ],
+    [
+      'the lone primary is there and has lost its proof',
+      aPairSeen(
+        { members: [aPrimaryStatus({ ...emptied, data: 'Incomplete' }), aStandbyStatus({ streaming: false, knows: soloA })] },
+        soloA,
+      ),
+      'b',
+      /what a has beyond b is lost/,
     ],
   ];
   for (const [behaviour, seen, primary, losses] of allowed) {
@@ -172,17 +189,22 @@ describe('afterwards it is waited for the pair', () => {
 
   test('until it is whole, and says on the way that clients are served', async () => {
     const end = await wait(aPairSeen({ members: [behind, leads] }, solo), aPairSeen({}, { ...solo, mode: 'Sync' }));
-    expect(end).toMatchObject({ synchronous: true });
+    expect(end).toMatchObject({ synchronous: true, serving: true });
     expect(end.lines).toMatch(/clients are served again, by b.*Ctrl-C is safe/);
   });
 
   test('and no longer than until clients are served where the other member is gone', async () => {
-    expect(await wait(aPairSeen({ members: [silent, leads] }, solo))).toMatchObject({ synchronous: false, missing: 'a', nowMs: 0 });
+    expect(await wait(aPairSeen({ members: [silent, leads] }, solo))).toMatchObject({
+      synchronous: false,
+      serving: true,
+      missing: 'a',
+      nowMs: 0,
+    });
   });
 
-  test('and given up after two minutes', async () => {
-    const end = await wait(aPairSeen({ members: [behind, leads] }, solo));
-    expect(end).toMatchObject({ synchronous: false, missing: undefined });
+  test.each([true, false])('and given up after two minutes, with whether clients are served: %s', async (serving) => {
+    const end = await wait(aPairSeen({ members: [behind, serving ? leads : aStandbyStatus()] }, solo));
+    expect(end).toMatchObject({ synchronous: false, serving, missing: undefined });
     expect(end.nowMs).toBeGreaterThan(120_000);
   });
 });

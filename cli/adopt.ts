@@ -67,14 +67,20 @@ export function planAdoption(seen: PairSeen, primary: string, { compared }: { re
   return { seen, primary, other, verdict, why, known: knownOf(seen, record) };
 }
 
-/** The members' own word that the record is lost, or a lone primary that is gone with its machine. */
+/** The members' own word that the record is lost, or a lone primary that is gone, with its machine or with its data. */
 function reasonToAdopt(seen: PairSeen, primary: string, other: string): string {
   const facts = pairFactsOf(seen);
   const { blockedBy, because } = explainFailover(facts);
   if (blockedBy === 'RecordLost') return because[0] ?? '';
   const spec = seen.record?.spec;
-  const silent = !facts.heard.some(({ name }) => name === other);
-  if (spec?.mode === 'Solo' && spec.primary === other && silent) return `${other} leads alone by the record, and is not heard.`;
+  const lead = facts.heard.find(({ name }) => name === other);
+  const silent = lead === undefined;
+  if (spec?.mode === 'Solo' && spec.primary === other) {
+    if (silent) return `${other} leads alone by the record, and is not heard.`;
+    if (lead.data === 'empty' && lead.postgres === 'down') return `${other} leads alone by the record, and holds no data.`;
+    if (lead.data === 'incomplete' && lead.postgres === 'down')
+      return `${other} leads alone by the record, and cannot start: its data has no proof that it is complete.`;
+  }
   const says = spec === undefined ? 'there is no record yet' : `it says ${spec.mode} under ${spec.primary ?? 'nobody'}`;
   throw adoptionErrors.HK_ADOPTION_REFUSED(
     `the record is not lost: ${says}, and the members obey it. ${instead(seen, primary, other, silent)}`,

@@ -50,6 +50,8 @@ function positionsOf({ pair }: PairSeen): ReadonlyMap<string, string | undefined
 /** How far the pair came under its new record. */
 export interface Obeyed {
   readonly synchronous: boolean;
+  /** The chosen member was seen to lead under the record, and to acknowledge commits. */
+  readonly serving: boolean;
   /** The member that is not heard, for which nothing can be waited. */
   readonly missing: string | undefined;
 }
@@ -70,7 +72,7 @@ export async function awaitSync(
     const { pair, record } = await read();
     const { members = [] } = pair.status ?? {};
     const obeying = members.filter(({ knows }) => (knows?.epoch ?? 0) >= epoch).map(({ name }) => name);
-    if (record?.spec.mode === 'Sync' && record.spec.epoch >= epoch) return { synchronous: true, missing: undefined };
+    if (record?.spec.mode === 'Sync' && record.spec.epoch >= epoch) return { synchronous: true, serving: true, missing: undefined };
     const steps = members.map(({ name, step }) => `${name}: ${step ?? '-'}`).join('; ');
     const line = obeying.length === 0 ? 'no member has taken the record yet' : `the record is obeyed by ${obeying.join(' and ')}; ${steps}`;
     if (line !== told) progress(line);
@@ -80,7 +82,7 @@ export async function awaitSync(
       served = true;
       progress(`clients are served again, by ${primary}; what is left goes on by itself, so Ctrl-C is safe`);
     }
-    if (clock.nowMs() - begunMs > obeyedMaxMs || (served && missing !== undefined)) return { synchronous: false, missing };
+    if (clock.nowMs() - begunMs > obeyedMaxMs || (served && missing !== undefined)) return { synchronous: false, serving: served, missing };
     await clock.sleep(lookEveryMs, signal);
   }
 }
