@@ -6,7 +6,7 @@ import { scenarios } from './scenarios.ts';
 
 const asRoot = process.getuid?.() === 0;
 const scenarioMaxMs = 240_000;
-const runner = new ScenarioRunner(join(import.meta.dirname, '..', '..', '.hallkeeper', 'chaos'));
+const runner = new ScenarioRunner({ storyFolder: join(import.meta.dirname, '..', '..', '.hallkeeper', 'chaos'), thenKill: false });
 
 afterAll(async () => await runner[Symbol.asyncDispose]());
 

@@ -3,6 +3,9 @@ import { explainFailover, heardFrom } from '#lib/pair/explain.ts';
 import type { FailoverVerdict } from '#lib/pair/explain.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
 
+/** Below this a disk counts as full, for the operator and for `hallctl` too. */
+export const diskLowPercent = 5;
+
 /**
  * What `hallctl pair explain` and the condition ZeroLossFailoverPossible say at this moment. Both members are asked by a way that no cut
  * touches, but what one hears of the other counts only when that one did not answer itself.
@@ -16,6 +19,6 @@ export async function foretell(stand: PairStand): Promise<FailoverVerdict> {
     recordLost: undefined,
     paused: false,
     heard: heardFrom(told),
-    diskFull: told.filter(({ diskFreePercent }) => (diskFreePercent ?? 100) < 5).map(({ member }) => member),
+    diskFull: told.filter(({ diskFreePercent }) => (diskFreePercent ?? 100) < diskLowPercent).map(({ member }) => member),
   });
 }

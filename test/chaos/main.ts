@@ -21,6 +21,9 @@ await runCommand(
     options: {
       group: { value: 'GROUP', help: 'only the scenarios of this group', oneOf: scenarioGroups },
       times: { value: 'N', help: 'how often each scenario runs', fallback: '1' },
+      'then-kill': {
+        help: 'in the state in which each scenario leaves the pair, kill whoever leads too, and hold what explain foretold against what happens',
+      },
       list: { help: 'say which scenarios there are, and run none' },
       stories: { value: 'DIR', help: 'folder for the logs of a scenario that failed', fallback: '.hallkeeper/chaos' },
       report: { value: 'FILE', help: 'write the results as a page in Markdown, with date and machine' },
@@ -41,7 +44,7 @@ await runCommand(
       throw commandErrors.HK_USAGE(`--times must be a whole number from 1 to ${timesMax}`);
     }
     const storyFolder = line.text('stories') ?? '';
-    await using runner = new ScenarioRunner(storyFolder);
+    await using runner = new ScenarioRunner({ storyFolder, thenKill: line.has('then-kill') });
     const results: ScenarioResult[] = [];
     for (let time = 0; time < times; time += 1) {
       for (const scenario of chosen) {

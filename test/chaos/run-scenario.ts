@@ -11,6 +11,8 @@ import type { Witness } from './local-observer.ts';
 import { verdictOf } from './scenario.ts';
 import type { Scenario, ScenarioGroup } from './scenario.ts';
 import { Stage } from './stage.ts';
+import { killLeader } from './then-kill.ts';
+import type { LeaderKilled } from './then-kill.ts';
 import { turnsOf } from './turns.ts';
 
 /** How a scenario went. Times in milliseconds. */
@@ -33,26 +35,35 @@ export interface ScenarioResult {
   readonly lost: number | undefined;
   /** Whether it was said, before the primary failed, that the other would take over; absent where the primary does not fail. */
   readonly foretold?: boolean;
+  /** Why not, where it was said that nobody would. */
+  readonly blockedBy?: string;
   readonly notes: readonly string[];
 }
 
+export interface ScenarioChoice {
+  /** Where the story of a scenario that failed is kept. */
+  readonly storyFolder: string;
+  /** Kill whoever leads in the state in which the scenario leaves the pair: then it must come as was foretold, whatever the scenario expects. */
+  readonly thenKill: boolean;
+}
+
 /** Runs one scenario on a pair in step and judges it. Never throws for what the pair does: that is the result. */
-export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFolder: string): Promise<ScenarioResult> {
+export async function runScenario(pair: ChaosPair, scenario: Scenario, { storyFolder, thenKill }: ScenarioChoice): Promise<ScenarioResult> {
   const problems: string[] = [];
   const beginMs = performance.now();
   const logged = await logsOf(pair);
   const stage = await Stage.set(pair);
   await attempt(problems, () => scenario.act(stage));
+  const killed = thenKill && problems.length === 0 ? await attempt(problems, () => killLeader(pair)) : undefined;
   await attempt(problems, () => stage.heal());
   for (const { member } of Object.values(pair.machines)) problems.push(...member.failures.splice(0));
   await attempt(problems, () => startEnded(pair));
   const end = await attempt(problems, () => inStep(pair.stand));
   const changes = end === undefined ? undefined : end.epoch - stage.epoch - stage.adoptedEpochs;
-  const verdict = changes === undefined ? 'not in step' : verdictOf(scenario.changes === 'any' ? 'any' : changes);
-  const expected = verdictOf(scenario.changes);
+  const { expected, verdict } = judge(scenario.changes, changes, killed);
   if (end !== undefined && verdict !== expected) problems.push(`expected ${expected}, found ${verdict}`);
-  const { foretold } = stage;
-  if (foretold !== undefined && changes !== undefined && foretold.takesOver !== changes > 0) {
+  const foretold = killed?.foretold ?? stage.foretold;
+  if (killed === undefined && foretold !== undefined && changes !== undefined && foretold.takesOver !== changes > 0) {
     const said = foretold.takesOver ? `${foretold.by ?? ''} takes over` : `nobody takes over (${foretold.blockedBy ?? ''})`;
     problems.push(`before the primary failed it was said that ${said}; found ${verdict}`);
   }
@@ -85,8 +96,20 @@ export async function runScenario(pair: ChaosPair, scenario: Scenario, storyFold
     acknowledged: times(everyone).length,
     lost: losses?.lost,
     ...(foretold === undefined ? {} : { foretold: foretold.takesOver }),
+    ...(foretold?.blockedBy === undefined ? {} : { blockedBy: foretold.blockedBy }),
     notes: stage.notes,
   };
+}
+
+/** What must be and what is, in words: how often the leader changed, or what came of killing it besides. */
+function judge(
+  wanted: Scenario['changes'],
+  changes: number | undefined,
+  killed: LeaderKilled | undefined,
+): { readonly expected: string; readonly verdict: string } {
+  const expected = killed?.expected ?? verdictOf(wanted);
+  if (changes === undefined) return { expected, verdict: 'not in step' };
+  return { expected, verdict: killed?.outcome ?? verdictOf(wanted === 'any' ? 'any' : changes) };
 }
 
 /** What the members tell of the take-overs since an epoch: who, why, and how long each phase took. */

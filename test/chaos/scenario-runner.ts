@@ -1,7 +1,7 @@
 import { startChaosPair } from './chaos-pair.ts';
 import type { ChaosPair } from './chaos-pair.ts';
 import { runScenario } from './run-scenario.ts';
-import type { ScenarioResult } from './run-scenario.ts';
+import type { ScenarioChoice, ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
@@ -9,12 +9,11 @@ import type { Scenario } from './scenario.ts';
  * new pair: nothing that follows is to be blamed on it. So does one that wants another arbiter.
  */
 export class ScenarioRunner implements AsyncDisposable {
-  readonly #storyFolder: string;
+  readonly #choice: ScenarioChoice;
   #pair: ChaosPair | undefined;
 
-  /** @param storyFolder  Where the story of a scenario that failed is kept. */
-  constructor(storyFolder: string) {
-    this.#storyFolder = storyFolder;
+  constructor(choice: ScenarioChoice) {
+    this.#choice = choice;
   }
 
   async run(scenario: Scenario): Promise<ScenarioResult> {
@@ -22,7 +21,7 @@ export class ScenarioRunner implements AsyncDisposable {
     if (this.#pair?.arbiter !== arbiter) await this.#end();
     this.#pair ??= await startChaosPair(arbiter);
     for (const each of Object.values(this.#pair.localObservers)) each.start();
-    const result = await runScenario(this.#pair, scenario, this.#storyFolder);
+    const result = await runScenario(this.#pair, scenario, this.#choice);
     if (!result.ok) await this.#end();
     return result;
   }

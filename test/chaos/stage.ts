@@ -9,7 +9,7 @@ import type { ServerProcess } from '../pair/server-processes.ts';
 import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
-import { foretell } from './foretell.ts';
+import { diskLowPercent, foretell } from './foretell.ts';
 import type { DiskPace } from './disk.ts';
 import type { Witness } from './local-observer.ts';
 
@@ -40,6 +40,8 @@ export class Stage {
   static async set(pair: ChaosPair): Promise<Stage> {
     const { leader, epoch } = await inStep(pair.stand);
     const { a, b } = pair.machines;
+    // A disk that was full in the scenario before is looked at every two seconds.
+    await eventually('no disk is called full', () => hasRoom(pair.stand), waits);
     return new Stage(pair, leader, epoch, { a: (await a.member.log()).length, b: (await b.member.log()).length });
   }
 
@@ -207,6 +209,11 @@ export class Stage {
   async until<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
     return await eventually(what, check, waits);
   }
+}
+
+async function hasRoom(stand: PairStand): Promise<boolean> {
+  const both = await Promise.all([stand.status('a'), stand.status('b')]);
+  return both.every(({ diskFreePercent }) => (diskFreePercent ?? 100) >= diskLowPercent);
 }
 
 async function seeNothingMore(witnesses: readonly Witness[], forMs: number): Promise<void> {

@@ -53,10 +53,10 @@ async function replayedCheckpoint(owner: Pick<Client, 'query'>, own: Pick<Client
 
 /** Whether the checkpointer was seen waiting for the disk before its checkpoint was over. */
 async function seenAtCheckpoint(own: Pick<Client, 'query'>, checkpointing: Pick<Client, 'query'>): Promise<boolean> {
-  let over = false;
-  const checkpoint = checkpointing.query('CHECKPOINT').catch(() => undefined);
-  void checkpoint.then(() => (over = true));
-  while (!over) {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  checkpointing.query('CHECKPOINT').then(end, end);
+  while (!over.signal.aborted) {
     const { rows } = await own.query(`SELECT 1 FROM pg_stat_activity WHERE backend_type = 'checkpointer' AND wait_event_type = 'IO'`);
     if (rows.length > 0) return true;
     await sleep(lookEveryMs);

@@ -48,7 +48,7 @@ export const killRewind: Scenario = {
     await standby.member.killMember();
     await primary.member.startAgent();
     await stage.until('the half-rewound member waits', async () => /waiting for the primary/.test((await stage.status(primary)).step));
-    await stage.blocked(primary, 'CopyingStandby');
+    await stage.blocked(primary, 'PrimaryLost');
     await stage.nobodyAcknowledges(observedMs);
     await standby.member.startAgent();
     await stage.acknowledged();
