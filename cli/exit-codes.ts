@@ -7,7 +7,7 @@ export const hallctlExits = {
   refused: 3,
   /** Nobody began it in time. */
   expired: 4,
-  /** It was not waited for to its end, and goes on. */
+  /** It was not waited for to its end: it goes on, or expires if it has not begun in time. */
   left: 5,
   /** No client is served, as far as can be seen, and nobody takes over by himself. */
   unserved: 6,

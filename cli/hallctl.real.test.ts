@@ -193,6 +193,8 @@ describe('a switchover', () => {
   test('goes on when Ctrl-C ends the following', async () => {
     const { child, ended, err: said } = await start('tom', ['switchover', 'pair-7']);
     await eventually('it is followed', () => said().includes('waiting'), patience);
+    await answer({ startedAt: at, conditions: [condition('Complete', 'False', 'Running', 'the primary was asked')] });
+    await eventually('it is shown as begun', () => said().includes('running: the primary was asked'), patience);
     child.kill('SIGINT');
     const { code, out } = await ended;
     expect(code).toBe(5);

@@ -26,8 +26,11 @@ const done: PairOperationStatus = {
 };
 const ended = (reason: string): PairOperationStatus => ({ ...waiting, conditions: [condition('Failed', 'True', reason, 'because')] });
 
+/** A status, or none yet; `stop`: as before, and whoever follows is told to leave. */
+type Told = PairOperationStatus | 'stop' | undefined;
+
 /** A cluster that answers each look with the next of these, a clock that runs as fast as it is asked, and what was shown. */
-function world(...statuses: readonly (PairOperationStatus | undefined)[]) {
+function world(...statuses: readonly Told[]) {
   const lines: string[] = [];
   const created: KubeObject[] = [];
   let nowMs = 0;
@@ -52,10 +55,12 @@ function world(...statuses: readonly (PairOperationStatus | undefined)[]) {
         return Promise.resolve(object);
       },
       get: () => {
-        const status = statuses[Math.min(looks, statuses.length - 1)];
+        const next = statuses[Math.min(looks, statuses.length - 1)];
+        const before = statuses[Math.min(looks, statuses.length) - 1];
+        const status = next === 'stop' ? before : next;
         looks += 1;
-        if (statuses.length > 1 && looks >= statuses.length && status === undefined) stop.abort();
-        return Promise.resolve({ ...created[0], ...(status === undefined ? {} : { status }) });
+        if (next === 'stop') stop.abort();
+        return Promise.resolve({ ...created[0], ...(status === undefined || status === 'stop' ? {} : { status }) });
       },
     },
   } as unknown as OperatePorts;
@@ -64,9 +69,9 @@ function world(...statuses: readonly (PairOperationStatus | undefined)[]) {
 
 const switchover: OperationWish = { type: 'Switchover', member: undefined, reason: 'tidy' };
 
-const run = (...statuses: readonly (PairOperationStatus | undefined)[]) => runOf(switchover, ...statuses);
+const run = (...statuses: readonly Told[]) => runOf(switchover, ...statuses);
 
-async function runOf(wish: OperationWish, ...statuses: readonly (PairOperationStatus | undefined)[]) {
+async function runOf(wish: OperationWish, ...statuses: readonly Told[]) {
   const { ports, lines, stop } = world(...statuses);
   const operation = await createOperation(aPairSeen(), wish, ports, stop.signal);
   return { end: await followOperation(operation, ports, stop.signal), lines };
@@ -162,8 +167,15 @@ describe('following', () => {
   });
 
   test('stops when it is told to, and the operation goes on', async () => {
-    const { end } = await run(running, running, undefined);
+    const { end } = await run(running, running, running, 'stop');
     expect(end.leftBecause).toBe('it goes on without us');
     expect(endInWords(end)).toContain('hallctl pair status pair-7 -n hall-7');
+  });
+
+  test('stopped before it has begun, it is not said to go on, but until when it may begin', async () => {
+    const { end } = await runOf({ type: 'Pause', member: undefined, reason: 'work' }, waiting, 'stop');
+    expect(endInWords(end)).toMatch(
+      /^pair-7-pause-\w+: it has not begun yet, and expires if it does not by 2026-01-02T03:15:00Z; it is waiting\. Look/,
+    );
   });
 });

@@ -114,10 +114,15 @@ export async function followOperation(created: PairOperation, ports: OperatePort
       await clock.sleep(lookEveryMs, signal);
       operation = await client.get(pairOperations, { namespace, name }, signal);
     } catch (error) {
-      if (signal.aborted) return { ...at, operation, leftBecause: 'it goes on without us' };
+      if (signal.aborted) return { ...at, operation, leftBecause: leftIn(operation, at) };
       throw error;
     }
   }
+}
+
+/** What has not begun does not go on by itself: it needs an operator in time. */
+function leftIn({ spec }: PairOperation, { state }: OperationState): string {
+  return state === 'Waiting' ? `it has not begun yet, and expires if it does not by ${spec.notAfter}` : 'it goes on without us';
 }
 
 /** The end of an operation in words. */

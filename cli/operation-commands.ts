@@ -13,7 +13,7 @@ import type { PairSeen } from './pair-seen.ts';
 const exits = {
   [hallctlExits.refused]: 'refused, or given up on the way',
   [hallctlExits.expired]: 'not begun within 15 minutes',
-  [hallctlExits.left]: 'not waited for to its end (Ctrl-C): it goes on',
+  [hallctlExits.left]: 'not waited for to its end (Ctrl-C): it goes on, or expires if it has not begun in time',
 } as const;
 
 const operationOptions = {
@@ -63,7 +63,7 @@ export const pauseCommand = pairCommand({
     summary:
       'Takes care that nobody takes over: no failover and no switchover until hallctl pair resume. For work during which the pair must not\n' +
       'change its leader. If the primary fails meanwhile, the hall stands still. It creates a PairOperation and waits until both members have\n' +
-      'confirmed. Ctrl-C stops following; the pause stands.',
+      'confirmed. Ctrl-C stops following; a pause that has begun stands, and one that has not begun within 15 minutes expires.',
     positionals: ['PAIR'],
     options: operationOptions,
     exits,
@@ -76,8 +76,9 @@ export const resumeCommand = pairCommand({
   spec: {
     name: 'hallctl pair resume',
     summary:
-      'Ends a pause: the standby may take over again. A pair that is not paused is left as it is. Refused while spec.paused is true. It creates a PairOperation and waits\n' +
-      'until both members have confirmed. Ctrl-C stops following; the wish stands.',
+      'Ends a pause: the standby may take over again. A pair that is not paused is left as it is. Refused while spec.paused is true. It\n' +
+      'creates a PairOperation and waits until both members have confirmed. Ctrl-C stops following; a resume that has begun stands, and one\n' +
+      'that has not begun within 15 minutes expires.',
     positionals: ['PAIR'],
     options: operationOptions,
     exits,
