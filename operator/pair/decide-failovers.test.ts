@@ -158,4 +158,17 @@ describe('what is told of it as an event', () => {
       },
     ]);
   });
+
+  test('an adoption is told as one, also in the epoch that a drill would have begun, and for a leader that stays', () => {
+    const entry = { epoch: 5, reason: 'Adopted', to: 'b', completedAt: '2026-01-02T03:04:00Z' } as const;
+    const message = 'the record was written anew by ada, with accepted loss: a burnt';
+    const news = (from: object) => {
+      const status = { history: [{ ...entry, ...from }], lastFailover: { ...entry, ...from, message } } as FailoverPairStatus;
+      return decideFailoverNews(undefined, status, new Set([5]), nowMs);
+    };
+    expect(news({ from: 'a' })).toMatchObject([
+      { type: 'Warning', reason: 'Adopted', note: `b leads in epoch 5 instead of a: Adopted, ${message}` },
+    ]);
+    expect(news({})).toMatchObject([{ reason: 'Adopted', note: `b leads on in epoch 5: Adopted, ${message}` }]);
+  });
 });

@@ -11,7 +11,7 @@ const messageMax = 1_024;
 /** The reason of a change of the leader that nobody tells the story of. A story that comes after all takes its place. */
 const unreported = 'Unreported';
 /** The reason of one that a person made, by writing a lost record anew. Its story stands in the record, and no member tells it. */
-const adopted = 'Adopted';
+export const adopted = 'Adopted';
 /** A member tells its story within seconds after it is open; a record that rests so long waits for none. */
 const reportMaxMs = 60_000;
 
