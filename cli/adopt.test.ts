@@ -44,6 +44,13 @@ describe('whether a record is written anew', () => {
     ['the member is not heard', lost({ heard: 'NotHeard' }), 'b', /b is not heard/],
     ['the member is only known through the other one', lost({ heard: 'ThroughPeer' }), 'b', /b is not heard/],
     ['the member has no proof', lost({ data: 'Incomplete' }), 'b', /no proof/],
+    [
+      'the member has no proof, and the other one is dead',
+      lost({ data: 'Incomplete' }, { heard: 'NotHeard' }),
+      'b',
+      /b has no proof.*whatever loss is accepted: start a, which is not heard.*only a backup helps$/,
+    ],
+    ['the dead one is named', lost({ data: 'Incomplete' }, { heard: 'NotHeard' }), 'a', /a is not heard by the operator: start its agent/],
     ['an etcd keeps it', aPairSeen({}, 'gone', { arbiter: {} }), 'a', /kept in an etcd/],
   ];
   for (const [behaviour, seen, primary, why] of refused) {

@@ -254,7 +254,13 @@ describe('what status says', () => {
 
   test('of a silent member: nothing that it was before as if it still were', () => {
     const words = statusInWords(aPairSeen({ members: [{ ...aPrimaryStatus(), heard: 'NotHeard' }, aStandbyStatus()] }), alive, nowMs);
-    expect(words).toMatch(/^a +\? +NotHeard +\? +\? +\? +\? +\? +\? +- +last seen 4m into: leading/m);
+    expect(words).toMatch(/^a +\? +NotHeard +\? +\? +\? +\? +\? +\? +- +heard last at: leading.*, which it began 4m ago$/m);
+  });
+
+  test('of a record that was written anew: who was made to lead, and that it led before where nobody else is named', () => {
+    const adopted = { epoch: 5, reason: 'Adopted', to: 'b', completedAt: '2026-01-02T03:04:00Z' } as const;
+    expect(statusInWords(aPairSeen({ lastFailover: { ...adopted, from: 'a' } }), alive, nowMs)).toContain('epoch 5, a → b, Adopted');
+    expect(statusInWords(aPairSeen({ lastFailover: adopted }), alive, nowMs)).toContain('epoch 5, b leads on, Adopted');
   });
 
   test('as JSON', () => {

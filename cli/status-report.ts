@@ -95,7 +95,19 @@ function memberRow(member: FailoverPairStatusMember, nowMs: number): readonly st
   const waits = role === 'Primary' ? (member.waitsFor ?? '-') : '-';
   // What stands of a silent member is what it was when it was heard last.
   if (heard === 'NotHeard')
-    return [name, '?', heard, '?', '?', '?', '?', '?', '?', '-', step === '-' ? '-' : `last seen ${ageOf(since, nowMs)} into: ${step}`];
+    return [
+      name,
+      '?',
+      heard,
+      '?',
+      '?',
+      '?',
+      '?',
+      '?',
+      '?',
+      '-',
+      step === '-' ? '-' : `heard last at: ${step}, which it began ${ageOf(since, nowMs)} ago`,
+    ];
   return [name, role, heard, postgresql, data, flag(member.streaming), lag, flag(member.arbiterReached), waits, ageOf(since, nowMs), step];
 }
 
@@ -112,5 +124,7 @@ function failoverInWords(failover: FailoverPairStatusLastFailover): string {
   const outage = writeOutageMs === undefined ? '' : `; ${secondsOf(writeOutageMs)} without an acknowledged write`;
   const how = steps.length === 0 ? '' : ` (${steps.join(', ')})`;
   const why = message === undefined || message === '' ? '' : `. ${message}`;
-  return `epoch ${epoch}, ${from ?? '?'} → ${to ?? '?'}, ${reason ?? '-'}, ${completedAt ?? '-'}${outage}${how}${why}`;
+  // A record may be written anew for the member that leads.
+  const who = from === undefined && to !== undefined ? `${to} leads on` : `${from ?? '?'} → ${to ?? '?'}`;
+  return `epoch ${epoch}, ${who}, ${reason ?? '-'}, ${completedAt ?? '-'}${outage}${how}${why}`;
 }
