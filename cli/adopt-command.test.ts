@@ -80,6 +80,18 @@ test('nor is a loss accepted that was not told to the person who was asked', asy
   expect(written).toEqual([]);
 });
 
+test('both members’ own word that the record is lost, compared anew, needs no Lease', async () => {
+  const at = (seconds: number): PairSeen => {
+    const frozen = {
+      frozen: 'the record is missing',
+      position: { flushed: '0/5000000', exact: true, seenAt: `2026-01-02T03:04:1${seconds}Z` },
+    };
+    return aPairSeen({ members: [aPrimaryStatus(frozen), aStandbyStatus(frozen)] }, 'gone');
+  };
+  const { end, written } = await adopt({ reads: [at(0), at(0), at(1), at(2), at(3)], alive: false, answer: 'b' });
+  expect([end, written]).toEqual([5, ['created']]);
+});
+
 test('what stays as it was told is written', async () => {
   expect(await adopt({ reads: [without(gone)], answer: 'b' })).toMatchObject({ end: 5, written: ['removed', 'created'] });
 });

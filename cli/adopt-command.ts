@@ -3,7 +3,7 @@ import type { CommandLine } from '#lib/base/command.ts';
 import { adoptionErrors, planAdoption, refuseWithoutRights, writeAdopted } from './adopt.ts';
 import type { AdoptionPlan } from './adopt.ts';
 import { awaitComparison, awaitSync } from './await-adoption.ts';
-import type { Obeyed } from './await-adoption.ts';
+import type { Obeyed, WaitPorts } from './await-adoption.ts';
 import { clusterOptions, pairCommand, readNamed, readOperator, say } from './command-frame.ts';
 import type { CommandPorts } from './command-frame.ts';
 import { whyUnconfirmed } from './confirm.ts';
@@ -47,13 +47,12 @@ async function adopt(line: AdoptLine, ports: CommandPorts): Promise<number> {
   // What can be known at once is told at once; the comparison takes its seconds.
   const first = await readNamed(line, ports);
   const author = await refuseWithoutRights(planAdoption(first, primary, { compared: false }), client, signal);
-  await refuseStale(line, ports);
-  const told = planAdoption(await awaitComparison(waiting, signal), primary, { compared: true });
+  const told = await freshPlan(line, ports, waiting);
   if (!line.has('json')) progress(planInWords(told));
   if (told.verdict.losses.length > 0 && !line.has('accept-loss')) {
     throw adoptionErrors.HK_ADOPTION_REFUSED(`${lossesOf(told)}. ${otherWay(told)} go on with --accept-loss`);
   }
-  const plan = line.has('yes') ? told : await confirmed(told, line, ports);
+  const plan = line.has('yes') ? told : await confirmed(told, () => freshPlan(line, ports, waiting), ports);
   const reason = reasonOfAdoption(line.text('reason') ?? 'the record was lost', primary, plan.verdict.losses.length > 0);
   const record = await writeAdopted(plan, { author, reason }, ports, signal);
   const { epoch, sequence } = record.spec;
@@ -69,10 +68,16 @@ async function adopt(line: AdoptLine, ports: CommandPorts): Promise<number> {
   return synchronous ? hallctlExits.ok : hallctlExits.left;
 }
 
-/** @throws HK_ADOPTION_REFUSED  when nobody keeps up to date what is told of the members: one that is told to be silent may lead by now. */
-async function refuseStale(line: AdoptLine, ports: CommandPorts): Promise<void> {
+/**
+ * What would be written, by what holds now: positions that are compared anew, or the status of an operator that lives.
+ *
+ * @throws HK_ADOPTION_REFUSED  when nobody keeps up to date what is told of the members: one that is told to be silent may lead by now.
+ */
+async function freshPlan(line: AdoptLine, ports: CommandPorts, waiting: WaitPorts): Promise<AdoptionPlan> {
+  const plan = planAdoption(await awaitComparison(waiting, ports.signal), line.text('primary') ?? '', { compared: true });
+  if (plan.recordLost) return plan;
   const { stale } = await readOperator(line, ports);
-  if (stale === undefined) return;
+  if (stale === undefined) return plan;
   throw adoptionErrors.HK_ADOPTION_REFUSED(`${stale} So what is told of the members may be out of date, and nobody can compare them`);
 }
 
@@ -115,12 +120,11 @@ function planInWords({ primary, other, why, verdict, seen }: AdoptionPlan): stri
  *
  * @throws HK_ADOPTION_REFUSED  when the member's name is not typed, when there is nobody to ask, or when more would be lost by now.
  */
-async function confirmed(told: AdoptionPlan, line: AdoptLine, ports: CommandPorts): Promise<AdoptionPlan> {
+async function confirmed(told: AdoptionPlan, lookAgain: () => Promise<AdoptionPlan>, ports: CommandPorts): Promise<AdoptionPlan> {
   const { primary, seen } = told;
   const why = await whyUnconfirmed(primary, `make it the primary of ${seen.pair.metadata.name}`, ports);
   if (why !== undefined) throw adoptionErrors.HK_ADOPTION_REFUSED(why);
-  await refuseStale(line, ports);
-  const plan = planAdoption(await readNamed(line, ports), primary, { compared: true });
+  const plan = await lookAgain();
   if (plan.verdict.losses.every((loss) => told.verdict.losses.includes(loss))) return plan;
   throw adoptionErrors.HK_ADOPTION_REFUSED(`it has changed while you were asked: ${lossesOf(plan)}. Run this command again`);
 }

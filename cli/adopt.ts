@@ -30,6 +30,8 @@ export interface AdoptionPlan {
   readonly verdict: AdoptionVerdict;
   /** Why a record must be written at all. */
   readonly why: string;
+  /** The record is lost, and the operator compares the members; else it is the status alone that tells of them. */
+  readonly recordLost: boolean;
   readonly known: readonly Pick<KnownRecord, 'sequence' | 'epoch'>[];
 }
 
@@ -52,7 +54,7 @@ export function planAdoption(seen: PairSeen, primary: string, { compared }: { re
   }
   const other = names.find((name) => name !== primary) ?? '';
   const facts = pairFactsOf(seen);
-  const why = reasonToAdopt(seen, primary, other);
+  const { why, recordLost } = reasonToAdopt(seen, primary, other);
   const statusOf = (name: string): FailoverPairStatusMember | undefined => pair.status?.members?.find((each) => each.name === name);
   const sideOf = (name: string): AdoptionSide => {
     const member = statusOf(name);
@@ -64,27 +66,30 @@ export function planAdoption(seen: PairSeen, primary: string, { compared }: { re
   };
   const verdict = decideAdoption(sideOf(primary), sideOf(other), compareLogs(statusOf(primary), statusOf(other)));
   if (compared && verdict.refusals.length > 0) throw adoptionErrors.HK_ADOPTION_REFUSED(verdict.refusals.join('; '));
-  return { seen, primary, other, verdict, why, known: knownOf(seen, record) };
+  return { seen, primary, other, verdict, why, recordLost, known: knownOf(seen, record) };
 }
 
 /** The members' own word that the record is lost, or a lone primary that is gone, with its machine or with its data. */
-function reasonToAdopt(seen: PairSeen, primary: string, other: string): string {
+function reasonToAdopt(seen: PairSeen, primary: string, other: string): Pick<AdoptionPlan, 'why' | 'recordLost'> {
   const facts = pairFactsOf(seen);
   const { blockedBy, because } = explainFailover(facts);
-  if (blockedBy === 'RecordLost') return because[0] ?? '';
+  if (blockedBy === 'RecordLost') return { why: because[0] ?? '', recordLost: true };
   const spec = seen.record?.spec;
   const lead = facts.heard.find(({ name }) => name === other);
   const silent = lead === undefined;
-  if (spec?.mode === 'Solo' && spec.primary === other) {
-    if (silent) return `${other} leads alone by the record, and is not heard.`;
-    if (lead.data === 'empty' && lead.postgres === 'down') return `${other} leads alone by the record, and holds no data.`;
-    if (lead.data === 'incomplete' && lead.postgres === 'down')
-      return `${other} leads alone by the record, and cannot start: its data has no proof that it is complete.`;
-  }
+  const unable = spec?.mode === 'Solo' && spec.primary === other ? whyUnable(lead) : undefined;
+  if (unable !== undefined) return { why: `${other} leads alone by the record, and ${unable}.`, recordLost: false };
   const says = spec === undefined ? 'there is no record yet' : `it says ${spec.mode} under ${spec.primary ?? 'nobody'}`;
   throw adoptionErrors.HK_ADOPTION_REFUSED(
     `the record is not lost: ${says}, and the members obey it. ${instead(seen, primary, other, silent)}`,
   );
+}
+
+/** Why who leads alone by the record does not, and will not without a person; undefined when it does, or may. */
+function whyUnable(lead: AdoptionSide['facts']): string | undefined {
+  if (lead === undefined) return 'is not heard';
+  if (lead.postgres !== 'down' || lead.data === 'complete') return undefined;
+  return lead.data === 'empty' ? 'holds no data' : 'cannot start: its data has no proof that it is complete';
 }
 
 /** What to do where there is nothing to adopt. */

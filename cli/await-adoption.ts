@@ -5,7 +5,8 @@ import { adoptionErrors } from './adopt.ts';
 import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 
-interface WaitPorts {
+/** What waiting for the operator and for the members takes. */
+export interface WaitPorts {
   readonly read: () => Promise<PairSeen>;
   readonly clock: Clock;
   readonly progress: (line: string) => void;
