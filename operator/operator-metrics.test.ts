@@ -129,6 +129,16 @@ describe('conditions bear the hall and the pair that they are about', () => {
     expect(await shown(filled)).toContain('FailoverPair hall-7 hall="",pair="pair-7"');
   });
 
+  test('and the wish of a Hall whose name another one has does not count', async () => {
+    const filled = new FilledCaches();
+    const loser = storedHall({ name: 'stolen' });
+    const owner = { ...loser, metadata: { ...loser.metadata, namespace: 'other', uid: 'owner' } };
+    filled.halls.see(hall, loser, owner);
+    filled.pairs.see(pair);
+    filled.claims.see(formatClaim(nameClaim('stolen'), holderOf(owner), 'hallkeeper-system'));
+    expect(await shown(filled)).toContain('FailoverPair hall-7 hall="hall-7",pair="pair-7"');
+  });
+
   test('none where no Hall wants the pair, and none of a schedule without its pair', async () => {
     const filled = new FilledCaches();
     filled.pairs.see(pair);
