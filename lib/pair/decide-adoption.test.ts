@@ -110,6 +110,27 @@ const rows: readonly Row[] = [
     says: /incomplete/,
   },
   {
+    behaviour: 'the copy of the other one has only begun, and does not tell yet of which cluster it is',
+    chosen: a(),
+    other: b({ data: 'incomplete', ...down }, { systemIdentifier: undefined }),
+    is: 'whole',
+    says: /The copy of b is incomplete/,
+  },
+  {
+    behaviour: 'the other one is complete and does not tell of which cluster',
+    chosen: b(),
+    other: a(down, { systemIdentifier: undefined }),
+    is: 'losing',
+    says: /a does not tell which cluster it holds: what b lacks of it is lost/,
+  },
+  {
+    behaviour: 'what the other one is a part of is another cluster',
+    chosen: a(),
+    other: b({ data: 'incomplete', ...down }, { systemIdentifier: '8' }),
+    is: 'losing',
+    says: /identifier 8/,
+  },
+  {
     behaviour: 'the other one lost its proof while it leads alone',
     chosen: b({ streaming: false }),
     other: a({ data: 'incomplete', waitsFor: 'none' }),

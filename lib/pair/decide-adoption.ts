@@ -50,12 +50,17 @@ export function decideAdoption(chosen: AdoptionSide, other: AdoptionSide, logs?:
     const loss = `${other.name} led alone and holds no data any more: what it acknowledged that ${chosen.name} does not have is lost, and it is not known how much`;
     return { refusals: [], losses: [loss], because: [] };
   }
-  if (other.systemIdentifier !== chosen.systemIdentifier) {
-    const loss = `${other.name} holds another cluster (system identifier ${String(other.systemIdentifier)}): all of it is lost`;
+  if (other.systemIdentifier !== undefined && other.systemIdentifier !== chosen.systemIdentifier) {
+    const loss = `${other.name} holds another cluster (system identifier ${other.systemIdentifier}): all of it is lost`;
     return { refusals: [], losses: [loss], because: [] };
   }
+  // One that has only begun has no control file yet, so nobody knows of which cluster it is.
   if (facts.data === 'incomplete' && !mayHaveLed(chosen, other, last))
     return { refusals: [], losses: [], because: [`The copy of ${other.name} is incomplete: nothing was ever acknowledged by it alone.`] };
+  if (other.systemIdentifier === undefined) {
+    const loss = `${other.name} does not tell which cluster it holds: what ${chosen.name} lacks of it is lost`;
+    return { refusals: [], losses: [loss], because: [] };
+  }
   return compareLiving(chosen, other, facts, logs);
 }
 
