@@ -28,6 +28,9 @@ type Which = 'local' | 'sync' | 'remote';
 /** A probe that hangs is given up after this and begun anew on a fresh connection; the core judges by its age meanwhile. */
 const giveUpMs = { local: 5_000, sync: 10_000, remote: 1_000 } as const;
 
+/** Two probes of the peer begin at least so far apart, however often they are wanted at once. */
+const probeApartMs = 20;
+
 /** After the first failure the next probe comes at once, after this; from then on every period. */
 const brokenPauseMs = 5;
 
@@ -93,7 +96,15 @@ async function probe(which: Which, ports: CanaryPorts, signal: AbortSignal, writ
         well = false;
       }
     }
-    await nudge.sleep(clock, pauseMs ?? untilBeat(clock, periodMs), signal);
+    const restMs = pauseMs ?? untilBeat(clock, periodMs);
+    // The primary's own probes ring that bell when they fail: they would wake each other for ever.
+    if (which !== 'remote') {
+      await clock.sleep(restMs, signal).catch(() => undefined);
+      continue;
+    }
+    await nudge.sleep(clock, restMs, signal);
+    const soonMs = probeApartMs - (clock.nowMs() - begun);
+    if (soonMs > 0) await clock.sleep(soonMs, signal).catch(() => undefined);
   }
 }
 

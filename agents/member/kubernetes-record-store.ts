@@ -66,13 +66,23 @@ export class KubernetesRecordStore implements RecordStore {
 
   async swap(expect: SeenRecord, next: PairRecord, signal: AbortSignal): Promise<ArbiterAnswer> {
     try {
-      const written = await this.#client().update(pairRecords, this.#object(expect, next), signal);
+      const written = await this.#write(expect, next, signal);
       const seen = this.#accept(written);
       // The old version in the answer would mean that nothing was written: then an older request could still succeed.
       if (seen.version === expect.version) return { kind: 'failed', carriedOut: 'maybe', why: 'the API server took the change for none' };
       return { kind: 'won', seen };
     } catch (error) {
       return isKubeError(error, 'HK_KUBE_CONFLICT') ? await this.read(signal) : answerOf(error, 'swap');
+    }
+  }
+
+  /** A definition of before `acknowledged` refuses the field: a claim must not fail for what only makes it more careful. */
+  async #write(expect: SeenRecord, next: PairRecord, signal: AbortSignal): Promise<PairRecordObject> {
+    try {
+      return await this.#client().update(pairRecords, this.#object(expect, next), signal);
+    } catch (error) {
+      if (next.acknowledged === undefined || !isKubeError(error, 'HK_KUBE_REFUSED')) throw error;
+      return await this.#client().update(pairRecords, this.#object(expect, { ...next, acknowledged: undefined }), signal);
     }
   }
 

@@ -30,6 +30,7 @@ export function pictureRunning(
     readonly peer: string;
     readonly proven: string | undefined;
     readonly recovered: bigint | undefined;
+    readonly look: number;
     readonly left: readonly LogPlace[];
   },
 ): LocalPostgres {
@@ -50,6 +51,7 @@ export function pictureRunning(
     peerAttached: peer?.state === 'streaming',
     peerFlush: peer?.flushLsn ?? 0n,
     recovered: about.recovered ?? flush,
+    look: about.look,
     left: about.left,
   };
 }

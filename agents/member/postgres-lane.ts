@@ -49,6 +49,7 @@ export class PostgresLane {
   #last: LocalPostgres = unseenPostgres;
   #ending = false;
   #stopSeenMs = Number.NEGATIVE_INFINITY;
+  #looks = 0;
   #replaySeenMs = Number.NEGATIVE_INFINITY;
   #current: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
 
@@ -160,7 +161,8 @@ export class PostgresLane {
       const left = status.inRecovery ? [] : await this.#timelinesLeft(status.timeline, signal);
       if (this.#server === undefined) return this.#last;
       this.lastStatus = status;
-      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered, left });
+      this.#looks += 1;
+      this.#last = pictureRunning(status, { peer: this.peer, proven: this.#proven, recovered: this.#recovered, look: this.#looks, left });
     } catch (error) {
       this.log.debug({ error: messageOf(error) }, 'PostgreSQL did not answer the look');
       if (this.#last.process === 'down' && this.#server !== undefined) {
@@ -243,7 +245,11 @@ export class PostgresLane {
     if (this.#history?.timeline !== timeline) {
       const switches = await runWithin(lookMaxMs, 'reading the history of the timeline', signal, (limit) =>
         this.instance.runningHistory(this.#watchLine, timeline, limit),
-      );
+      ).catch((error: unknown) => {
+        if (codeOf(error) !== 'HK_POSTGRES_HISTORY') throw error;
+        this.log.error({ timeline, error: messageOf(error) }, 'the history file of the timeline cannot be read: no claim is opened without it');
+        return [];
+      });
       this.#history = { timeline, left: switches.map((each) => ({ timeline: each.timeline, lsn: each.endLsn })) };
     }
     return this.#history.left;

@@ -89,6 +89,7 @@ function accept(
       seen.record.mode === 'solo' && seen.record.primary === state.self ? { ...state.peerView, committed: undefined } : state.peerView,
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,
+    logSuspicion: changed ? undefined : state.logSuspicion,
     admission: changed ? admissionAfter(state, seen, won) : state.admission,
   };
   return next;

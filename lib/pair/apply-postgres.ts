@@ -4,6 +4,7 @@ import { lost } from './admission.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
+import { suspicionAfter } from './own-log.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
@@ -27,20 +28,23 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
   const record = recordOf(state);
   // Who leads alone has the only copy that counts: nothing in it can be undone any more.
   const ledAlone = record?.mode === 'solo' && record.primary === state.self;
+  const logSuspicion = suspicionAfter(state, seen);
   return {
     ...state,
     postgres: seen,
     // An admission counts only while the very PostgreSQL it was proven on still waits for the peer.
     admitted: state.admitted && leads && seen.names === 'peer',
     provenBehindGate: state.provenBehindGate && leads && seen.names === 'gate',
-    recoveryShared: leads && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
+    recoveryShared: leads && logSuspicion === undefined && (state.recoveryShared || ledAlone || seen.peerFlush >= seen.recovered),
+    logSuspicion,
     committedAt: leads ? state.committedAt : 0n,
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     replayStuckSinceMs: replayIdle ? undefined : (state.replayStuckSinceMs ?? now),
     streamingSinceMs,
     detachedSinceMs: settled ? undefined : replays ? now : (state.detachedSinceMs ?? now),
-    peerDetachedSinceMs: seen.peerAttached ? undefined : (state.peerDetachedSinceMs ?? now),
+    // Before the own server answers the peer cannot attach.
+    peerDetachedSinceMs: seen.peerAttached || !leads ? undefined : (state.peerDetachedSinceMs ?? now),
     diedMs: seen.process === 'running' ? undefined : state.diedMs,
     takeover: openIfReady(state, seen, now),
   };

@@ -12,6 +12,7 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   if (record === undefined || record.mode !== 'sync' || record.primary !== state.self) return hold('the record does not say sync');
   if (state.postgres.process !== 'running' || state.postgres.role !== 'primary') return hold('the own PostgreSQL is not a running primary');
   if (state.handover !== undefined && state.handover.stage !== 'checkpointing') return hold('a switchover is under way');
+  if (state.logSuspicion !== undefined) return hold('the standby has what the log of this member lacks');
   if (state.whenStandbyLost === 'block') return decideRemaking(state);
   const { limits } = state;
   const { local, sync } = state.canaries;
@@ -23,6 +24,9 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const stuckMs = lastingMs(state, sync.pendingSinceMs);
   if (stuckMs < limits.degradeAfterMs) return hold('synchronous commits pass');
   const silentMs = now - state.peerView.heardMs;
+  // It may have more of the log than recovery brought back here, and says so as soon as it runs.
+  if (!state.recoveryShared && silentMs < limits.degradeAfterMs && heartbeat?.role === 'standby' && heartbeat.postgres === 'starting')
+    return hold('the standby is being started');
   const detachedMs = lastingMs(state, state.peerDetachedSinceMs);
   if (silentMs >= limits.degradeAfterMs)
     return { do: 'degrade', why: `commits wait and the standby is silent for ${Math.round(silentMs)} ms` };

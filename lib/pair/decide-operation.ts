@@ -1,6 +1,7 @@
 import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
+import { isCutShort } from './own-log.ts';
 import type { LogPlace, PairRecord } from './pair-record.ts';
 
 /** What to do with the own PostgreSQL next. `none` says what is waited for; it becomes the member's step in the pair's status. */
@@ -78,6 +79,7 @@ function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
 function leadTogether(state: MemberState): OperationDecision {
   const { postgres, handover, limits } = state;
   const now = awakeMs(state);
+  if (isCutShort(state)) return giveUp(state);
   if (postgres.process === 'down') {
     if (postgres.data !== 'complete')
       return none('this member leads by the record, but its data has no proof of completeness: the standby will claim');
@@ -168,9 +170,16 @@ function followSole(state: MemberState): OperationDecision {
   return run({ do: 'rejoin' }, 'the record says that this member is the standby');
 }
 
+/** The other member has everything; this one must neither go on alone nor be streamed from. */
+function giveUp({ postgres }: MemberState): OperationDecision {
+  const why = 'the own log ends before that of the other member';
+  return postgres.process === 'running' ? run({ do: 'kill' }, why) : none(`${why}: the other one must lead`);
+}
+
 /** Deposed and the claim not opened: attach to nobody, delete nothing, and take back when the claimant gives no sign of getting on. */
 function standDeposed(state: MemberState): OperationDecision {
   const { postgres } = state;
+  if (isCutShort(state)) return giveUp(state);
   if (postgres.process === 'running' && postgres.role === 'standby') {
     return postgres.upstream ? run({ do: 'fence' }, 'a claim stands: attach to nobody') : none('waiting for the claim to be opened');
   }

@@ -78,7 +78,7 @@ function decideTransition(state: MemberState, record: PairRecord, mayTrustSilenc
     case 'claim': {
       const behindGate = postgres.process === 'running' && postgres.role === 'primary' && postgres.names === 'gate';
       if (!behindGate || state.operation !== undefined) return undefined;
-      if (mine && endsEarly(state)) return undefined;
+      if (state.logSuspicion !== undefined || endsEarly(state)) return undefined;
       if (mine) return open(record, change('promoted behind the gate'));
       return postgres.data === 'complete' && state.provenBehindGate
         ? takeBack(record, change('the claimant was not heard or made no progress'))

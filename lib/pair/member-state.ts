@@ -37,6 +37,8 @@ export interface LocalPostgres {
   readonly peerFlush: bigint;
   /** Primary: own flush position read after its recovery. Clients may read once the peer has it too. */
   readonly recovered: bigint;
+  /** Counts the looks that were answered: a picture with the number of the one before shows nothing new. */
+  readonly look: number;
   /** Primary: where its log left each earlier timeline. What it had received behind such a place was left out by the promotion. */
   readonly left: readonly LogPlace[];
 }
@@ -57,6 +59,7 @@ export const unseenPostgres: LocalPostgres = {
   peerAttached: false,
   peerFlush: 0n,
   recovered: 0n,
+  look: 0,
   left: [],
 };
 
@@ -237,6 +240,12 @@ export interface Takeover {
   readonly flushAtOpen: bigint | undefined;
 }
 
+/** The standby has replayed up to `lsn`, and so many looks have found the own log to end before. */
+export interface LogSuspicion {
+  readonly lsn: bigint;
+  readonly looks: number;
+}
+
 /** Everything a member's core knows. Instants are in awake time: time during which this process did not run is left out. */
 export interface MemberState {
   readonly self: MemberName;
@@ -273,6 +282,8 @@ export interface MemberState {
   readonly provenBehindGate: boolean;
   /** What recovery brought back is on the peer too, or could be seen here already: the peer may come and go without shutting readers out. */
   readonly recoveryShared: boolean;
+  /** The own log seems to end before that of the standby. */
+  readonly logSuspicion: LogSuspicion | undefined;
   readonly peerView: PeerView;
   readonly canaries: { readonly local: CanaryView; readonly sync: CanaryView; readonly remote: CanaryView };
   /** Since when the record names the peer as claimant. */
@@ -346,6 +357,7 @@ export function startMember(
     admission: { losses: 0, sinceMs: undefined, notBeforeMs: nowMs },
     provenBehindGate: false,
     recoveryShared: false,
+    logSuspicion: undefined,
     peerView: {
       link: 'connecting',
       heartbeat: undefined,

@@ -1,3 +1,4 @@
+import { isCutShort } from './own-log.ts';
 import { isStalled } from './decide-degrade.ts';
 import { explainFailover, heardFrom } from './explain.ts';
 import type { BlockedReason } from './explain.ts';
@@ -110,9 +111,10 @@ export function heartbeatOf(state: MemberState): Heartbeat {
 const starting: ReadonlySet<string> = new Set(['initialise', 'startPrimary', 'becomePrimary', 'startStandby', 'rejoin']);
 
 /** A server that is being made or started may run already and serves nobody yet: the peer must not copy from it. */
-function postgresWord({ postgres, diedMs, operation }: MemberState): Heartbeat['postgres'] {
+function postgresWord(state: MemberState): Heartbeat['postgres'] {
+  const { postgres, diedMs, operation } = state;
   const runs = postgres.process === 'running';
-  if (!runs && diedMs !== undefined) return 'dead';
+  if (!runs && (diedMs !== undefined || isCutShort(state))) return 'dead';
   if (operation !== undefined && starting.has(operation.what.do)) return 'starting';
   return runs ? 'running' : 'stopped';
 }

@@ -60,14 +60,14 @@ function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]):
     case 'operationEnded':
       return applyOperationEnd(state, event.id, event.outcome, event.postgres, effects);
     case 'heartbeat':
-      return { ...state, peerView: hear(state.peerView, event.heartbeat, awakeMs(state)) };
+      return { ...state, peerView: hear(state.peerView, event.heartbeat, awakeMs(state), recordOf(state)?.epoch ?? 0) };
     case 'peerLink':
       return { ...state, peerView: { ...state.peerView, link: event.link } };
     case 'canary':
       return noteFirstWrite(
         {
           ...state,
-          committedAt: event.position ?? state.committedAt,
+          committedAt: committedBy(state, event.position),
           canaries: { ...state.canaries, [event.which]: probe(state.canaries[event.which], event.result, awakeMs(state)) },
         },
         event,
@@ -85,8 +85,17 @@ function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]):
   }
 }
 
-function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
+/** Where the last own commit stands, as far as it is known on which timeline and that the standby has all of the log before it. */
+function committedBy({ committedAt, postgres, recoveryShared }: MemberState, position: bigint | undefined): bigint {
+  const placed = postgres.process === 'running' && postgres.role === 'primary' && postgres.timeline > 0 && recoveryShared;
+  return position !== undefined && placed ? position : committedAt;
+}
+
+function hear(view: PeerView, heartbeat: Heartbeat, now: number, epoch: number): PeerView {
   const before = view.heartbeat;
+  const { committed, record, timeline } = heartbeat;
+  // A deposed member may go on telling what it had acknowledged before.
+  const leads = record?.primary === heartbeat.from && record.epoch >= epoch;
   return {
     link: 'connected',
     heartbeat,
@@ -95,7 +104,7 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number): PeerView {
     // A primary's position moves with every probe of its own: that is no progress towards opening a claim.
     replayMovedMs: heartbeat.role === 'primary' || before?.replay === heartbeat.replay ? view.replayMovedMs : now,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
-    committed: heartbeat.committed === 0n ? view.committed : { timeline: heartbeat.timeline, lsn: heartbeat.committed },
+    committed: leads && committed > 0n && timeline > 0 ? { timeline, lsn: committed } : view.committed,
   };
 }
 

@@ -45,6 +45,8 @@ export async function killLeader({ stand, machines }: ChaosPair): Promise<Leader
   const heir = other(leader);
   await machines[leader].member.killMember();
   const took = verdict.takesOver ? await comesTrue(takenOverBy(stand, heir, epoch)) : await serves(stand, heir);
+  // What a scenario undoes may need both members.
+  await machines[leader].member.startAgent().catch(() => undefined);
   return { foretold: verdict, expected: inWords(verdict.takesOver, verdict.blockedBy), outcome: inWords(took, verdict.blockedBy) };
 }
 

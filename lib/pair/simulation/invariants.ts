@@ -104,10 +104,10 @@ export class Invariants {
   mustHold(): readonly SimMember[] {
     const { mode, primary } = this.#world.truth;
     if (mode === 'new' || primary === undefined) return [];
-    // A promotion that ended early is found out before anything is opened.
-    if (mode === 'claim' && this.#world.member(primary).postgres.cutShort) return [];
     const bound = mode === 'sync' ? this.#world.members : [this.#world.member(primary)];
-    return bound.filter(({ postgres, name }) => name === primary || postgres.proof);
+    // A promotion, or a recovery, that ended early is found out before anything is opened, or given up by the other member.
+    const unfinished = (member: SimMember): boolean => mode !== 'solo' && member.postgres.cutShort && !member.open;
+    return bound.filter((member) => !unfinished(member)).filter(({ postgres, name }) => name === primary || postgres.proof);
   }
 
   checkAll(when: string): void {

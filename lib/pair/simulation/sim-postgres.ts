@@ -96,7 +96,9 @@ export class SimPostgres {
   left: readonly LogPlace[] = [];
   /** Standby: the first entry that it received and cannot read back. Replay stops there; a restarted standby asks for it again. */
   damagedAt: number | undefined;
-  /** Its last promotion took such an entry for the end of the log. */
+  /** Down: crash recovery will take this entry of its log for the end. */
+  ownDamageAt: number | undefined;
+  /** Its last promotion, or crash recovery, took such an entry for the end of the log. */
   cutShort = false;
   /** Clients that keep to the rules are let in. Shut whenever it starts. */
   doorOpen = false;
@@ -110,6 +112,7 @@ export class SimPostgres {
   readonly #schedule: Schedule;
   #waiting: Waiting[] = [];
   #unflushed: { readonly flush: () => void; readonly fail: () => void }[] = [];
+  #looks = 0;
   #reloadPending = false;
   /** A signal that the checkpointer has not taken yet. */
   #checkpointerCalled = false;
@@ -146,6 +149,8 @@ export class SimPostgres {
     this.peerFlush = 0;
     this.released = 0;
     this.doorOpen = false;
+    if (this.ownDamageAt !== undefined) this.#cutAt(Math.min(this.ownDamageAt, this.log.length));
+    this.ownDamageAt = undefined;
     this.replayed = this.log.length;
     this.damagedAt = undefined;
     if (role === 'primary' && this.standbyData) this.mark(promotion);
@@ -367,6 +372,7 @@ export class SimPostgres {
       peerAttached: this.peerAttached,
       peerFlush: BigInt(this.peerFlush),
       recovered: BigInt(this.recovered),
+      look: (this.#looks += 1),
       left: this.role === 'primary' ? this.left : [],
     };
   }

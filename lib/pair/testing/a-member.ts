@@ -43,6 +43,7 @@ export const wellPrimary: LocalPostgres = {
   peerAttached: true,
   peerFlush: 5_000n,
   recovered: 1_000n,
+  look: 1,
   left: [],
 };
 export const wellStandby: LocalPostgres = {

@@ -1,0 +1,33 @@
+import { recordOf } from './member-state.ts';
+import type { LocalPostgres, LogSuspicion, MemberState } from './member-state.ts';
+
+/** So many looks in a row must find the same. The first may have begun before the standby said how far it is. */
+const provenLooks = 3;
+
+/**
+ * Whether the own log ends before that of the standby. A primary sends what it has flushed, and nothing else, so its log was longer once:
+ * recovery took a damaged record for the end of it, of which PostgreSQL says nothing. What is shorter by less than this member writes by
+ * itself before it is looked at, some kilobytes, is not seen.
+ */
+export function isCutShort({ logSuspicion }: Pick<MemberState, 'logSuspicion'>): boolean {
+  return logSuspicion !== undefined && logSuspicion.looks >= provenLooks;
+}
+
+/** What a look at the own server says about that. Once it is proven only another record, or another start of the agent, ends it. */
+export function suspicionAfter(state: MemberState, seen: LocalPostgres): LogSuspicion | undefined {
+  const { logSuspicion: before, peerView } = state;
+  if (isCutShort(state)) return before;
+  if (!isToLead(state) || seen.process !== 'running' || seen.role !== 'primary' || seen.names === 'unknown') return undefined;
+  // A look that failed shows the picture of the one before, and the standby has gone on meanwhile.
+  if (seen.look === state.postgres.look) return before;
+  if (before !== undefined) return seen.flush >= before.lsn ? undefined : { ...before, looks: before.looks + 1 };
+  const { heartbeat } = peerView;
+  const ahead = heartbeat?.role === 'standby' && heartbeat.timeline === seen.timeline && heartbeat.replay > seen.flush;
+  return ahead ? { lsn: heartbeat.replay, looks: 1 } : undefined;
+}
+
+/** As the synchronous primary, or as the deposed member that takes a claim back: what the standby has replayed was here before. */
+function isToLead(state: MemberState): boolean {
+  const record = recordOf(state);
+  return (record?.mode === 'sync' && record.primary === state.self) || (record?.mode === 'claim' && record.primary === state.peer);
+}
