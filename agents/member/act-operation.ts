@@ -1,10 +1,13 @@
 import { within } from '#lib/base/deadline.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Operation, SyncNames } from '#lib/pair/member-state.ts';
+import { postgresErrors } from '#lib/postgres/errors.ts';
+import type { Lsn } from '#lib/postgres/lsn.ts';
+import { formatLsn } from '#lib/postgres/lsn.ts';
 import { admit } from './act-admit.ts';
 import { gateOf } from './picture.ts';
 import type { PostgresLane } from './postgres-lane.ts';
-import { rejoin } from './act-rejoin.ts';
+import { ownLineage, rejoin } from './act-rejoin.ts';
 import { startStandby } from './act-start-standby.ts';
 
 const primaryReadyMs = 600_000;
@@ -24,7 +27,7 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
     case 'initialise':
       return initialise(lane, within(initialiseMaxMs, 'initialising the data', signal));
     case 'startPrimary':
-      return startPrimary(lane, what.names, signal);
+      return startPrimary(lane, what, signal);
     case 'becomePrimary':
       await instance.setFollow(false, within(settingMaxMs, 'leaving the stream', signal));
       return promoteTo(lane, what.names, signal);
@@ -80,10 +83,17 @@ async function initialise(lane: PostgresLane, signal: AbortSignal): Promise<void
  * Starts as primary. Data of a standby that was never promoted is promoted on the way, so that two pasts never share a timeline;
  * data of a primary is not, as when a claim is taken back.
  */
-async function startPrimary(lane: PostgresLane, names: SyncNames, signal: AbortSignal): Promise<void> {
+async function startPrimary(
+  lane: PostgresLane,
+  { names, atLeast }: Extract<Operation, { do: 'startPrimary' }>,
+  signal: AbortSignal,
+): Promise<void> {
   const { instance } = lane;
   const facts = await instance.inspectData(signal);
   const state = facts.holds === 'cluster' ? facts.control.state : undefined;
+  // After a clean shutdown pg_control itself knows the end.
+  const crashed = state === 'inProduction' || state === 'inCrashRecovery';
+  if (crashed && atLeast !== undefined) await refuseShortLog(lane, atLeast, signal);
   const inTime = within(primaryReadyMs, 'starting PostgreSQL', signal);
   if (state === 'inArchiveRecovery' || state === 'shutDownInRecovery') {
     lane.started(await instance.start({ as: 'standby', follow: false, clients: 'closed' }, inTime), 'standby');
@@ -96,6 +106,20 @@ async function startPrimary(lane: PostgresLane, names: SyncNames, signal: AbortS
   lane.recoveredAt((await instance.status(lane.control, inTime)).flushLsn ?? 0n);
   // Who takes a claim back proves first that it can write at all.
   if (names === 'gate') await instance.commitLocal(lane.control, inTime);
+}
+
+/**
+ * Reads the own log as recovery will, before anything is started: a server that runs, with less than the standby has replayed, would
+ * even overwrite the standby's log.
+ *
+ * @throws HK_POSTGRES_LOG_ENDS_EARLY
+ */
+async function refuseShortLog(lane: PostgresLane, atLeast: Lsn, signal: AbortSignal): Promise<void> {
+  const mine = await ownLineage(lane, signal);
+  const end = mine.readToLsn ?? mine.endLsn;
+  lane.log.info({ end: formatLsn(end), standby: formatLsn(atLeast) }, 'the own log was read before the start');
+  if (end < atLeast)
+    throw postgresErrors.HK_POSTGRES_LOG_ENDS_EARLY(`it ends at ${formatLsn(end)}, and the standby has replayed ${formatLsn(atLeast)}`);
 }
 
 async function promoteTo(lane: PostgresLane, names: SyncNames, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,10 @@
 import { within } from '#lib/base/deadline.ts';
 import { codeOf } from '#lib/base/errors.ts';
-import { decideRejoin } from '#lib/postgres/decide-rejoin.ts';
+import { decideRejoin, lastShared } from '#lib/postgres/decide-rejoin.ts';
 import type { RejoinDecision } from '#lib/postgres/decide-rejoin.ts';
 import { blamesSettings } from '#lib/postgres/start-fault.ts';
 import type { Lineage } from '#lib/postgres/instance.ts';
+import { formatLsn } from '#lib/postgres/lsn.ts';
 import { startStandby } from './act-start-standby.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 
@@ -77,6 +78,9 @@ async function compare(lane: PostgresLane, signal: AbortSignal): Promise<RejoinD
   try {
     const theirs = await instance.runningLineage(line, within(lineageMaxMs, 'reading the past of the primary', signal));
     const decision = decideRejoin(mine, theirs);
+    const shared = lastShared(decision, mine);
+    if (shared !== undefined && !(await instance.sharesLog(line, shared, within(lineageMaxMs, 'comparing both logs', signal))))
+      return { do: 'copy', why: `the logs differ before ${formatLsn(shared.lsn)} on timeline ${shared.timeline}` };
     if (decision.do === 'rewind' && rewindFoundNothing) return { do: 'copy', why: `pg_rewind found nothing to do, and ${decision.why}` };
     return decision;
   } finally {
@@ -84,7 +88,8 @@ async function compare(lane: PostgresLane, signal: AbortSignal): Promise<RejoinD
   }
 }
 
-async function ownLineage(lane: PostgresLane, signal: AbortSignal): Promise<Lineage> {
+/** The past of the own, stopped data; how long that may take goes by how much log there is. */
+export async function ownLineage(lane: PostgresLane, signal: AbortSignal): Promise<Lineage> {
   const { instance, attempts } = lane;
   const maxMs = lineageMaxMs + Math.ceil((await instance.logBytes()) / logBytesPerMs);
   try {

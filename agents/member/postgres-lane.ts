@@ -208,7 +208,8 @@ export class PostgresLane {
         return { ok: true };
       } catch (error) {
         if (codeOf(error) === 'HK_POSTGRES_RUNNING') await this.#clearRemains();
-        return { ok: false, why: messageOf(error) };
+        const early = codeOf(error) === 'HK_POSTGRES_LOG_ENDS_EARLY' ? ({ logEndsEarly: true } as const) : {};
+        return { ok: false, why: messageOf(error), ...early };
       }
     })();
     this.#current = { stop, ended };
@@ -247,7 +248,10 @@ export class PostgresLane {
         this.instance.runningHistory(this.#watchLine, timeline, limit),
       ).catch((error: unknown) => {
         if (codeOf(error) !== 'HK_POSTGRES_HISTORY') throw error;
-        this.log.error({ timeline, error: messageOf(error) }, 'the history file of the timeline cannot be read: no claim is opened without it');
+        this.log.error(
+          { timeline, error: messageOf(error) },
+          'the history file of the timeline cannot be read: no claim is opened without it',
+        );
         return [];
       });
       this.#history = { timeline, left: switches.map((each) => ({ timeline: each.timeline, lsn: each.endLsn })) };

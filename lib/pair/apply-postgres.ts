@@ -4,7 +4,7 @@ import { lost } from './admission.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
-import { suspicionAfter } from './own-log.ts';
+import { proven, suspicionAfter } from './own-log.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
@@ -68,7 +68,10 @@ export function applyOperationEnd(
   const failures = operation.aborted ? 0 : state.operationFailures + 1;
   const waitMs = operation.aborted ? 0 : doubledMs(failures, operationRetry);
   effects.push({ do: 'note', why: `${operation.what.do} ${operation.aborted ? 'was given up' : 'failed'}: ${outcome.why}` });
-  return { ...ended, operationFailures: failures, operationRetryAtMs: now + waitMs };
+  const { what } = operation;
+  const atLeast = what.do === 'startPrimary' && outcome.logEndsEarly === true ? what.atLeast : undefined;
+  const logSuspicion = atLeast === undefined ? ended.logSuspicion : proven(atLeast);
+  return { ...ended, logSuspicion, operationFailures: failures, operationRetryAtMs: now + waitMs };
 }
 
 function succeed(state: MemberState, what: Operation, now: number): MemberState {

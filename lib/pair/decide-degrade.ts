@@ -1,5 +1,6 @@
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState } from './member-state.ts';
+import { isStandbyStarting } from './own-log.ts';
 
 /** Whether the synchronous primary should go on alone. */
 export type DegradeVerdict = { readonly do: 'degrade'; readonly why: string } | { readonly do: 'hold'; readonly why: string };
@@ -24,9 +25,7 @@ export function decideDegrade(state: MemberState): DegradeVerdict {
   const stuckMs = lastingMs(state, sync.pendingSinceMs);
   if (stuckMs < limits.degradeAfterMs) return hold('synchronous commits pass');
   const silentMs = now - state.peerView.heardMs;
-  // It may have more of the log than recovery brought back here, and says so as soon as it runs.
-  if (!state.recoveryShared && silentMs < limits.degradeAfterMs && heartbeat?.role === 'standby' && heartbeat.postgres === 'starting')
-    return hold('the standby is being started');
+  if (!state.recoveryShared && isStandbyStarting(state)) return hold('the standby is being started');
   const detachedMs = lastingMs(state, state.peerDetachedSinceMs);
   if (silentMs >= limits.degradeAfterMs)
     return { do: 'degrade', why: `commits wait and the standby is silent for ${Math.round(silentMs)} ms` };

@@ -1,7 +1,7 @@
 import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
 import { awakeMs, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
-import { isCutShort } from './own-log.ts';
+import { isCutShort, isListening, isStandbyStarting, replayHeard } from './own-log.ts';
 import type { LogPlace, PairRecord } from './pair-record.ts';
 
 /** What to do with the own PostgreSQL next. `none` says what is waited for; it becomes the member's step in the pair's status. */
@@ -86,7 +86,9 @@ function leadTogether(state: MemberState): OperationDecision {
     if (handover !== undefined) return none('waiting for the standby to claim');
     if (state.diedMs !== undefined && now - state.diedMs < limits.restartAfterMs)
       return none('PostgreSQL died: the standby may claim first');
-    return run({ do: 'startPrimary', names: 'peer' }, 'the record says that this member leads with its peer');
+    if (isListening(state)) return none('listening for what the standby has of the log');
+    if (isStandbyStarting(state)) return none('the standby is being started, and may have more of the log');
+    return run({ do: 'startPrimary', names: 'peer', ...replayHeard(state) }, 'the record says that this member leads with its peer');
   }
   if (postgres.role === 'standby')
     return run({ do: 'becomePrimary', names: 'peer' }, 'the record says that this member leads with its peer');
@@ -186,7 +188,7 @@ function standDeposed(state: MemberState): OperationDecision {
   if (postgres.process === 'running') return none('behind the gate; the claim is being taken back');
   if (postgres.data !== 'complete') return none('waiting for the claim to be opened');
   return isClaimStuck(state)
-    ? run({ do: 'startPrimary', names: 'gate' }, 'the claimant was not heard or made no progress')
+    ? run({ do: 'startPrimary', names: 'gate', ...replayHeard(state) }, 'the claimant was not heard or made no progress')
     : none('waiting for the claim to be opened');
 }
 

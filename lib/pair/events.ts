@@ -21,7 +21,10 @@ export type ArbiterAnswer =
 
 export type AskEnd = 'done' | 'refused' | 'failed';
 
-export type OperationOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string };
+export type OperationOutcome =
+  | { readonly ok: true }
+  /** `logEndsEarly`: nothing was started, for the own log cannot be read as far as was asked for. */
+  | { readonly ok: false; readonly why: string; readonly logEndsEarly?: true };
 
 /** Everything that can happen to a member. The shell stamps each with its monotonic clock. */
 export type MemberEvent =

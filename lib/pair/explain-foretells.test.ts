@@ -66,6 +66,7 @@ function live(seed: number): Seen | undefined {
     life: other.life,
     stopped: other.stopped,
     paused: world.paused,
+    failedToStart: (other.state?.operationFailures ?? 0) > 0,
     reached: world.reachesArbiter(other.name) && world.arbiter.downUntilMs <= world.schedule.nowMs,
   };
   killMember(dead);
@@ -85,7 +86,13 @@ function excuseOf(
   { blockedBy, takesOver }: FailoverVerdict,
   seen: {
     readonly changedByTheDead: boolean;
-    readonly before: { readonly life: number; readonly stopped: boolean; readonly paused: boolean; readonly reached: boolean };
+    readonly before: {
+      readonly life: number;
+      readonly stopped: boolean;
+      readonly paused: boolean;
+      readonly reached: boolean;
+      readonly failedToStart: boolean;
+    };
     readonly other: SimMember;
   },
 ): string | undefined {
@@ -95,6 +102,7 @@ function excuseOf(
   if (blockedBy === 'DiskFull') return 'a full disk is counted as an obstacle although a standby may get through';
   if (seen.other.life !== seen.before.life) return 'the agent of the standby was started';
   if (seen.before.stopped && !seen.other.stopped) return 'the agent of the standby, which stood still, goes on';
+  if (blockedBy === 'StandbyLost' && seen.before.failedToStart) return 'what had kept its PostgreSQL from starting was over';
   if (blockedBy === 'Paused' && !seen.before.paused) return 'the word that the pause is over was on its way';
   if (blockedBy === 'ArbiterUnreachable' && seen.before.reached) return 'the arbiter had just come back';
   return undefined;

@@ -125,7 +125,8 @@ export interface CanaryView {
 /** Work on PostgreSQL that the core asks for, one at a time. */
 export type Operation =
   | { readonly do: 'initialise' }
-  | { readonly do: 'startPrimary'; readonly names: SyncNames }
+  /** `atLeast`: how far the standby has replayed. A log that cannot be read so far leads nothing, and is not started. */
+  | { readonly do: 'startPrimary'; readonly names: SyncNames; readonly atLeast?: bigint }
   | { readonly do: 'becomePrimary'; readonly names: SyncNames }
   | { readonly do: 'startStandby'; readonly upstream: boolean }
   | { readonly do: 'follow' }

@@ -27,7 +27,7 @@ describe('whether the own log ends before that of the standby', () => {
     ['two looks may have begun before it said so', hearing(5_001n), 2, {}, false],
     ['one that is as far', hearing(5_000n), 9, {}, false],
     ['a log that has gone on meanwhile', hearing(5_001n), 9, { flush: 5_001n }, false],
-    ['a standby on another timeline', hearing(5_001n, { heartbeat: { timeline: 2 } }), 9, {}, false],
+    ['a standby without the proof of its data', hearing(5_001n, { heartbeat: { data: 'incomplete' } }), 9, {}, false],
     ['a peer that is no standby', hearing(5_001n, { heartbeat: { role: 'primary' } }), 9, {}, false],
     ['who leads alone', hearing(5_001n, { record: records.solo }), 9, {}, false],
     [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decideRejoin } from './decide-rejoin.ts';
+import { decideRejoin, lastShared } from './decide-rejoin.ts';
 import type { Lineage, TimelineSwitch } from './instance.ts';
 import { parseLsn } from './lsn.ts';
 
@@ -214,4 +214,17 @@ describe('how a member comes back', () => {
       expect(decision.do === 'rewind' ? decision.forkLsn : undefined).toBe(fork === undefined ? undefined : parseLsn(fork));
     });
   }
+});
+
+describe('up to where both logs must be the same', () => {
+  const end = parseLsn('0/5000000');
+  const mine = past([], 1, '0/5000000', { readToLsn: end });
+  const rewind = (fork: string) => ({ do: 'rewind', why: '', forkTimeline: 1, forkLsn: parseLsn(fork) }) as const;
+  test('whoever streams: as far as the own log can be read', () =>
+    expect(lastShared({ do: 'stream', why: '' }, mine)).toEqual({ timeline: 1, lsn: end }));
+  test('whoever is rewound: as far as the pasts are one', () =>
+    expect(lastShared(rewind('0/4000000'), mine)).toEqual({ timeline: 1, lsn: parseLsn('0/4000000') }));
+  test('or as far as the own log can be read before', () =>
+    expect(lastShared(rewind('0/6000000'), mine)).toEqual({ timeline: 1, lsn: end }));
+  test('a copy needs nothing of it', () => expect(lastShared({ do: 'copy', why: '' }, mine)).toBeUndefined());
 });

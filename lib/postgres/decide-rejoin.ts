@@ -29,6 +29,16 @@ export function decideRejoin(mine: Lineage, source: Lineage): RejoinDecision {
   return copy(`we end at ${formatLsn(mine.endLsn)}, and the source keeps its log only from ${formatLsn(keptFromLsn)} on`);
 }
 
+/** Up to where both logs must be the same for the decision to be right; undefined for a copy, which needs nothing of the own log. */
+export function lastShared(
+  decision: RejoinDecision,
+  { timeline, readToLsn }: Lineage,
+): { readonly timeline: number; readonly lsn: Lsn } | undefined {
+  if (decision.do === 'copy' || readToLsn === undefined) return undefined;
+  if (decision.do === 'stream') return { timeline, lsn: readToLsn };
+  return { timeline: decision.forkTimeline, lsn: readToLsn < decision.forkLsn ? readToLsn : decision.forkLsn };
+}
+
 function decideByPast(mine: Lineage, source: Lineage): RejoinDecision {
   if (mine.systemIdentifier !== source.systemIdentifier)
     return copy(`another cluster: ${mine.systemIdentifier} here, ${source.systemIdentifier} at the source`);

@@ -15,5 +15,6 @@ export const postgresErrors = defineErrors({
   HK_POSTGRES_SQL: { retry: 'backoff', says: 'a statement failed' },
   HK_POSTGRES_UNREACHABLE: { retry: 'backoff', says: 'no connection to PostgreSQL' },
   HK_POSTGRES_NOT_SYNCHRONOUS: { retry: 'backoff', says: 'the commit is local: its wait for the peer was cancelled' },
+  HK_POSTGRES_LOG_ENDS_EARLY: { retry: 'never', says: 'the log on this disk cannot be read as far as the other member has it' },
   HK_POSTGRES_HISTORY: { retry: 'never', says: 'the timeline history cannot be read' },
 });

@@ -264,6 +264,8 @@ export interface Lineage {
   readonly switches: readonly TimelineSwitch[];
   readonly timeline: number;
   readonly endLsn: Lsn;
+  /** How far the log can be read back; of a stopped server only. Before `endLsn` where the last checkpoint asks for more than there is. */
+  readonly readToLsn?: Lsn;
   readonly start: string | undefined;
   /** Where the oldest kept segment of the log begins; of a running server only. */
   readonly keptFromLsn?: Lsn;
@@ -432,6 +434,12 @@ export interface PostgresInstance {
    * its history file is gone.
    */
   runningHistory(line: SqlLine, timeline: number, signal: AbortSignal): Promise<readonly TimelineSwitch[]>;
+  /**
+   * Whether the stopped server here and the running one at the other end of the line have the same bytes in their logs just before a place:
+   * two logs of one timeline differ when the recovery of one took a damaged record for its end and wrote on from there. True also where
+   * either has the bytes no more.
+   */
+  sharesLog(line: SqlLine, before: { readonly timeline: number; readonly lsn: Lsn }, signal: AbortSignal): Promise<boolean>;
   /** A line to the peer as role `hallkeeper_replication`, with the rights that pg_rewind needs. */
   openReplicationLine(purpose: string): SqlLine;
   /**

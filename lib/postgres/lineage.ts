@@ -11,7 +11,16 @@ import { formatLsn, laterLsn, parseLsn } from './lsn.ts';
 import { endOfProgram } from './program.ts';
 import { refuseRunning } from './server-process.ts';
 import type { SegmentPiece } from './timeline-history.ts';
-import { firstRecord, historyName, parseHistory, parseSwitches, restOfRecord, segmentAt, timelineOfHistory } from './timeline-history.ts';
+import {
+  firstRecord,
+  historyName,
+  lastBytes,
+  parseHistory,
+  parseSwitches,
+  restOfRecord,
+  segmentAt,
+  timelineOfHistory,
+} from './timeline-history.ts';
 
 /** The lineage of a stopped cluster: pg_control, the history files, and the log itself for where it really ends. */
 export async function readStoppedLineage(context: InstanceContext, signal: AbortSignal): Promise<Lineage> {
@@ -35,7 +44,7 @@ export async function readStoppedLineage(context: InstanceContext, signal: Abort
   const lengthBytes = await readPiece(log, { ...segmentAt(timeline, endLsn, control.walSegmentBytes), length: 4 });
   const restFromLsn = lengthBytes?.length === 4 ? restOfRecord(endLsn, lengthBytes.readUInt32LE(0), control.walSegmentBytes) : undefined;
   const rest = restFromLsn === undefined ? {} : { restFromLsn };
-  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, start, ...rest, strayHistories };
+  return { systemIdentifier: control.systemIdentifier, switches, timeline, endLsn, readToLsn: walked, start, ...rest, strayHistories };
 }
 
 /** The lineage of a running server that is not in recovery, by SQL. @throws HK_POSTGRES_HISTORY  when it is in recovery. */
@@ -60,6 +69,20 @@ export async function readRunningLineage(line: SqlLine, signal: AbortSignal): Pr
 export async function readRunningHistory(line: SqlLine, timeline: number, signal: AbortSignal): Promise<readonly TimelineSwitch[]> {
   const text = timeline === 1 ? undefined : await readServerFile(line, historyName(timeline), signal);
   return text === undefined ? [] : parseSwitches(text);
+}
+
+/** Compares the last bytes before a place, a page of them at the most. */
+export async function sharesLog(
+  context: InstanceContext,
+  line: SqlLine,
+  { timeline, lsn }: { readonly timeline: number; readonly lsn: Lsn },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { walSegmentBytes } = await readControlData(context, signal);
+  const piece = lastBytes(timeline, lsn, walSegmentBytes);
+  const own = digestOf(await readPiece(join(context.paths.data, 'pg_wal'), piece), piece);
+  const theirs = digestOf(await readServerPiece(line, piece, signal), piece);
+  return own === undefined || theirs === undefined || own === theirs;
 }
 
 /** Where a segment begins, from the last 16 hexadecimal digits of its name: the upper half of the position, and the number below it. */

@@ -26,7 +26,7 @@ import type {
 } from './instance.ts';
 import { builtInRoles, ownDatabase } from './instance.ts';
 import { readReplayedFile } from './replayed-file.ts';
-import { readRunningHistory, readRunningLineage, readStoppedLineage } from './lineage.ts';
+import { readRunningHistory, readRunningLineage, readStoppedLineage, sharesLog } from './lineage.ts';
 import type { HeldLock } from './lock.ts';
 import { takeLock } from './lock.ts';
 import { applicationNameOf, standbyNames } from './names.ts';
@@ -284,6 +284,7 @@ class Instance implements PostgresInstance {
   readonly stoppedLineage: PostgresInstance['stoppedLineage'] = (signal) => readStoppedLineage(this.#context, signal);
   readonly runningLineage: PostgresInstance['runningLineage'] = readRunningLineage;
   readonly runningHistory: PostgresInstance['runningHistory'] = readRunningHistory;
+  readonly sharesLog: PostgresInstance['sharesLog'] = (line, before, signal) => sharesLog(this.#context, line, before, signal);
   readonly replayedFile: PostgresInstance['replayedFile'] = (signal) => readReplayedFile(this.#context, signal);
   async rewind(signal: AbortSignal): Promise<RewindResult> {
     const source = this.openReplicationLine('rewind');

@@ -84,6 +84,13 @@ export function firstRecord(timeline: number, begun: Lsn, endLsn: Lsn, segmentBy
   return piece.offset + length > segmentBytes || endLsn < begun + BigInt(length) ? undefined : { ...piece, length };
 }
 
+/** The last bytes of a log before a position: as many as a page has, fewer where the segment begins. */
+export function lastBytes(timeline: number, lsn: Lsn, segmentBytes: number): SegmentPiece {
+  const { name, offset } = segmentAt(timeline, lsn - 1n, segmentBytes);
+  const length = Math.min(offset + 1, pageBytes);
+  return { name, offset: offset + 1 - length, length };
+}
+
 /**
  * Where the segment begins in which a record goes on that begins here.
  *

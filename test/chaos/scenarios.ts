@@ -13,6 +13,7 @@ import { cutPrimaryFromArbiter } from './scenarios/cut-primary-from-arbiter.ts';
 import { cutStandby } from './scenarios/cut-standby.ts';
 import { deafPrimary } from './scenarios/deaf-primary.ts';
 import { deafStandby } from './scenarios/deaf-standby.ts';
+import { damagePrimaryLog, damageStandbyLog } from './scenarios/damage-log.ts';
 import { deletePrimaryData, deleteStandbyData, deleteStandbyDataKillPostmaster } from './scenarios/delete-data.ts';
 import { deleteRecordKillPostmaster, deleteRecordServesOn } from './scenarios/delete-record.ts';
 import { editAutoConf } from './scenarios/edit-auto-conf.ts';
@@ -144,6 +145,8 @@ export const scenarios: readonly Scenario[] = [
   deafStandby,
   jumpClock,
   deleteStandbyDataKillPostmaster,
+  damagePrimaryLog,
+  damageStandbyLog,
   killPrimaryWithoutKubernetes,
   freezePrimaryWithoutKubernetes,
   killEtcd,

@@ -96,6 +96,9 @@ function start(what: Starting, { world, member: { postgres } }: Job, later: Late
       postgres.upstream = what.upstream;
       postgres.start('standby', 'gate');
     } else {
+      const end = Math.min(postgres.ownDamageAt ?? postgres.log.length, postgres.log.length);
+      const asked = what.do === 'startPrimary' ? (what.atLeast ?? 0n) : 0n;
+      if (end < asked) return done({ ok: false, why: 'the own log ends early', logEndsEarly: true });
       postgres.start('primary', what.names);
     }
     recover(world, postgres);
