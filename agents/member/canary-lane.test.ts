@@ -94,3 +94,27 @@ test('the peer is probed every period, and at once when another path to it break
   const begun = told.filter((each) => each.startsWith('started'));
   expect(begun).toEqual(['started at 0', 'started at 100', 'started at 200', 'started at 220', 'started at 300', 'started at 400']);
 });
+
+test('probes that fail, and ring for it, do not wake each other: a server that refuses everybody is asked once a period', async () => {
+  const refuse: Commit = async (clock, signal) => {
+    await clock.sleep(1, signal);
+    throw new Error('the database system is starting up');
+  };
+  const { clock, told, nudge } = runProbes('local', { sync: refuse, local: refuse });
+  for (let ms = 0; ms < 1_000; ms += 5) {
+    nudge.ring();
+    await clock.advance(5);
+  }
+  expect(told.filter((each) => each.startsWith('failed')).length).toBeLessThanOrEqual(24);
+});
+
+test('the peer is probed at most every 20 ms, however often another path to it breaks', async () => {
+  const { clock, told, nudge } = runProbes('remote', { sync: never, local: quick });
+  for (let ms = 0; ms < 200; ms += 1) {
+    nudge.ring();
+    await clock.advance(1);
+  }
+  const begun = told.filter((each) => each.startsWith('started')).map((each) => Number(each.split(' ').at(-1)));
+  expect(begun.length).toBeGreaterThanOrEqual(8);
+  expect(begun.every((atMs, index) => index === 0 || atMs - (begun[index - 1] ?? 0) >= 20)).toBe(true);
+});
