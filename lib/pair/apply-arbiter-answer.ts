@@ -85,8 +85,11 @@ function accept(
       settledMs: won !== undefined ? state.lastEventMs : arbiter.settledMs,
     },
     // What the other said while it led is no measure any more for who leads now.
-    peerView:
-      seen.record.mode === 'solo' && seen.record.primary === state.self ? { ...state.peerView, committed: undefined } : state.peerView,
+    peerView: {
+      ...state.peerView,
+      replayMost: changed ? 0n : state.peerView.replayMost,
+      committed: seen.record.mode === 'solo' && seen.record.primary === state.self ? undefined : state.peerView.committed,
+    },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,
     admitted: changed ? false : state.admitted,
     logSuspicion: changed ? undefined : state.logSuspicion,

@@ -104,7 +104,9 @@ export interface PeerView {
   /** When the last heartbeat was heard; at the start, when we began to listen. */
   readonly heardMs: number;
   readonly flushMovedMs: number;
+  /** When its replay went beyond where it had ever been under this record. */
   readonly replayMovedMs: number;
+  readonly replayMost: bigint;
   /** Where the last commit stood that it said was acknowledged. */
   readonly committed: LogPlace | undefined;
   /** What it called acknowledged last, as primary; a server that died says nothing any more. */
@@ -365,6 +367,7 @@ export function startMember(
       heardMs: nowMs,
       flushMovedMs: nowMs,
       replayMovedMs: nowMs,
+      replayMost: 0n,
       acknowledged: undefined,
       committed: undefined,
     },

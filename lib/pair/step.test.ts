@@ -366,14 +366,16 @@ describe('what was seen of the peer', () => {
 
   test('a promoted claimant gets on by opening: that its position moves by its own probes counts for nothing', () => {
     const deposed = aPrimary({ record: records.claimed, postgres: { ...downPostgres, data: 'complete' }, claimSeenMs: now });
-    const starts = (role: 'primary' | 'standby'): readonly unknown[] =>
-      live(deposed, 6_000, (at) =>
-        at % 100 === 0
-          ? [{ on: 'heartbeat', heartbeat: { ...heartbeatOf(aMember({ record: records.claimed })), role, replay: 6_000n + BigInt(at) } }]
-          : [],
-      ).effects.flatMap((each) => (each.do === 'operate' ? [each.what] : []));
-    expect(starts('standby')).toEqual([]);
-    expect(starts('primary')).toEqual([{ do: 'startPrimary', names: 'gate' }]);
+    const starts = (role: 'primary' | 'standby', replayAt: (at: number) => number): readonly string[] =>
+      live(deposed, 6_000, (at) => {
+        const heartbeat = { ...heartbeatOf(aMember({ record: records.claimed })), role, replay: BigInt(replayAt(at)) };
+        return at % 100 === 0 ? [{ on: 'heartbeat', heartbeat }] : [];
+      }).effects.flatMap((each) => (each.do === 'operate' && 'names' in each.what ? [`${each.what.do} ${each.what.names}`] : []));
+    const grows = (at: number): number => 6_000 + at;
+    expect(starts('standby', grows)).toEqual([]);
+    expect(starts('primary', grows)).toEqual(['startPrimary gate']);
+    // One that is started again and again is back at its last checkpoint each time.
+    expect(starts('standby', (at) => 6_000 + (at % 1_000))).toEqual(['startPrimary gate']);
   });
 
   test('the end of the link keeps what was heard last', () => {

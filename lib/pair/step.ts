@@ -94,6 +94,8 @@ function committedBy({ committedAt, postgres, recoveryShared }: MemberState, pos
 function hear(view: PeerView, heartbeat: Heartbeat, now: number, epoch: number): PeerView {
   const before = view.heartbeat;
   const { committed, record, timeline } = heartbeat;
+  // A primary's position moves with every probe of its own, and that of a standby that is started again and again goes back and forth.
+  const replays = heartbeat.role === 'standby' && heartbeat.replay > view.replayMost;
   // A deposed member may go on telling what it had acknowledged before.
   const leads = record?.primary === heartbeat.from && record.epoch >= epoch;
   return {
@@ -101,8 +103,8 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number, epoch: number):
     heartbeat,
     heardMs: now,
     flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
-    // A primary's position moves with every probe of its own: that is no progress towards opening a claim.
-    replayMovedMs: heartbeat.role === 'primary' || before?.replay === heartbeat.replay ? view.replayMovedMs : now,
+    replayMovedMs: replays ? now : view.replayMovedMs,
+    replayMost: replays ? heartbeat.replay : view.replayMost,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
     committed: leads && committed > 0n && timeline > 0 ? { timeline, lsn: committed } : view.committed,
   };
