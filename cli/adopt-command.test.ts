@@ -104,6 +104,28 @@ test('a member that was not seen to serve under the record is not said to lead',
   expect(JSON.parse(json.said)).toMatchObject({ serving: false, synchronous: false });
 });
 
+test('what a claimant is known to lack is given up by name only', async () => {
+  const knows = { mode: 'Claim', primary: 'b', epoch: 4, sequence: 10 } as const;
+  const stuck = 'what it received cannot be read to the end, so it lacks what was acknowledged';
+  const claimed = (a: FailoverPairStatusMember): PairSeen =>
+    aPairSeen({ members: [a, aStandbyStatus({ role: 'Primary', streaming: false, knows, stuck })] }, knows);
+  const emptied = aPrimaryStatus({ role: 'Unknown', postgresql: 'Down', data: 'Empty', knows });
+  const short = aPrimaryStatus({ postgresql: 'Down', stuck, knows });
+  for (const [a, instead] of [
+    [gone, 'Start a, or, when it is gone for good, go on'],
+    [emptied, 'a cannot lead: restore a backup, or go on'],
+    [short, 'a cannot lead: restore a backup, or go on'],
+  ] as const) {
+    const refused = await adopt({ reads: [claimed(a)], options: { yes: true } });
+    expect(refused).toMatchObject({ written: [], end: expect.stringContaining('b lacks what was acknowledged, and that is lost') });
+    expect(refused.end).toContain(instead);
+    expect(await adopt({ reads: [claimed(a)], options: { yes: true, 'accept-loss': true } })).toMatchObject({
+      end: 5,
+      written: ['removed', 'created'],
+    });
+  }
+});
+
 test('only a member that can lead is offered instead', async () => {
   const refused = async (a: FailoverPairStatusMember) => (await adopt({ reads: [without(a)], options: { yes: true } })).end;
   expect(await refused(gone)).toMatch(/Start a, or, when it is gone for good, go on with --accept-loss/);

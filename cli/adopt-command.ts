@@ -1,5 +1,6 @@
 import { reasonOfAdoption } from '#operator/contract.ts';
 import type { CommandLine } from '#lib/base/command.ts';
+import { lacksAcknowledged } from '#lib/pair/why-unserved.ts';
 import { adoptionErrors, planAdoption, refuseWithoutRights, writeAdopted } from './adopt.ts';
 import type { AdoptionPlan } from './adopt.ts';
 import { awaitComparison, awaitSync } from './await-adoption.ts';
@@ -16,7 +17,8 @@ export const adoptCommand = pairCommand({
     summary:
       'Writes the lost record of a pair anew, so that MEMBER leads and the other one follows it. For the condition RecordLost: the record\n' +
       'is missing, was changed by hand or restored from a backup, and both members keep their roles until a person acts. Also when the\n' +
-      'record says that the other member leads alone and that one, or its data, is gone for good.\n' +
+      'record says that the other member leads alone and that one, or its data, is gone for good; and for a MEMBER that is the primary by the\n' +
+      'record and does not lead, because it lacks what was acknowledged, when the other member is gone for good.\n' +
       '\n' +
       'First both members are compared, as the operator tells them, which has to run. When MEMBER does not hold everything that the other\n' +
       'one has, it is refused, and only --accept-loss goes on. It needs the right to update pairrecords/adopt (role hallkeeper-hall-administrator).\n' +
@@ -99,9 +101,9 @@ const lossesOf = ({ verdict }: AdoptionPlan): string => verdict.losses.join('; '
 
 /** A member that is not heard cannot be chosen: it comes back or it is given up. Nor can one without its data. */
 function otherWay({ other, seen }: AdoptionPlan): string {
-  const { heard, data } = seen.pair.status?.members?.find((member) => member.name === other) ?? {};
+  const { heard, data, stuck } = seen.pair.status?.members?.find((member) => member.name === other) ?? {};
   if (heard !== 'Directly') return `Start ${other}, or, when it is gone for good,`;
-  return data === 'Complete' ? `Choose ${other}, or` : `${other} cannot lead: restore a backup, or`;
+  return data === 'Complete' && !lacksAcknowledged({ stuck }) ? `Choose ${other}, or` : `${other} cannot lead: restore a backup, or`;
 }
 
 function planInWords({ primary, other, why, verdict, seen }: AdoptionPlan): string {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { FailoverPairStatusMember } from '#lib/api/failoverpair.gen.ts';
 import type { KubeObject } from '#lib/kube/objects.ts';
+import { explainFailover } from '#lib/pair/explain.ts';
 import { planAdoption, writeAdopted } from './adopt.ts';
 import type { AdoptionPlan } from './adopt.ts';
 import { awaitComparison, awaitSync } from './await-adoption.ts';
+import { pairFactsOf } from './pair-seen.ts';
 import type { PairSeen } from './pair-seen.ts';
 import { aPairSeen, aPrimaryStatus, aStandbyStatus } from './testing/pairs.ts';
 
@@ -22,6 +24,18 @@ const lost = (b: Partial<FailoverPairStatusMember> = {}, a: Partial<FailoverPair
   );
 const soloA = { mode: 'Solo', primary: 'a', epoch: 3, sequence: 10 } as const;
 const emptied = { role: 'Unknown', postgresql: 'Down', knows: soloA } as const;
+/** `b` has claimed and does not open, because it lacks something. */
+const short = 'what it received cannot be read to the end, so it lacks what was acknowledged';
+const claimB = { mode: 'Claim', primary: 'b', epoch: 4, sequence: 10 } as const;
+const refusedClaim = (a: FailoverPairStatusMember, stuck: string | null = short): PairSeen => {
+  const b = aStandbyStatus({ role: 'Primary', knows: claimB, streaming: false, ...(stuck === null ? {} : { stuck }) });
+  return aPairSeen({ members: [a, b], mode: 'Claim', primary: 'b' }, claimB);
+};
+/** The log of `a`, which leads with its peer by the record, was cut short. */
+const cutShort = 'the log on its disk ends before that of the other member, so it lacks what was acknowledged';
+const cut = (b: FailoverPairStatusMember, stuck = cutShort): PairSeen =>
+  aPairSeen({ members: [aPrimaryStatus({ postgresql: 'Down', streaming: false, stuck }), b] });
+const silent = (member: FailoverPairStatusMember): FailoverPairStatusMember => ({ ...member, heard: 'NotHeard' });
 const plan = (seen: PairSeen, primary: string): AdoptionPlan => planAdoption(seen, primary, { compared: true });
 
 describe('whether a record is written anew', () => {
@@ -51,6 +65,32 @@ describe('whether a record is written anew', () => {
       /b has no proof.*whatever loss is accepted: start a, which is not heard.*only a backup helps$/,
     ],
     ['the dead one is named', lost({ data: 'Incomplete' }, { heard: 'NotHeard' }), 'a', /a is not heard by the operator: start its agent/],
+    [
+      'it has claimed, cannot open, and the other one has everything',
+      refusedClaim(aPrimaryStatus({ knows: claimB })),
+      'b',
+      /a has what b lacks.*hallctl pair explain pair-7 -n hall-7 says what keeps a from leading/,
+    ],
+    ['it has claimed and is opening', refusedClaim(silent(aPrimaryStatus()), null), 'b', /b is the primary already/],
+    [
+      'it has claimed, and nothing says that it lacks anything: it would not start as the adopted one either',
+      refusedClaim(silent(aPrimaryStatus()), 'its PostgreSQL could not be started'),
+      'b',
+      /b is the primary already/,
+    ],
+    [
+      'the other one has claimed and cannot open',
+      refusedClaim(aPrimaryStatus({ ...emptied, data: 'Empty' })),
+      'a',
+      /not lost: it says Claim/,
+    ],
+    ['its log was cut short, and the standby takes over', cut(aStandbyStatus()), 'a', /b has what a lacks.*explain/],
+    [
+      'its PostgreSQL does not start',
+      cut(silent(aStandbyStatus()), 'its PostgreSQL could not be started'),
+      'a',
+      /a is the primary already/,
+    ],
     ['an etcd keeps it', aPairSeen({}, 'gone', { arbiter: {} }), 'a', /kept in an etcd/],
   ];
   for (const [behaviour, seen, primary, why] of refused) {
@@ -88,9 +128,59 @@ describe('whether a record is written anew', () => {
       'b',
       /what a has beyond b is lost/,
     ],
+    [
+      'it has claimed and cannot open, the deposed one silent',
+      refusedClaim(silent(aPrimaryStatus())),
+      'b',
+      /^b lacks what was acknowledged.*a is not heard/,
+    ],
+    [
+      'and the disk of the deposed one was replaced',
+      refusedClaim(aPrimaryStatus({ ...emptied, data: 'Empty' })),
+      'b',
+      /^b lacks what was acknowledged/,
+    ],
+    [
+      'and the deposed one has lost its proof',
+      refusedClaim(aPrimaryStatus({ ...emptied, data: 'Incomplete' })),
+      'b',
+      /^b lacks what was acknowledged/,
+    ],
+    [
+      'and the deposed one lacks something, too',
+      refusedClaim(aPrimaryStatus({ postgresql: 'Down', stuck: cutShort })),
+      'b',
+      /^b lacks what was acknowledged/,
+    ],
+    [
+      'its log was cut short, and the standby is silent',
+      cut(silent(aStandbyStatus())),
+      'a',
+      /^a lacks what was acknowledged.*b is not heard/,
+    ],
+    [
+      'its log was cut short, and the disk of the standby was replaced',
+      cut(aStandbyStatus({ role: 'Unknown', postgresql: 'Down', data: 'Empty' })),
+      'a',
+      /^a lacks what was acknowledged/,
+    ],
   ];
   for (const [behaviour, seen, primary, losses] of allowed) {
     test(`when ${behaviour}`, () => expect(plan(seen, primary).verdict.losses.join('; ')).toMatch(losses));
+  }
+});
+
+test('what explain advises for a claim that cannot be opened is what is allowed', () => {
+  const deposed = [
+    silent(aPrimaryStatus()),
+    ...(['Empty', 'Incomplete', 'Complete'] as const).map((data) => aPrimaryStatus({ ...emptied, data })),
+  ];
+  for (const a of deposed) {
+    const seen = refusedClaim(a);
+    const advised = explainFailover(pairFactsOf(seen)).advice.join(' ').includes('--primary b --accept-loss');
+    expect(advised).toBe(a.heard === 'NotHeard' || a.data !== 'Complete');
+    if (advised) expect(plan(seen, 'b').why).toMatch(/^b .*does not lead: what it received cannot be read/);
+    else expect(() => plan(seen, 'b')).toThrow(/not lost/);
   }
 });
 

@@ -10,7 +10,8 @@ import { defineResource } from '#lib/kube/objects.ts';
 import { adoptedRecord, decideAdoption } from '#lib/pair/decide-adoption.ts';
 import type { AdoptionSide, AdoptionVerdict } from '#lib/pair/decide-adoption.ts';
 import { explainFailover } from '#lib/pair/explain.ts';
-import type { KnownRecord } from '#lib/pair/member-facts.ts';
+import type { KnownRecord, MemberFacts } from '#lib/pair/member-facts.ts';
+import { lacksAcknowledged, whyHalted } from '#lib/pair/why-unserved.ts';
 import { parseLsn } from '#lib/postgres/lsn.ts';
 import { callerName } from './caller.ts';
 import { compareLogs } from './compare-logs.ts';
@@ -69,34 +70,44 @@ export function planAdoption(seen: PairSeen, primary: string, { compared }: { re
   return { seen, primary, other, verdict, why, recordLost, known: knownOf(seen, record) };
 }
 
-/** The members' own word that the record is lost, or a lone primary that is gone, with its machine or with its data. */
+/** The members' own word that the record is lost, or a primary by the record that does not lead and will not without a person. */
 function reasonToAdopt(seen: PairSeen, primary: string, other: string): Pick<AdoptionPlan, 'why' | 'recordLost'> {
   const facts = pairFactsOf(seen);
   const { blockedBy, because } = explainFailover(facts);
   if (blockedBy === 'RecordLost') return { why: because[0] ?? '', recordLost: true };
   const spec = seen.record?.spec;
-  const lead = facts.heard.find(({ name }) => name === other);
-  const silent = lead === undefined;
+  const factsOf = (member: string): MemberFacts | undefined => facts.heard.find(({ name }) => name === member);
+  const lead = factsOf(other);
   const unable = spec?.mode === 'Solo' && spec.primary === other ? whyUnable(lead) : undefined;
   if (unable !== undefined) return { why: `${other} leads alone by the record, and ${unable}.`, recordLost: false };
+  const chosen = factsOf(primary);
+  const short = spec?.primary === primary && spec.mode !== 'Solo' && chosen !== undefined && lacksAcknowledged(chosen);
+  if (short && (lead === undefined || lead.data !== 'complete' || lacksAcknowledged(lead)))
+    return { why: `${primary} is the primary by the record and does not lead: ${String(chosen.stuck)}.`, recordLost: false };
   const says = spec === undefined ? 'there is no record yet' : `it says ${spec.mode} under ${spec.primary ?? 'nobody'}`;
   throw adoptionErrors.HK_ADOPTION_REFUSED(
-    `the record is not lost: ${says}, and the members obey it. ${instead(seen, primary, other, silent)}`,
+    `the record is not lost: ${says}, and the members obey it. ${instead(seen, primary, other, { silent: lead === undefined, short })}`,
   );
 }
 
 /** Why who leads alone by the record does not, and will not without a person; undefined when it does, or may. */
-function whyUnable(lead: AdoptionSide['facts']): string | undefined {
+function whyUnable(lead: MemberFacts | undefined): string | undefined {
   if (lead === undefined) return 'is not heard';
-  if (lead.postgres !== 'down' || lead.data === 'complete') return undefined;
-  return lead.data === 'empty' ? 'holds no data' : 'cannot start: its data has no proof that it is complete';
+  return lead.data === 'complete' ? undefined : whyHalted(lead);
 }
 
 /** What to do where there is nothing to adopt. */
-function instead({ pair, record }: PairSeen, primary: string, other: string, silent: boolean): string {
+function instead(
+  { pair, record }: PairSeen,
+  primary: string,
+  other: string,
+  { silent, short }: { readonly silent: boolean; readonly short: boolean },
+): string {
   const { name, namespace } = pair.metadata;
   const switchover = `hallctl pair switchover ${name} -n ${namespace} --to ${primary}`;
   const { mode, primary: leader } = record?.spec ?? {};
+  if (leader === primary && short)
+    return `${other} has what ${primary} lacks: hallctl pair explain ${name} -n ${namespace} says what keeps ${other} from leading, if anything does`;
   if (leader === primary) return `${primary} is the primary already`;
   if (leader === undefined) return `Start the members; hallctl pair explain ${name} -n ${namespace} says what is waited for`;
   if (mode === 'Solo') {

@@ -18,6 +18,8 @@ export interface Explanation {
   readonly namespace: string;
   readonly primary: string | undefined;
   readonly verdict: FailoverVerdict;
+  /** What is seen where clients may be served or not: one sentence. The verdict then does not say that they are not. */
+  readonly maybeServed: string | undefined;
   readonly faults: readonly FaultStory[];
   /** Whether the phases after the detection were measured, by the last take-over. */
   readonly measured: boolean;
@@ -40,14 +42,21 @@ export function explainPair(seen: PairSeen, operator: OperatorSeen): Explanation
     pair: pair.metadata.name,
     namespace: pair.metadata.namespace,
     primary: record?.spec.primary ?? pair.status?.primary,
-    verdict,
-    faults: faultStories(facts, verdict, timing),
+    ...weigh(verdict),
+    // Each story begins with a primary that leads.
+    faults: verdict.halted === undefined ? faultStories(facts, verdict, timing) : [],
     measured: timing.measuredMs !== undefined,
     doubts: [...staleOf(operator), ...doubtsOf(seen, verdict), ...(lowered === undefined ? [] : [lowered])],
     lowered,
     operator,
     pause: pauseOf(pair, seen.operations),
   };
+}
+
+/** Nobody is to be called out as for a pair that serves nobody, where it may serve. */
+function weigh(verdict: FailoverVerdict): Pick<Explanation, 'verdict' | 'maybeServed'> {
+  const { unserved, maybeServed, ...rest } = verdict;
+  return maybeServed === true ? { verdict: rest, maybeServed: unserved } : { verdict, maybeServed: undefined };
 }
 
 function timingOf({ pair }: PairSeen): Timing {
@@ -135,12 +144,13 @@ function headline(explained: Explanation): string {
   return `NOT KNOWN, because the operator is not there. When it last looked${when}: ${says}`;
 }
 
-function told({ primary, verdict, faults, lowered }: Explanation): string {
-  const { takesOver, by, blockedBy, unserved, silent } = verdict;
+function told({ primary, verdict, maybeServed, faults, lowered }: Explanation): string {
+  const { takesOver, by, blockedBy, unserved, halted, silent } = verdict;
   const who = primary ?? 'the primary';
   if (blockedBy === 'MembersUnreachable')
     return `${unserved ?? 'Neither member is heard.'} Whether the pair is served is not known (${blockedBy}).`;
   if (unserved !== undefined) return `${unserved} Nobody takes over (${String(blockedBy)}).`;
+  if (maybeServed !== undefined) return `${maybeServed} If that ends, nobody takes over (${String(blockedBy)}).`;
   if (!takesOver) {
     const lost =
       blockedBy === 'NeverLed' ? 'there is nothing to lose yet' : 'nothing that was acknowledged would be lost while its disk is whole';
@@ -149,6 +159,7 @@ function told({ primary, verdict, faults, lowered }: Explanation): string {
   const outageMs = faults.find(({ fault }) => fault === 'crash')?.outageMs;
   const soon = outageMs === undefined ? '' : ` within about ${secondsOf(outageMs)}`;
   const but = lowered === undefined ? '' : ` but commits that do not wait for ${String(by)}`;
+  if (halted !== undefined) return `${halted} ${String(by)} takes the lead, and nothing is lost${but}.`;
   if (silent !== undefined) return `${silent} is not heard. If it is dead, ${String(by)} takes over${soon}, and nothing is lost${but}.`;
   return `if ${who} died now, ${String(by)} would take over${soon}, and nothing would be lost${but}.`;
 }
@@ -160,6 +171,7 @@ export function explanationAsJson({ verdict, operator, pause, lowered, ...rest }
     ...operatorAsJson(operator),
     pause: pause ?? null,
     lowered: lowered ?? null,
+    maybeServed: rest.maybeServed ?? null,
     primary: rest.primary ?? null,
     ...verdict,
   };

@@ -172,6 +172,27 @@ const rows: readonly Row[] = [
     is: 'whole',
     says: /a holds no data/,
   },
+  {
+    behaviour: 'the chosen member is known to lack something, and the other one holds no data',
+    chosen: b({ role: 'primary', stuck: 'what it received cannot be read to the end, so it lacks what was acknowledged' }),
+    other: a({ data: 'empty', ...down }),
+    is: 'losing',
+    says: /^b lacks what was acknowledged, and that is lost: what it received cannot be read to the end/,
+  },
+  {
+    behaviour: 'the chosen member is known to lack something, and the other one is silent',
+    chosen: b({ role: 'primary', stuck: 'what it received cannot be read to the end, so it lacks what was acknowledged' }),
+    other: { ...a(), facts: undefined },
+    is: 'losing',
+    says: /^b lacks what was acknowledged.*switch it off first/,
+  },
+  {
+    behaviour: 'the chosen member is stuck by something by which nothing is lost',
+    chosen: b({ stuck: 'its replay stands still with something left to replay' }),
+    other: a({ data: 'empty', ...down }),
+    is: 'whole',
+    says: /a holds no data/,
+  },
   { behaviour: 'both are down, and equal', chosen: b(down), other: a(down), is: 'whole', says: /at least as far/ },
   {
     behaviour: 'both are down, and the chosen one is ahead',

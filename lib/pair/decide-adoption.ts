@@ -1,6 +1,7 @@
 import type { KnownRecord, MemberFacts } from './member-facts.ts';
 import { newRecord } from './pair-record.ts';
 import type { MemberName, PairRecord } from './pair-record.ts';
+import { lacksAcknowledged } from './why-unserved.ts';
 
 /** One member before a record is written anew. */
 export interface AdoptionSide {
@@ -37,6 +38,15 @@ export interface LogComparison {
 export function decideAdoption(chosen: AdoptionSide, other: AdoptionSide, logs?: LogComparison): AdoptionVerdict {
   const refusals = refusalsOf(chosen, other);
   if (refusals.length > 0) return { refusals, losses: [], because: [] };
+  const verdict = compareBoth(chosen, other, logs);
+  if (chosen.facts === undefined || !lacksAcknowledged(chosen.facts)) return verdict;
+  // Whatever the other one holds: it is known already that not everything is here.
+  const shortage = `${chosen.name} lacks what was acknowledged, and that is lost: ${String(chosen.facts.stuck)}`;
+  return { refusals: [], losses: [shortage, ...verdict.losses], because: [] };
+}
+
+/** What is lost of what the other member has. */
+function compareBoth(chosen: AdoptionSide, other: AdoptionSide, logs: LogComparison | undefined): AdoptionVerdict {
   const { facts } = other;
   if (facts === undefined) {
     const loss = `${other.name} is not heard: whatever it acknowledged that ${chosen.name} does not have is lost, and it is not known how much`;

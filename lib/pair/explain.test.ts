@@ -2,9 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { blockedReasons, explainFailover, heardFrom, newestRecord } from './explain.ts';
 import type { BlockedReason, PairFacts } from './explain.ts';
+import { factsOf } from './member-facts.ts';
 import type { KnownRecord, MemberFacts } from './member-facts.ts';
 import { pairModes } from './pair-record.ts';
+import { aMember, aPrimary, downPostgres, records, wellPrimary } from './testing/a-member.ts';
 import { aPrimaryFacts, aStandbyFacts, pairFacts, syncRecord } from './testing/pair-facts.ts';
+import { lacksAcknowledged } from './why-unserved.ts';
 
 interface Row {
   readonly behaviour: string;
@@ -13,7 +16,10 @@ interface Row {
   readonly blockedBy?: BlockedReason;
   readonly says: RegExp;
   readonly unserved?: RegExp;
+  readonly maybeServed?: true;
+  readonly halted?: RegExp;
   readonly advises?: RegExp;
+  readonly neverAdvises?: RegExp;
 }
 
 const record = (change: Partial<KnownRecord>): KnownRecord => ({ ...syncRecord, sequence: 10, ...change });
@@ -21,6 +27,20 @@ const b = (change: Partial<MemberFacts>): Partial<PairFacts> => ({ heard: [aPrim
 const a = (change: Partial<MemberFacts>): Partial<PairFacts> => ({ heard: [aPrimaryFacts(change), aStandbyFacts()] });
 const claim = record({ mode: 'claim', primary: 'b', epoch: 4 });
 const solo = record({ mode: 'solo' });
+const short = 'what it received cannot be read to the end, so it lacks what was acknowledged';
+const cutShort = 'the log on its disk ends before that of the other member, so it lacks what was acknowledged';
+const emptied = { postgres: 'down', role: 'standby', data: 'empty', streaming: false } as const;
+const refused = aStandbyFacts({ role: 'primary', stuck: short, streaming: false });
+const deposed = (change: Partial<MemberFacts>): Partial<PairFacts> => ({ record: claim, heard: [aPrimaryFacts(change), refused] });
+/** A synchronous pair whose primary was not started, because its log was cut short. */
+const cut = (standby: Partial<MemberFacts> | 'silent', more: Partial<PairFacts> = {}): Partial<PairFacts> => ({
+  called: 'pair-7 -n hall-7',
+  heard: [
+    aPrimaryFacts({ postgres: 'down', streaming: false, stuck: cutShort }),
+    ...(standby === 'silent' ? [] : [aStandbyFacts({ streaming: false, ...standby })]),
+  ],
+  ...more,
+});
 
 const rows: readonly Row[] = [
   { behaviour: 'SYNC and everything well', facts: {}, by: 'b', says: /b reaches the arbiter and may claim/ },
@@ -101,18 +121,124 @@ const rows: readonly Row[] = [
   },
   {
     behaviour: 'CLAIM by a member that cannot open, the deposed member alive',
-    facts: { record: claim, ...b({ role: 'primary', stuck: 'it lacks what was acknowledged' }) },
+    facts: deposed({}),
     by: 'a',
     blockedBy: 'TakeoverRunning',
-    says: /b has claimed the lead and does not open: it lacks.*a has everything and takes the lead back/,
+    halted: /^b has claimed the lead and does not open: what it received/,
+    says: /b has claimed the lead and does not open: what it.*a has everything and takes the lead back/,
     advises: /Wait until a leads again/,
   },
   {
     behaviour: 'CLAIM by a member that cannot open, the deposed member dead',
-    facts: { record: claim, heard: [aStandbyFacts({ role: 'primary', stuck: 'it lacks what was acknowledged' })] },
+    facts: { record: claim, heard: [refused] },
     blockedBy: 'TakeoverRunning',
+    unserved: /^Nobody serves clients now: b has claimed the lead and does not open: what it received/,
     says: /Only a has everything/,
-    advises: /Start a.*--accept-loss/,
+    advises: /Start a.*Only when a is lost for good, and switched off.*--primary b --accept-loss/,
+  },
+  ...(['empty', 'incomplete'] as const).map((data): Row => ({
+    behaviour: `CLAIM by a member that cannot open, the data of the deposed member ${data}: to start it does not help`,
+    facts: deposed({ postgres: 'down', data }),
+    blockedBy: 'TakeoverRunning',
+    unserved: /^Nobody serves clients now: b has claimed/,
+    says:
+      data === 'empty'
+        ? /a is heard and holds no data.*cannot take the lead back/
+        : /a is heard and has no proof that its data is complete/,
+    advises: /--primary b --accept-loss.*what it lacks is lost.*only a backup/,
+    neverAdvises: /Start a|way to it/,
+  })),
+  {
+    behaviour: 'CLAIM by a member that cannot open, the deposed member whole and without arbiter',
+    facts: deposed({ arbiterReached: false }),
+    blockedBy: 'TakeoverRunning',
+    unserved: /^Nobody serves clients now: b has claimed/,
+    says: /a has everything and does not reach the arbiter/,
+    advises: /Repair the way from a to the arbiter/,
+    neverAdvises: /accept-loss/,
+  },
+  {
+    behaviour: 'CLAIM by a member that cannot open, and the log of the deposed one was cut short, too',
+    facts: deposed({ postgres: 'down', stuck: cutShort }),
+    blockedBy: 'TakeoverRunning',
+    unserved: /^Nobody serves clients now: b has claimed/,
+    says: /a is heard and stuck, for the log on its disk ends/,
+    advises: /--primary b --accept-loss/,
+  },
+  {
+    behaviour: 'CLAIM by a member whose PostgreSQL does not start, the deposed one dead: to adopt it would not help',
+    facts: { record: claim, heard: [aStandbyFacts({ postgres: 'down', stuck: 'its PostgreSQL could not be started' })] },
+    blockedBy: 'TakeoverRunning',
+    unserved: /could not be started/,
+    says: /a, which could take the lead back, is not heard/,
+    advises: /Start a.*Look into the log of b/,
+    neverAdvises: /adopt/,
+  },
+  {
+    behaviour: 'CLAIM under way, the log of the deposed member cut short: it cannot take the claim back',
+    facts: { record: claim, heard: [aPrimaryFacts({ postgres: 'down', stuck: cutShort }), aStandbyFacts()] },
+    blockedBy: 'TakeoverRunning',
+    says: /nobody could take the claim back: a lacks something itself, for the log on its disk ends/,
+  },
+  {
+    behaviour: 'SYNC, the log of the primary cut short: the standby takes over',
+    facts: cut({}),
+    by: 'b',
+    halted: /^a does not lead: the log on its disk ends before.*lacks what was acknowledged\.$/,
+    says: /b has everything that was acknowledged.*takes over/,
+    advises: /Wait until b leads.*not start PostgreSQL of a by hand/,
+  },
+  {
+    behaviour: 'SYNC, the log of the primary cut short, and paused',
+    facts: cut({}, { paused: true }),
+    blockedBy: 'Paused',
+    unserved: /^Nobody serves clients now: a, the primary by the record, does not lead: the log on its disk/,
+    says: /^(?!.*If a died).*b has everything that was acknowledged.*paused/,
+    advises: /hallctl pair resume.*b then takes over by itself/,
+    neverAdvises: /accept-loss/,
+  },
+  {
+    behaviour: 'SYNC, the log of the primary cut short, and the standby without arbiter',
+    facts: cut({ arbiterReached: false }),
+    blockedBy: 'ArbiterUnreachable',
+    unserved: /^Nobody serves clients now: a, .*does not lead: the log/,
+    says: /^(?!.*If a died).*b has everything.*b does not reach the arbiter/,
+    advises: /Repair the way from b to the arbiter.*b then takes over by itself/,
+    neverAdvises: /accept-loss/,
+  },
+  {
+    behaviour: 'SYNC, the log of the primary cut short, and the standby silent',
+    facts: cut('silent'),
+    blockedBy: 'StandbyLost',
+    unserved: /^Nobody serves clients now: a, .*does not lead: the log/,
+    says: /^(?!.*(If a died|goes on alone)).*Only b has everything that was acknowledged, and it is not heard/,
+    advises:
+      /Start b.*takes over by itself.*Only when b is lost for good, and switched off: `hallctl pair adopt pair-7 -n hall-7 --primary a --accept-loss`/,
+  },
+  {
+    behaviour: 'SYNC, the log of the primary cut short, and the standby has lost its data',
+    facts: cut({ postgres: 'down', data: 'empty' }),
+    blockedBy: 'CopyingStandby',
+    unserved: /^Nobody serves clients now: a, .*does not lead: the log/,
+    says: /b is heard and holds no data/,
+    advises: /--primary a --accept-loss.*only a backup/,
+    neverAdvises: /Wait until b is copied/,
+  },
+  {
+    behaviour: 'SYNC, PostgreSQL of the primary does not start, and the standby is silent: the primary is not to be adopted',
+    facts: { heard: [aPrimaryFacts({ postgres: 'down', stuck: 'its PostgreSQL could not be started' })] },
+    blockedBy: 'StandbyLost',
+    unserved: /a, .*does not lead: its PostgreSQL could not be started/,
+    says: /b is not heard/,
+    advises: /Start b.*Look into the log of a/,
+    neverAdvises: /adopt/,
+  },
+  {
+    behaviour: 'SYNC, the primary has lost its data: the standby takes over',
+    facts: a(emptied),
+    by: 'b',
+    halted: /^a does not lead: it holds no data\.$/,
+    says: /b has everything/,
   },
   {
     behaviour: 'CLAIM under way, the deposed member dead',
@@ -198,14 +324,102 @@ const rows: readonly Row[] = [
     facts: { paused: true, heard: [aStandbyFacts()] },
     blockedBy: 'Paused',
     unserved: /at most its PostgreSQL/,
+    maybeServed: true,
     says: /paused/,
   },
   {
     behaviour: 'frozen, and nobody runs as primary',
-    facts: { recordLost: 'it is gone', heard: [aStandbyFacts()] },
+    facts: { recordLost: 'it is gone', heard: [aStandbyFacts({ streaming: false })] },
     blockedBy: 'RecordLost',
     unserved: /the pair is not served/,
     says: /it is gone/,
+    advises:
+      /Start a, or repair the way to it.*Compare both members.*Only when a is lost for good, and switched off.*--primary b --accept-loss/,
+  },
+  {
+    behaviour: 'frozen, and the only member that is heard streams from the silent one, which may serve',
+    facts: { recordLost: 'it is gone', heard: [aStandbyFacts()] },
+    blockedBy: 'RecordLost',
+    unserved: /agent of a is heard by nobody: at most its PostgreSQL/,
+    maybeServed: true,
+    says: /it is gone/,
+    advises: /Start a/,
+  },
+  {
+    behaviour: 'frozen, and nobody is heard',
+    facts: { recordLost: 'it is gone', heard: [] },
+    blockedBy: 'RecordLost',
+    unserved: /^Neither member is heard/,
+    says: /it is gone/,
+    advises: /Start a and b, or repair the way to them.*--primary MEMBER/,
+    neverAdvises: /Restart nothing/,
+  },
+  ...(['empty', 'incomplete'] as const).map((data): Row => ({
+    behaviour: `frozen, the primary silent and the data of the other member ${data}: only the silent one can be adopted`,
+    facts: { recordLost: 'it is gone', heard: [aStandbyFacts({ streaming: false, data, postgres: 'down' })] },
+    blockedBy: 'RecordLost',
+    unserved: /the pair is not served/,
+    says: /it is gone/,
+    advises: /^Start a, or repair the way to it.*b (holds no data|has no proof).*--primary a`.*lost for good, only a backup helps/,
+    neverAdvises: /Restart nothing|MEMBER/,
+  })),
+  {
+    behaviour: 'frozen, and the primary that serves has lost its proof: it is left alone, and the other one started',
+    facts: { recordLost: 'it is gone', heard: [aPrimaryFacts({ data: 'incomplete', streaming: false })] },
+    blockedBy: 'RecordLost',
+    says: /a serves on/,
+    advises: /^Start b.*Restart nothing of a/,
+  },
+  {
+    behaviour: 'frozen, and neither member has complete data',
+    facts: { recordLost: 'it is gone', heard: [aPrimaryFacts(emptied), aStandbyFacts({ ...emptied, data: 'incomplete' })] },
+    blockedBy: 'RecordLost',
+    unserved: /the pair is not served/,
+    says: /it is gone/,
+    advises: /only a backup helps/,
+    neverAdvises: /adopt/,
+  },
+  {
+    behaviour: 'frozen, nobody leads, and one of both has complete data',
+    facts: { recordLost: 'it is gone', heard: [aPrimaryFacts(emptied), aStandbyFacts({ streaming: false })] },
+    blockedBy: 'RecordLost',
+    unserved: /the pair is not served/,
+    says: /it is gone/,
+    advises: /--primary b`/,
+  },
+  {
+    behaviour: 'SOLO, the primary is heard and has lost its data, the standby whole: it may be adopted',
+    facts: { record: solo, called: 'pair-7 -n hall-7', heard: [aPrimaryFacts(emptied), aStandbyFacts({ streaming: false })] },
+    blockedBy: 'PrimaryLost',
+    unserved: /^Nobody serves clients now: a, the primary by the record, does not lead: it holds no data/,
+    says: /b lacks what a acknowledged while it led alone/,
+    advises: /disk of a.*`hallctl pair adopt pair-7 -n hall-7 --primary b --accept-loss`.*is lost/,
+    neverAdvises: /If a fails|Wait for b/,
+  },
+  {
+    behaviour: 'SOLO, the primary is heard and has lost its proof, the standby silent',
+    facts: { record: solo, heard: [aPrimaryFacts({ ...emptied, data: 'incomplete' })] },
+    blockedBy: 'PrimaryLost',
+    unserved: /does not lead: it cannot start: its data has no proof/,
+    says: /b is not heard/,
+    advises: /disk of a.*Or start b.*--primary b --accept-loss/,
+  },
+  {
+    behaviour: 'SOLO, neither has data, as at the first start',
+    facts: { record: solo, heard: [aPrimaryFacts(emptied), aStandbyFacts(emptied)] },
+    blockedBy: 'CopyingStandby',
+    unserved: /does not lead: it holds no data/,
+    says: /b has no complete copy/,
+    advises: /only just started.*only a backup helps/,
+    neverAdvises: /adopt/,
+  },
+  {
+    behaviour: 'SOLO, PostgreSQL of the primary does not start',
+    facts: { record: solo, heard: [aPrimaryFacts({ postgres: 'down', stuck: 'its PostgreSQL could not be started' })] },
+    blockedBy: 'StandbyLost',
+    unserved: /a, .*does not lead: its PostgreSQL could not be started/,
+    says: /b is not heard/,
+    advises: /Look into the log of a first: it has the only complete data/,
   },
   { behaviour: 'SOLO, the standby streams', facts: { record: solo }, blockedBy: 'CopyingStandby', says: /about to be waited for/ },
   {
@@ -254,14 +468,17 @@ const rows: readonly Row[] = [
 ];
 
 describe('what a pair would do if its primary died now', () => {
-  for (const { behaviour, facts, by, blockedBy, says, advises, unserved } of rows) {
+  for (const { behaviour, facts, by, blockedBy, says, advises, neverAdvises, unserved, maybeServed, halted } of rows) {
     test(behaviour, () => {
       const verdict = explainFailover(pairFacts(facts));
       expect(verdict).toMatchObject({ takesOver: by !== undefined, lossFree: by !== undefined });
       expect([verdict.by, verdict.blockedBy]).toEqual([by, blockedBy]);
       expect(verdict.because.join(' ')).toMatch(says);
       if (advises !== undefined) expect(verdict.advice.join(' ')).toMatch(advises);
+      if (neverAdvises !== undefined) expect(verdict.advice.join(' ')).not.toMatch(neverAdvises);
       expect(verdict.unserved ?? '').toMatch(unserved ?? /^$/);
+      expect(verdict.maybeServed).toBe(maybeServed);
+      expect(verdict.halted ?? '').toMatch(halted ?? /^$/);
     });
   }
 
@@ -283,7 +500,21 @@ test("a member's own word counts more than what its peer heard of it, and a sile
   expect(heardFrom([{ facts: own, peer: undefined }])).toEqual([own]);
 });
 
-const records = fc.record({
+test('what members say of themselves is known again: which of it is a loss', () => {
+  const logSuspicion = { lsn: 6_000n, looks: 3 };
+  const primary = factsOf(aPrimary({ logSuspicion, postgres: downPostgres }));
+  const claimant = factsOf(
+    aMember({
+      record: { ...records.claimed, acknowledged: { timeline: 3, lsn: 4_900n } },
+      postgres: { ...wellPrimary, timeline: 4, left: [{ timeline: 3, lsn: 4_000n }] },
+    }),
+  );
+  const broken = factsOf(aMember({ operationFailures: 1, postgres: downPostgres }));
+  expect([primary, claimant, broken].map(({ stuck }) => stuck)).toEqual([cutShort, short, 'its PostgreSQL could not be started']);
+  expect([primary, claimant, broken, aStandbyFacts()].map(lacksAcknowledged)).toEqual([true, true, false, false]);
+});
+
+const anyRecord = fc.record({
   sequence: fc.nat({ max: 20 }),
   mode: fc.constantFrom(...pairModes),
   epoch: fc.nat({ max: 5 }),
@@ -293,7 +524,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc
 const members = (name: 'a' | 'b'): fc.Arbitrary<MemberFacts> =>
   fc.record({
     name: fc.constant(name),
-    record: maybe(records),
+    record: maybe(anyRecord),
     frozen: maybe(fc.constant('gone')),
     arbiterReached: fc.boolean(),
     paused: fc.boolean(),
@@ -305,12 +536,12 @@ const members = (name: 'a' | 'b'): fc.Arbitrary<MemberFacts> =>
     streaming: fc.boolean(),
     waitsFor: fc.constantFrom('gate', 'peer', 'none', 'unknown'),
     hearsPeer: fc.boolean(),
-    stuck: maybe(fc.constant('its replay stands still')),
+    stuck: maybe(fc.constantFrom('its replay stands still', short, cutShort)),
     replayBehind: fc.boolean(),
   });
 const anything: fc.Arbitrary<PairFacts> = fc
   .record({
-    record: maybe(records),
+    record: maybe(anyRecord),
     recordLost: maybe(fc.constant('it is gone')),
     paused: fc.boolean(),
     one: maybe(members('a')),
@@ -322,11 +553,12 @@ const anything: fc.Arbitrary<PairFacts> = fc
 test('whatever is known, a verdict keeps its promises', () => {
   fc.assert(
     fc.property(anything, (facts) => {
-      const { takesOver, lossFree, by, blockedBy, because, advice, unserved } = explainFailover(facts);
+      const { takesOver, lossFree, by, blockedBy, because, advice, unserved, maybeServed, halted } = explainFailover(facts);
       const taker = facts.heard.find(({ name }) => name === by);
       // Nobody takes over who was not heard, has no proof, is frozen or does not reach the arbiter.
       if (takesOver) expect(taker).toMatchObject({ data: 'complete', arbiterReached: true, frozen: undefined });
       else expect(by).toBeUndefined();
+      if (takesOver) expect([short, cutShort]).not.toContain(taker?.stuck);
       expect(lossFree).toBe(takesOver);
       if (blockedBy === undefined) expect(takesOver).toBe(true);
       for (const sentence of [...because, ...advice]) expect(sentence).toMatch(/^[A-Za-z].*\.$/);
@@ -336,7 +568,9 @@ test('whatever is known, a verdict keeps its promises', () => {
       const primary = newestRecord(facts)?.primary;
       const led = blockedBy !== 'RecordLost' && blockedBy !== 'NeverLed' && primary !== undefined;
       if (led && !takesOver && facts.heard.every(({ name }) => name !== primary)) expect(because[0]).toBe(unserved);
+      if (maybeServed === true) expect(unserved).toMatch(/at most/);
       if (takesOver) expect(unserved).toBeUndefined();
+      else expect(halted).toBeUndefined();
     }),
     { numRuns: 2_000 },
   );

@@ -1,6 +1,7 @@
 import type { KnownRecord, MemberFacts } from './member-facts.ts';
 import type { MemberName } from './pair-record.ts';
-import { whyUnserved } from './why-unserved.ts';
+import { lacksAcknowledged, serviceOf, whyHalted } from './why-unserved.ts';
+import type { PairService } from './why-unserved.ts';
 
 /**
  * Why a failover without loss is not possible now, as a member may see it. It becomes the reason of the pair's condition and the label of
@@ -40,7 +41,7 @@ export interface PairFacts {
 }
 
 /** What would happen if the primary died at this moment, PostgreSQL, agent and machine. */
-export interface FailoverVerdict {
+export interface FailoverVerdict extends PairService {
   readonly takesOver: boolean;
   /** Somebody takes over and holds everything that was ever acknowledged. */
   readonly lossFree: boolean;
@@ -50,9 +51,9 @@ export interface FailoverVerdict {
   readonly blockedBy?: BlockedReason;
   /** The primary by the record, when neither the observer nor the other member hears it. */
   readonly silent?: MemberName;
-  /** As far as can be seen no client is served, and nobody takes over by himself: one sentence, which is the first of `because`, too. */
-  readonly unserved?: string;
-  /** Whole sentences: why, and what to do. */
+  /** The primary by the record is heard and does not lead, so that whoever takes over does it now: one sentence, the first of `because`, too. */
+  readonly halted?: string;
+  /** Whole sentences: why, and what to do. `unserved` is the first of them, too. */
   readonly because: readonly string[];
   readonly advice: readonly string[];
 }
@@ -90,8 +91,14 @@ export function explainFailover(facts: PairFacts): FailoverVerdict {
   const verdict = byMode[record.mode](facts, primary, standby);
   const silent = facts.heard.some(({ name }) => name === primary) ? {} : { silent: primary };
   if (verdict.takesOver) return { ...verdict, ...silent };
-  const unserved = whyUnserved(facts.heard, primary, standby);
-  return unserved === undefined ? verdict : { ...verdict, ...silent, unserved, because: [unserved, ...verdict.because] };
+  return { ...withService(verdict, serviceOf(facts.heard, primary, standby)), ...silent };
+}
+
+/** How clients fare comes first. A verdict that knows it better keeps its own word. */
+function withService(verdict: FailoverVerdict, service: PairService): FailoverVerdict {
+  if (verdict.unserved !== undefined) return verdict;
+  const { unserved } = service;
+  return unserved === undefined ? verdict : { ...verdict, ...service, because: [unserved, ...verdict.because] };
 }
 
 const byMode = { claim: duringClaim, solo: alone, sync: together } as const;
@@ -114,35 +121,76 @@ function nobody(blockedBy: BlockedReason, because: string | readonly string[], a
 function recordIsLost(facts: PairFacts, record: KnownRecord | undefined, why: string): FailoverVerdict {
   const { heard } = facts;
   const serving = heard.find(({ role, postgres }) => role === 'primary' && postgres === 'running');
-  const on =
-    serving === undefined
-      ? 'No member that was heard runs as primary, so the pair is not served.'
-      : `${serving.name} serves on as it did${serving.waitsFor === 'peer' ? ', each commit on both members' : ''}; nothing is lost by this alone.`;
   const last = record === undefined ? [] : [`The last record that was known said ${inWords(record)}.`];
-  const verdict = nobody(
-    'RecordLost',
-    [`The record of the pair cannot be used (${why}), so both members keep their roles: nobody takes over.`, on, ...last],
-    [
-      `Restart nothing. Compare both members with ${typed(facts, 'status')}, then write the record anew with ${typed(facts, 'adopt', ' --primary MEMBER')}.`,
-    ],
-  );
-  return serving === undefined ? { ...verdict, unserved: on, because: [on, ...verdict.because.filter((each) => each !== on)] } : verdict;
+  const lost = `The record of the pair cannot be used (${why}), so both members keep their roles: nobody takes over.`;
+  const advice = outOfLostRecord(facts, serving);
+  if (serving === undefined) return withService(nobody('RecordLost', [lost, ...last], advice), serviceWithoutRecord(facts));
+  const on = `${serving.name} serves on as it did${serving.waitsFor === 'peer' ? ', each commit on both members' : ''}; nothing is lost by this alone.`;
+  return nobody('RecordLost', [lost, on, ...last], advice);
+}
+
+/** Where no member is heard that runs as primary. One that is silent may, and its standby then streams. */
+function serviceWithoutRecord({ heard, members }: PairFacts): PairService {
+  const [only, second] = heard;
+  if (second === undefined && only?.streaming !== false) {
+    const silent = members.find((name) => name !== only?.name) ?? '';
+    return serviceOf(heard, silent, only?.name ?? '');
+  }
+  return { unserved: 'No member that was heard runs as primary, so the pair is not served.' };
+}
+
+/** A member is adopted only when it is heard and its data is complete: whom to name, and whom to start first. */
+function outOfLostRecord(facts: PairFacts, serving: MemberFacts | undefined): readonly string[] {
+  const { heard, members } = facts;
+  const adopt = (member: string): string => typed(facts, 'adopt', ` --primary ${member}`);
+  const whole = heard.filter(({ data }) => data === 'complete');
+  const [silent, second] = members.filter((name) => heard.every((each) => each.name !== name));
+  const compare = `Compare both members with ${typed(facts, 'status')}, then write the record anew with`;
+  if (silent === undefined && whole.length === 0) return ['Neither member has complete data, so neither can lead: only a backup helps.'];
+  if (silent === undefined || (serving !== undefined && whole.length > 0)) {
+    const [best, other] = whole.filter((each) => !lacksAcknowledged(each));
+    const named = serving === undefined && best !== undefined && other === undefined ? best.name : 'MEMBER';
+    return [`Restart nothing. ${compare} ${adopt(named)}.`];
+  }
+  if (second !== undefined) return [`Start ${silent} and ${second}, or repair the way to them. ${compare} ${adopt('MEMBER')}.`];
+  const [there] = heard;
+  const start = `Start ${silent}, or repair the way to it`;
+  const [able] = whole;
+  if (able === undefined) {
+    const still = serving === undefined ? [] : [`Restart nothing of ${serving.name} meanwhile.`];
+    return [
+      `${start}: ${String(there?.name)} ${lacksData(there)}, so only ${silent} can be adopted, with ${adopt(silent)}.`,
+      ...still,
+      `When ${silent} is lost for good, only a backup helps.`,
+    ];
+  }
+  return [
+    `${start}, and restart nothing else. ${compare} ${adopt('MEMBER')}.`,
+    `Only when ${silent} is lost for good, and switched off: ${adopt(`${able.name} --accept-loss`)} lets ${able.name} lead, and what ${silent} has beyond it is lost.`,
+  ];
+}
+
+/** What a member that is heard says of data with which it cannot lead. */
+function lacksData(member: MemberFacts | undefined): string {
+  return member?.data === 'empty' ? 'holds no data' : 'has no proof that its data is complete';
 }
 
 function duringClaim(facts: PairFacts, claimant: MemberName, deposed: MemberName): FailoverVerdict {
   const { heard } = facts;
   const other = heard.find(({ name }) => name === deposed);
-  const stuck = heard.find(({ name }) => name === claimant)?.stuck;
-  if (stuck !== undefined) return withoutClaimant(facts, claimant, deposed, stuck);
+  const claims = heard.find(({ name }) => name === claimant);
+  if (claims?.stuck !== undefined) return withoutClaimant(facts, claims, claims.stuck, deposed);
   const running = `${claimant} is taking over from ${deposed} at this moment, and holds everything that was acknowledged.`;
   const obstacle =
     other === undefined
       ? `${deposed} is not heard`
       : other.data !== 'complete'
         ? `${deposed} has no complete copy`
-        : other.arbiterReached
-          ? undefined
-          : `${deposed} does not reach the arbiter`;
+        : lacksAcknowledged(other)
+          ? `${deposed} lacks something itself, for ${String(other.stuck)}`
+          : other.arbiterReached
+            ? undefined
+            : `${deposed} does not reach the arbiter`;
   if (obstacle !== undefined) {
     return nobody(
       'TakeoverRunning',
@@ -160,29 +208,53 @@ function duringClaim(facts: PairFacts, claimant: MemberName, deposed: MemberName
   };
 }
 
-/** A claimant that cannot open serves nobody; only the deposed member can. */
-function withoutClaimant(facts: PairFacts, claimant: MemberName, deposed: MemberName, stuck: string): FailoverVerdict {
+/** A claimant that cannot open serves nobody; only the deposed member can, or a person who accepts what the claimant lacks. */
+function withoutClaimant(facts: PairFacts, claims: MemberFacts, stuck: string, deposed: MemberName): FailoverVerdict {
+  const claimant = claims.name;
   const other = facts.heard.find(({ name }) => name === deposed);
   const halted = `${claimant} has claimed the lead and does not open: ${stuck}.`;
-  if (other?.data === 'complete' && other.arbiterReached) {
-    const because = [halted, `${deposed} has everything and takes the lead back.`];
+  const able = other?.data === 'complete' && !lacksAcknowledged(other);
+  if (able && other.arbiterReached) {
     return {
       takesOver: true,
       lossFree: true,
       by: deposed,
       blockedBy: 'TakeoverRunning',
-      because,
+      halted,
+      because: [halted, `${deposed} has everything and takes the lead back.`],
       advice: [`Wait until ${deposed} leads again.`],
     };
   }
-  const adopt = typed(facts, 'adopt', ` --primary ${claimant} --accept-loss`);
-  return nobody(
-    'TakeoverRunning',
-    [halted, `Only ${deposed} has everything that was acknowledged.`],
-    [
-      `Start ${deposed}, or repair the way to it.`,
-      `Only when ${deposed} is lost for good: ${adopt} lets ${claimant} lead, and what it lacks is lost.`,
-    ],
+  const unserved = `Nobody serves clients now: ${halted}`;
+  const stands = (because: string, advice: readonly string[]): FailoverVerdict => ({
+    ...nobody('TakeoverRunning', [unserved, because], advice),
+    unserved,
+  });
+  const short = lacksAcknowledged(claims);
+  if (able) {
+    return stands(`${deposed} has everything and does not reach the arbiter, so it cannot take the lead back.`, [
+      `Repair the way from ${deposed} to the arbiter: it then takes the lead back by itself.`,
+    ]);
+  }
+  const adopt = `${typed(facts, 'adopt', ` --primary ${claimant} --accept-loss`)} lets ${claimant} lead, and what it lacks is lost`;
+  const log = `Look into the log of ${claimant} for what keeps it: it needs nothing of ${deposed} to go on.`;
+  if (other === undefined) {
+    return stands(
+      short
+        ? `Only ${deposed} has everything that was acknowledged, and it is not heard.`
+        : `${deposed}, which could take the lead back, is not heard.`,
+      [
+        `Start ${deposed}, or repair the way to it: it takes the lead back by itself.`,
+        short ? `Only when ${deposed} is lost for good, and switched off: ${adopt}.` : log,
+      ],
+    );
+  }
+  const unable = other.data === 'complete' ? `stuck, for ${String(other.stuck)}` : lacksData(other);
+  return stands(
+    `${deposed} is heard and ${unable}, so it cannot take the lead back.`,
+    short
+      ? [`Only when the data of ${deposed} is lost for good: ${adopt}.`, 'Else only a backup helps.']
+      : [log, 'Else only a backup helps.'],
   );
 }
 
@@ -191,11 +263,13 @@ function alone(facts: PairFacts, primary: MemberName, standby: MemberName): Fail
   const lead = heard.find(({ name }) => name === primary);
   const other = heard.find(({ name }) => name === standby);
   if (lead === undefined) return withoutLonePrimary(facts, primary, standby, other);
+  if (lead.postgres === 'down' && lead.data !== 'complete') return withoutLoneData(facts, primary, standby, other);
   const waits = lead.whenStandbyLost === 'block';
   const state = waits
     ? `${primary} leads alone, and by choice (whenStandbyLost: Block) acknowledges nothing until ${standby} has a copy again.`
     : `${primary} commits alone: ${standby} may lack what ${primary} has acknowledged, so it must not take over.`;
-  const comeBack = `If ${primary} fails, start it again: it has the only complete data. Do not restart it before the pair is in mode Sync.`;
+  const keep = `If ${primary} fails, start it again: it has the only complete data. Do not restart it before the pair is in mode Sync.`;
+  const comeBack = whyHalted(lead) === undefined ? keep : `Look into the log of ${primary} first: it has the only complete data.`;
   if (other === undefined) {
     return nobody('StandbyLost', [state, `${standby} is not heard.`], [`Start ${standby}, or repair the way to it.`, comeBack]);
   }
@@ -227,11 +301,37 @@ function withoutLonePrimary(facts: PairFacts, primary: MemberName, standby: Memb
       ]);
 }
 
+/** Who led alone is heard, and has lost its data or the proof of it: it never leads again unless somebody brings that back. */
+function withoutLoneData(facts: PairFacts, primary: MemberName, standby: MemberName, other: MemberFacts | undefined): FailoverVerdict {
+  const disk = `Bring back the disk of ${primary}, with its data and its state directory, if it still exists: then ${primary} leads again by itself.`;
+  const adopt = typed(facts, 'adopt', ` --primary ${standby} --accept-loss`);
+  if (other === undefined) {
+    return nobody('PrimaryLost', `${standby} is not heard; it may lack what ${primary} acknowledged while it led alone.`, [
+      disk,
+      `Or start ${standby}: if its copy is complete, ${adopt} lets it lead, and everything that ${primary} acknowledged while it led alone is lost.`,
+    ]);
+  }
+  if (other.data === 'complete' && !other.copying) {
+    return nobody('PrimaryLost', `${standby} lacks what ${primary} acknowledged while it led alone, so it must not take over.`, [
+      disk,
+      `Only when that data is lost for good: ${adopt} lets ${standby} lead, and everything that ${primary} acknowledged while it led alone is lost.`,
+    ]);
+  }
+  // A pair that is started for the first time looks the same for some seconds.
+  return nobody('CopyingStandby', `${standby} has no complete copy, so it could not lead either.`, [
+    `If the pair was only just started, wait: ${primary} makes its data first.`,
+    disk,
+    'When that data is lost for good, only a backup helps.',
+  ]);
+}
+
 function together(facts: PairFacts, primary: MemberName, standby: MemberName): FailoverVerdict {
   const lead = facts.heard.find(({ name }) => name === primary);
   const other = facts.heard.find(({ name }) => name === standby);
   const both = `Everything that ${primary} acknowledged is on both members.`;
   const obstacle = obstacleOf(facts, primary, standby, other);
+  const why = lead === undefined ? undefined : whyHalted(lead);
+  if (lead !== undefined && why !== undefined) return withoutPrimary(facts, lead, why, { name: standby, facts: other, obstacle });
   const reach =
     lead === undefined || lead.arbiterReached
       ? []
@@ -246,17 +346,76 @@ function together(facts: PairFacts, primary: MemberName, standby: MemberName): F
     const until = `If ${primary} died now, nobody would take over, and the pair would stand still until ${primary} is back; nothing would be lost.`;
     return nobody(obstacle.reason, [obstacle.says, both, until], [obstacle.advice, ...reach]);
   }
-  const late = other?.postgres === 'running' ? [] : [`${standby} has to start its PostgreSQL first, which comes on top of the outage.`];
-  const behind = other?.replayBehind === true ? [`${standby} has to replay what it received first, which comes on top of the outage.`] : [];
   const unheard =
     lead === undefined ? [`The agent of ${primary} is not heard; its PostgreSQL is watched by SQL and by its stream alone.`] : [];
   return {
     takesOver: true,
     lossFree: true,
     by: standby,
-    because: [both, `${standby} reaches the arbiter and may claim the lead at any moment.`, ...late, ...behind, ...unheard],
+    because: [both, `${standby} reaches the arbiter and may claim the lead at any moment.`, ...slowedBy(other), ...unheard],
     advice: [...(lead === undefined ? [`Start the agent of ${primary}, or repair the way to it.`] : []), ...reach],
   };
+}
+
+/** What makes a take-over by a standby that is well take longer. */
+function slowedBy(standby: MemberFacts | undefined): readonly string[] {
+  if (standby === undefined) return [];
+  const { name, postgres, replayBehind } = standby;
+  return [
+    ...(postgres === 'running' ? [] : [`${name} has to start its PostgreSQL first, which comes on top of the outage.`]),
+    ...(replayBehind ? [`${name} has to replay what it received first, which comes on top of the outage.`] : []),
+  ];
+}
+
+interface StandbySeen {
+  readonly name: MemberName;
+  readonly facts: MemberFacts | undefined;
+  readonly obstacle: Obstacle | undefined;
+}
+
+/** The primary of a synchronous pair is heard and does not lead: the other member has everything, and leads unless something hinders it. */
+function withoutPrimary(facts: PairFacts, lead: MemberFacts, why: string, standby: StandbySeen): FailoverVerdict {
+  const { name: primary } = lead;
+  const { name, facts: other, obstacle } = standby;
+  const has = `${name} has everything that was acknowledged`;
+  const short = lacksAcknowledged(lead);
+  if (obstacle === undefined) {
+    const halted = `${primary} does not lead: ${why}.`;
+    const after = short
+      ? `Wait until ${name} leads, and do not start PostgreSQL of ${primary} by hand: ${primary} is brought into line with ${name} by itself.`
+      : `Wait until ${name} leads, then look into the log of ${primary}.`;
+    return {
+      takesOver: true,
+      lossFree: true,
+      by: name,
+      halted,
+      because: [halted, `${has}, reaches the arbiter and takes over.`, ...slowedBy(other)],
+      advice: [after],
+    };
+  }
+  const adopt = `${typed(facts, 'adopt', ` --primary ${primary} --accept-loss`)} lets ${primary} lead, and what it lacks is lost`;
+  const fails = lead.data === 'complete' && !short;
+  const log = fails ? [`Look into the log of ${primary}, too: when its PostgreSQL starts, it leads again by itself.`] : [];
+  if (other === undefined) {
+    const only = short
+      ? `Only ${name} has everything that was acknowledged, and it is not heard.`
+      : `${name} is not heard. Everything that was acknowledged is on it.`;
+    const last = short ? [`Only when ${name} is lost for good, and switched off: ${adopt}.`] : [];
+    return nobody(obstacle.reason, only, [`Start ${name}, or repair the way to it: it takes over by itself.`, ...log, ...last]);
+  }
+  if (other.data !== 'complete') {
+    const last = short ? [`Only when the data of ${name} is lost for good: ${adopt}.`] : [];
+    return nobody(obstacle.reason, `${name} is heard and ${lacksData(other)}, so it cannot take over.`, [
+      ...log,
+      ...last,
+      'Else only a backup helps.',
+    ]);
+  }
+  return nobody(
+    obstacle.reason,
+    [`${has}.`, obstacle.says],
+    [obstacle.advice, `${name} then takes over by itself, and nothing is lost.`, ...log],
+  );
 }
 
 interface Obstacle {
