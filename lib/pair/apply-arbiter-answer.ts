@@ -88,6 +88,7 @@ function accept(
     peerView: {
       ...state.peerView,
       replayMost: changed ? 0n : state.peerView.replayMost,
+      replayedInSync: changed && seen.record.mode !== 'claim' ? 0n : state.peerView.replayedInSync,
       committed: seen.record.mode === 'solo' && seen.record.primary === state.self ? undefined : state.peerView.committed,
     },
     claimSeenMs: claimedByPeer ? (state.claimSeenMs ?? now) : undefined,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { defaultLimits } from './limits.ts';
-import { peerFactsOf } from './member-facts.ts';
-import { aPrimary, ago, records } from './testing/a-member.ts';
+import { factsOf, peerFactsOf } from './member-facts.ts';
+import { aPrimary, ago, downPostgres, records } from './testing/a-member.ts';
 
 const stillMs = defaultLimits.canaryStaleAfterMs;
 
@@ -12,4 +12,10 @@ test.each([
 ])('a standby that $what is told to stream: $streaming', ({ peerFlush, movedMs, streaming }) => {
   const state = aPrimary({ record: records.solo, postgres: { names: 'none', flush: 5_000n, peerFlush }, peerFlushMovedMs: movedMs });
   expect(peerFactsOf(state)?.streaming).toBe(streaming);
+});
+
+test('a primary that was not started because its log is cut short says so, and not only that it does not start', () => {
+  const refused = { postgres: downPostgres, operationFailures: 1 };
+  expect(factsOf(aPrimary(refused)).stuck).toMatch(/could not be started/);
+  expect(factsOf(aPrimary({ ...refused, logSuspicion: { lsn: 5_001n, looks: 3 } })).stuck).toMatch(/ends before that of the other/);
 });

@@ -135,8 +135,8 @@ const cutShort = 'the log on its disk ends before that of the other member, so i
 /** Signs that a claim could be won and the promotion behind it would still lead nowhere. */
 function whyStuck(state: MemberState): string | undefined {
   const { postgres, limits, peerView, canaries } = state;
-  if (postgres.process === 'down' && state.operationFailures > 0) return 'its PostgreSQL could not be started';
   if (isCutShort(state)) return cutShort;
+  if (postgres.process === 'down' && state.operationFailures > 0) return 'its PostgreSQL could not be started';
   if (endsEarly(state)) return 'what it received cannot be read to the end, so it lacks what was acknowledged';
   if (postgres.process === 'down' || postgres.role !== 'standby') return undefined;
   if (lastingMs(state, state.replayStuckSinceMs) >= limits.takeBackAfterMs) return 'its replay stands still with something left to replay';

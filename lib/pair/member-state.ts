@@ -107,8 +107,12 @@ export interface PeerView {
   /** When its replay went beyond where it had ever been under this record. */
   readonly replayMovedMs: number;
   readonly replayMost: bigint;
+  /** How far it had replayed at the most as the standby that this primary waits for; kept while it claims. 0 when it never said so. */
+  readonly replayedInSync: bigint;
   /** Where the last commit stood that it said was acknowledged. */
   readonly committed: LogPlace | undefined;
+  /** The epoch in which it said so. */
+  readonly committedEpoch: number;
   /** What it called acknowledged last, as primary; a server that died says nothing any more. */
   readonly acknowledged: bigint | undefined;
 }
@@ -368,8 +372,10 @@ export function startMember(
       flushMovedMs: nowMs,
       replayMovedMs: nowMs,
       replayMost: 0n,
+      replayedInSync: 0n,
       acknowledged: undefined,
       committed: undefined,
+      committedEpoch: 0,
     },
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,

@@ -8,8 +8,7 @@ import type { MemberWish } from './testing/a-member.ts';
 import { aPrimary, records } from './testing/a-member.ts';
 
 /** A primary with its log at 5,000 that hears of a standby at `replay`. */
-const hearing = (replay: bigint, wish: MemberWish = {}): MemberState =>
-  aPrimary({ ...wish, heartbeat: { role: 'standby', replay, ...wish.heartbeat } });
+const hearing = (replayedInSync: bigint, wish: MemberWish = {}): MemberState => aPrimary({ ...wish, peerView: { replayedInSync } });
 
 /** After so many looks at a server that has written on meanwhile, each of them answered. */
 function looked(state: MemberState, looks: number, more: Partial<LocalPostgres> = {}): MemberState {
@@ -27,8 +26,7 @@ describe('whether the own log ends before that of the standby', () => {
     ['two looks may have begun before it said so', hearing(5_001n), 2, {}, false],
     ['one that is as far', hearing(5_000n), 9, {}, false],
     ['a log that has gone on meanwhile', hearing(5_001n), 9, { flush: 5_001n }, false],
-    ['a standby without the proof of its data', hearing(5_001n, { heartbeat: { data: 'incomplete' } }), 9, {}, false],
-    ['a peer that is no standby', hearing(5_001n, { heartbeat: { role: 'primary' } }), 9, {}, false],
+    ['a standby that has said nothing', hearing(0n), 9, {}, false],
     ['who leads alone', hearing(5_001n, { record: records.solo }), 9, {}, false],
     [
       'the deposed member that would take back',

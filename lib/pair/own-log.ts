@@ -9,8 +9,8 @@ const provenLooks = 3;
  * recovery took a damaged record for the end of it, of which PostgreSQL says nothing. What is shorter by less than this member writes by
  * itself before it is looked at, some kilobytes, is not seen.
  *
- * Positions are compared without timelines: a standby that was admitted is on the primary's, though until it streams PostgreSQL may name
- * the one of its last checkpoint.
+ * Positions are compared without timelines: a standby that is waited for is on the primary's, though until it streams PostgreSQL may
+ * name the one of its last checkpoint.
  */
 export function isCutShort({ logSuspicion }: Pick<MemberState, 'logSuspicion'>): boolean {
   return logSuspicion !== undefined && logSuspicion.looks >= provenLooks;
@@ -24,36 +24,27 @@ export function suspicionAfter(state: MemberState, seen: LocalPostgres): LogSusp
   // A look that failed shows the picture of the one before, and the standby has gone on meanwhile.
   if (seen.look === state.postgres.look) return before;
   if (before !== undefined) return seen.flush >= before.lsn ? undefined : { ...before, looks: before.looks + 1 };
-  const { heartbeat } = peerView;
-  const ahead = heartbeat?.role === 'standby' && heartbeat.data === 'complete' && heartbeat.replay > seen.flush;
-  return ahead ? { lsn: heartbeat.replay, looks: 1 } : undefined;
+  return peerView.replayedInSync > seen.flush ? { lsn: peerView.replayedInSync, looks: 1 } : undefined;
 }
 
 /** The suspicion when the own log was read before anything was started, and ends before what the standby has replayed. */
 export const proven = (lsn: bigint): LogSuspicion => ({ lsn, looks: provenLooks });
 
-/** How far a standby that is heard has replayed, as far as it knows: so far the own log must be readable before a start. */
-export function replayHeard(state: MemberState): { readonly atLeast?: bigint } {
-  const { heartbeat } = state.peerView;
-  return isStandbyHeard(state) && heartbeat !== undefined ? { atLeast: heartbeat.replay } : {};
+/** How far the own log must be readable before a start: as far as the standby has said that it has replayed. */
+export function replayHeard({ peerView }: MemberState): { readonly atLeast?: bigint } {
+  return peerView.replayedInSync > 0n ? { atLeast: peerView.replayedInSync } : {};
 }
 
 /** Whether the standby is being started: it may have more of the log than is left here, and says so as soon as it runs. */
-export function isStandbyStarting(state: MemberState): boolean {
-  return isStandbyHeard(state) && state.peerView.heartbeat?.postgres === 'starting';
+export function isStandbyStarting({ peerView, limits, lastEventMs, sleptMs }: MemberState): boolean {
+  const { heartbeat, heardMs } = peerView;
+  const heard = lastEventMs - sleptMs - heardMs < limits.degradeAfterMs;
+  return heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete' && heartbeat.postgres === 'starting';
 }
 
 /** Whether this agent has only begun to listen: what the standby has of the log it would say within a period or two. */
 export function isListening({ peerView, limits, lastEventMs, sleptMs }: MemberState): boolean {
   return peerView.heartbeat === undefined && lastEventMs - sleptMs - peerView.heardMs < limits.suspectAfterMs;
-}
-
-function isStandbyHeard({ peerView, limits, lastEventMs, sleptMs }: MemberState): boolean {
-  return (
-    peerView.heartbeat?.role === 'standby' &&
-    peerView.heartbeat.data === 'complete' &&
-    lastEventMs - sleptMs - peerView.heardMs < limits.degradeAfterMs
-  );
 }
 
 /** As the synchronous primary, or as the deposed member that takes a claim back: what the standby has replayed was here before. */

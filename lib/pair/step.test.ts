@@ -364,6 +364,44 @@ describe('what was seen of the peer', () => {
     expect(hear({ role: 'standby', replay: 5_001n }).peerView).toMatchObject({ flushMovedMs: now, replayMovedMs: now + 40 });
   });
 
+  test('where the last commit stood that the leader called acknowledged only goes on, within one leadership', () => {
+    const leads = (epoch: number, committed: bigint): MemberEvent => {
+      const heartbeat = heartbeatOf(aPrimary());
+      const record = { sequence: 9, mode: 'sync', epoch, primary: 'a' } as const;
+      return { on: 'heartbeat', heartbeat: { ...heartbeat, record, committed } };
+    };
+    const after = (...events: readonly MemberEvent[]): bigint | undefined =>
+      events.reduce((state, event) => step(state, event, now + 40).state, aMember()).peerView.committed?.lsn;
+    expect(after(leads(1, 4_900n))).toBe(4_900n);
+    expect(after(leads(1, 4_900n), leads(1, 4_800n))).toBe(4_900n);
+    expect(after(leads(1, 4_900n), leads(2, 4_800n))).toBe(4_800n);
+    expect(after(leads(2, 4_800n), leads(1, 4_900n))).toBe(4_800n);
+    expect(after(leads(0, 4_900n))).toBeUndefined();
+    expect(after({ on: 'heartbeat', heartbeat: { ...heartbeatOf(aPrimary()), timeline: 0, committed: 4_900n } })).toBeUndefined();
+  });
+
+  test('how far the standby had replayed is kept as long as both stand behind one synchronous record, and through its claim', () => {
+    const standby = (replay: bigint, wish: Parameters<typeof aMember>[0] = {}): MemberEvent => ({
+      on: 'heartbeat',
+      heartbeat: { ...heartbeatOf(aMember(wish)), replay },
+    });
+    const heard = (state: MemberState, event: MemberEvent): bigint => step(state, event, now + 40).state.peerView.replayedInSync;
+    expect(heard(aPrimary(), standby(5_001n))).toBe(5_001n);
+    expect(heard(aPrimary(), standby(5_001n, { record: records.claimed }))).toBe(0n);
+    expect(heard(aPrimary(), standby(5_001n, { postgres: { data: 'incomplete' } }))).toBe(0n);
+    expect(heard(aPrimary({ record: records.solo }), standby(5_001n, { record: records.solo }))).toBe(0n);
+    expect(heard(aPrimary({ peerView: { replayedInSync: 6_000n } }), standby(5_001n))).toBe(6_000n);
+    const told = (record: PairRecord): bigint => {
+      const state = aPrimary({
+        peerView: { replayedInSync: 6_000n },
+        arbiter: { request: { id: 7, kind: 'read', next: undefined, sentMs: now } },
+      });
+      return step(state, { on: 'arbiterAnswered', id: 7, answer: current(record) }, now + 40).state.peerView.replayedInSync;
+    };
+    expect(told(claim(records.sync, { author: 'b', reason: 'test' }))).toBe(6_000n);
+    expect(told(degrade(records.sync, { author: 'a', reason: 'test' }))).toBe(0n);
+  });
+
   test('a promoted claimant gets on by opening: that its position moves by its own probes counts for nothing', () => {
     const deposed = aPrimary({ record: records.claimed, postgres: { ...downPostgres, data: 'complete' }, claimSeenMs: now });
     const starts = (role: 'primary' | 'standby', replayAt: (at: number) => number): readonly string[] =>

@@ -60,7 +60,7 @@ function apply(state: MemberState, event: MemberEvent, effects: MemberEffect[]):
     case 'operationEnded':
       return applyOperationEnd(state, event.id, event.outcome, event.postgres, effects);
     case 'heartbeat':
-      return { ...state, peerView: hear(state.peerView, event.heartbeat, awakeMs(state), recordOf(state)?.epoch ?? 0) };
+      return { ...state, peerView: hear(state, event.heartbeat) };
     case 'peerLink':
       return { ...state, peerView: { ...state.peerView, link: event.link } };
     case 'canary':
@@ -91,13 +91,17 @@ function committedBy({ committedAt, postgres, recoveryShared }: MemberState, pos
   return position !== undefined && placed ? position : committedAt;
 }
 
-function hear(view: PeerView, heartbeat: Heartbeat, now: number, epoch: number): PeerView {
+function hear(state: MemberState, heartbeat: Heartbeat): PeerView {
+  const { peerView: view } = state;
+  const now = awakeMs(state);
+  const own = recordOf(state);
   const before = view.heartbeat;
-  const { committed, record, timeline } = heartbeat;
+  const { record } = heartbeat;
   // A primary's position moves with every probe of its own, and that of a standby that is started again and again goes back and forth.
   const replays = heartbeat.role === 'standby' && heartbeat.replay > view.replayMost;
-  // A deposed member may go on telling what it had acknowledged before.
-  const leads = record?.primary === heartbeat.from && record.epoch >= epoch;
+  // Both must stand behind the same record: a standby that has claimed and was promoted may be started as one again, with a log of its own.
+  const waitedFor = own?.mode === 'sync' && own.primary === state.self && record?.mode === 'sync' && record.epoch === own.epoch;
+  const inSync = waitedFor && heartbeat.role === 'standby' && heartbeat.data === 'complete' ? heartbeat.replay : 0n;
   return {
     link: 'connected',
     heartbeat,
@@ -105,9 +109,23 @@ function hear(view: PeerView, heartbeat: Heartbeat, now: number, epoch: number):
     flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
     replayMovedMs: replays ? now : view.replayMovedMs,
     replayMost: replays ? heartbeat.replay : view.replayMost,
+    replayedInSync: inSync > view.replayedInSync ? inSync : view.replayedInSync,
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
-    committed: leads && committed > 0n && timeline > 0 ? { timeline, lsn: committed } : view.committed,
+    ...committedAfter(view, heartbeat, own?.epoch ?? 0),
   };
+}
+
+/** A deposed member may go on telling what it had acknowledged before, and of two heartbeats of one leader the older may come later. */
+function committedAfter(
+  { committed: before, committedEpoch }: PeerView,
+  { from, record, committed: lsn, timeline }: Heartbeat,
+  ownEpoch: number,
+): Pick<PeerView, 'committed' | 'committedEpoch'> {
+  const told =
+    record?.primary === from && lsn > 0n && timeline > 0 ? { committed: { timeline, lsn }, committedEpoch: record.epoch } : undefined;
+  const known = { committed: before, committedEpoch };
+  if (told === undefined || told.committedEpoch < Math.max(ownEpoch, committedEpoch)) return known;
+  return before !== undefined && told.committedEpoch === committedEpoch && before.lsn > lsn ? known : told;
 }
 
 function probe(canary: CanaryView, result: 'started' | 'ok' | 'alive' | 'failed' | 'refused', now: number): CanaryView {
