@@ -19,7 +19,7 @@ export const pairConditions = {
     StandbyStreaming: 'Everything acknowledged is on both members; either may fail without loss.',
     StandbyLost: 'The standby is not heard, does not stream, or could not be promoted. Find out what is the matter with it.',
     PrimaryLost:
-      'The primary led alone and is heard by nobody, so nobody serves clients. Start it, or adopt the other member when it is gone for good.',
+      'The primary led alone and is heard by nobody, or has lost its data, so nobody serves clients. Start it, or adopt the other member when it is gone for good.',
     CopyingStandby: 'The standby is being brought up to date; the message tells how far it is, in steps of ten percent.',
     ArbiterUnreachable: 'The standby does not reach the arbiter, so it could not take over. Whether the primary does is another matter.',
     DiskFull: 'The standby has almost no free disk, so it may end while it takes over.',
