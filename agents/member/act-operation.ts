@@ -1,4 +1,5 @@
 import { within } from '#lib/base/deadline.ts';
+import { messageOf } from '#lib/base/errors.ts';
 import { unreachable } from '#lib/base/invariant.ts';
 import type { Operation, SyncNames } from '#lib/pair/member-state.ts';
 import { postgresErrors } from '#lib/postgres/errors.ts';
@@ -115,7 +116,11 @@ async function startPrimary(
  * @throws HK_POSTGRES_LOG_ENDS_EARLY
  */
 async function refuseShortLog(lane: PostgresLane, atLeast: Lsn, signal: AbortSignal): Promise<void> {
-  const mine = await ownLineage(lane, signal);
+  const mine = await ownLineage(lane, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    lane.log.warn({ error: messageOf(error) }, 'the own log could not be read before the start; the standby is asked when PostgreSQL runs');
+  });
+  if (mine === undefined) return;
   const end = mine.readToLsn ?? mine.endLsn;
   lane.log.info({ end: formatLsn(end), standby: formatLsn(atLeast) }, 'the own log was read before the start');
   if (end < atLeast)

@@ -79,6 +79,36 @@ const leading: readonly Row[] = [
     runs: { do: 'startPrimary', names: 'peer' },
   },
   {
+    behaviour: 'SYNC(me→peer), down, the agent just begun: what has the standby?',
+    seen: aPrimary({ ...down, startedMs: ago(599) }),
+    waits: 'listening for what the standby has of the log',
+  },
+  {
+    behaviour: 'SYNC(me→peer), down, the agent just begun, and the standby has spoken: start with no less',
+    seen: aPrimary({ ...down, startedMs: ago(599), peerView: { replayedInSync: 5_001n } }),
+    runs: { do: 'startPrimary', names: 'peer', atLeast: 5_001n },
+  },
+  {
+    behaviour: 'SYNC(me→peer), down, the standby is being started: it may have more',
+    seen: aPrimary({ ...down, heartbeat: { postgres: 'starting' } }),
+    waits: 'the standby is being started',
+  },
+  {
+    behaviour: 'SYNC(me→peer), the log was found cut short: the server is ended, and the other one must lead',
+    seen: aPrimary({ logSuspicion: { lsn: 5_001n, looks: 3 } }),
+    runs: { do: 'kill' },
+  },
+  {
+    behaviour: 'SYNC(me→peer), the log was found cut short, down: it is not started again',
+    seen: aPrimary({ ...down, logSuspicion: { lsn: 5_001n, looks: 3 } }),
+    waits: 'the other one must lead',
+  },
+  {
+    behaviour: 'CLAIM(peer), the log was found cut short: nothing is taken back',
+    seen: aPrimary({ ...down, record: claimed, claimSeenMs: ago(60_000), logSuspicion: { lsn: 5_001n, looks: 3 } }),
+    waits: 'the other one must lead',
+  },
+  {
     behaviour: 'PostgreSQL died 999 ms ago: the standby may claim first',
     seen: aPrimary({ ...down, diedMs: ago(999) }),
     waits: 'the standby may claim first',

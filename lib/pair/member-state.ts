@@ -262,6 +262,7 @@ export interface MemberState {
   readonly limits: PairLimits;
   readonly whenStandbyLost: 'continue' | 'block';
   readonly paused: boolean;
+  readonly startedMs: number;
   readonly lastEventMs: number;
   readonly sleptMs: number;
   readonly nextId: number;
@@ -333,6 +334,7 @@ export function startMember(
   const canary: CanaryView = { okMs: nowMs, answeredMs: nowMs, pendingSinceMs: undefined, last: 'none' };
   return {
     ...rest,
+    startedMs: nowMs,
     lastEventMs: nowMs,
     sleptMs: 0,
     nextId: 1,

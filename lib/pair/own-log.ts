@@ -42,9 +42,9 @@ export function isStandbyStarting({ peerView, limits, lastEventMs, sleptMs }: Me
   return heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete' && heartbeat.postgres === 'starting';
 }
 
-/** Whether this agent has only begun to listen: what the standby has of the log it would say within a period or two. */
-export function isListening({ peerView, limits, lastEventMs, sleptMs }: MemberState): boolean {
-  return peerView.heartbeat === undefined && lastEventMs - sleptMs - peerView.heardMs < limits.suspectAfterMs;
+/** Whether this agent has only begun to listen: what the standby has of the log it would say within some periods. */
+export function isListening({ peerView, limits, lastEventMs, sleptMs, startedMs }: MemberState): boolean {
+  return peerView.replayedInSync === 0n && lastEventMs - sleptMs - startedMs < limits.suspectAfterMs;
 }
 
 /** As the synchronous primary, or as the deposed member that takes a claim back: what the standby has replayed was here before. */

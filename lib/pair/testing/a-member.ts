@@ -103,6 +103,7 @@ export function aMember(wish: MemberWish = {}): MemberState {
   };
   return {
     ...start,
+    startedMs: ago(60_000),
     provenBehindGate: local.process === 'running' && local.role === 'primary' && local.names === 'gate',
     recoveryShared: local.process === 'running' && local.role === 'primary' && local.peerFlush >= local.recovered,
     detachedSinceMs: local.streaming ? undefined : now,
