@@ -1,7 +1,7 @@
 import { clusterOptions, pairCommand, readNamed, readOperator, say } from './command-frame.ts';
 import { hallctlExits } from './exit-codes.ts';
 import { explainPair, explanationAsJson, explanationInWords } from './explain-report.ts';
-import { LeaseWatch, operatorOption, operatorSilentMaxMs } from './operator-seen.ts';
+import { aboutObject, LeaseWatch, operatorOption, operatorSilentMaxMs } from './operator-seen.ts';
 import { statusAsJson, statusInWords } from './status-report.ts';
 
 const watchEveryMs = 1_000;
@@ -24,8 +24,9 @@ export const statusCommand = pairCommand({
   run: async (line, ports) => {
     const { clock, signal, onScreen } = ports;
     if (!line.has('watch')) {
-      const operator = await readOperator(line, ports);
+      const found = await readOperator(line, ports);
       const seen = await readNamed(line, ports);
+      const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
       say(line, ports, statusAsJson(seen, operator), statusInWords(seen, operator, clock.wallMs()));
       return operator.stale === undefined ? hallctlExits.ok : hallctlExits.stale;
     }
@@ -33,8 +34,9 @@ export const statusCommand = pairCommand({
     const watch = new LeaseWatch();
     while (!signal.aborted) {
       try {
-        const operator = await readOperator(line, ports, watch);
+        const found = await readOperator(line, ports, watch);
         const seen = await readNamed(line, ports);
+        const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
         // How long ago the operator was seen changes always, and is no news as long as it is not too long.
         const state = JSON.stringify(statusAsJson(seen, { ...operator, agoMs: undefined, stale: operator.stale && 'stale' }));
         const words = `${onScreen ? clearScreen : ''}${statusInWords(seen, operator, clock.wallMs())}`;
@@ -64,8 +66,10 @@ export const explainCommand = pairCommand({
     },
   },
   run: async (line, ports) => {
-    const operator = await readOperator(line, ports);
-    const explained = explainPair(await readNamed(line, ports), operator);
+    const found = await readOperator(line, ports);
+    const seen = await readNamed(line, ports);
+    const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
+    const explained = explainPair(seen, operator);
     say(line, ports, explanationAsJson(explained), explanationInWords(explained));
     if (operator.stale !== undefined) return hallctlExits.stale;
     if (explained.verdict.unserved !== undefined) return hallctlExits.unserved;

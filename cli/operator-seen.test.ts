@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { statusError } from '#lib/kube/errors.ts';
-import { LeaseWatch, lookForOperator } from './operator-seen.ts';
+import { aboutObject, LeaseWatch, lookForOperator } from './operator-seen.ts';
 
 const wall = Date.parse('2026-01-02T03:04:05Z');
 const renewedAt = (agoMs: number) => ({ spec: { holderIdentity: 'h', renewTime: new Date(wall - agoMs).toISOString() } });
@@ -75,4 +75,16 @@ test('without the right to read it nothing is called fresh, and other failures a
 test('another Lease is named by namespace and name', async () => {
   expect(await look([renewedAt(0)], 'ops/hk')).toMatchObject({ lease: 'ops/hk' });
   await expect(look([renewedAt(0)], 'hk')).rejects.toThrow('NAMESPACE/LEASE');
+});
+
+test('what was made after the operator took over can have been described by nobody before it', async () => {
+  const { tookMs: _, ...operator } = await look([heldFor(5_000, 1_000)]);
+  expect(operator).toMatchObject({ justBegun: true });
+  const at = (agoMs: number): string => new Date(wall - agoMs).toISOString();
+  expect(aboutObject(operator, at(3_000))).toMatchObject({ justBegun: false, stale: undefined });
+  expect(aboutObject(operator, at(6_000))).toEqual(operator);
+  expect(aboutObject(operator, at(60_000))).toEqual(operator);
+  expect(aboutObject(operator, undefined)).toEqual(operator);
+  const { tookMs: __, ...away } = await look([undefined]);
+  expect(aboutObject(away, at(0))).toEqual(away);
 });

@@ -17,6 +17,15 @@ export interface OperatorSeen {
   readonly stale: string | undefined;
   /** It is there, and has only just begun: what stands in a status may be of the one before. */
   readonly justBegun: boolean;
+  /** Since when the same one holds the Lease, RFC 3339; absent where nobody does, or it does not say. */
+  readonly holdsSince?: string | undefined;
+}
+
+/** The same about one object: what was made after this operator took over, nobody before it can have described. */
+export function aboutObject(operator: OperatorSeen, createdAt: string | undefined): OperatorSeen {
+  const { justBegun, holdsSince } = operator;
+  const ownWord = justBegun && holdsSince !== undefined && createdAt !== undefined && Date.parse(createdAt) > Date.parse(holdsSince);
+  return ownWord ? { ...operator, stale: undefined, justBegun: false } : operator;
 }
 
 export const operatorOption = {
@@ -102,7 +111,7 @@ function alive(lease: string, agoMs: number, { renewTime, acquireTime }: Tenure)
   const beganMs = acquireTime === undefined ? Number.POSITIVE_INFINITY : Date.parse(renewTime) - Date.parse(acquireTime) + agoMs;
   const justBegun = beganMs < firstLookMaxMs;
   const stale = `The operator began ${ageInWords(beganMs)} ago, and may not have asked the members yet: ask again in some seconds.`;
-  return { lease, agoMs, stale: justBegun ? stale : undefined, justBegun };
+  return { lease, agoMs, stale: justBegun ? stale : undefined, justBegun, holdsSince: acquireTime };
 }
 
 interface Tenure {
