@@ -26,7 +26,7 @@ export const statusCommand = pairCommand({
     if (!line.has('watch')) {
       const found = await readOperator(line, ports);
       const seen = await readNamed(line, ports);
-      const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
+      const operator = aboutObject(found, seen.pair);
       say(line, ports, statusAsJson(seen, operator), statusInWords(seen, operator, clock.wallMs()));
       return operator.stale === undefined ? hallctlExits.ok : hallctlExits.stale;
     }
@@ -36,7 +36,7 @@ export const statusCommand = pairCommand({
       try {
         const found = await readOperator(line, ports, watch);
         const seen = await readNamed(line, ports);
-        const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
+        const operator = aboutObject(found, seen.pair);
         // How long ago the operator was seen changes always, and is no news as long as it is not too long.
         const state = JSON.stringify(statusAsJson(seen, { ...operator, agoMs: undefined, stale: operator.stale && 'stale' }));
         const words = `${onScreen ? clearScreen : ''}${statusInWords(seen, operator, clock.wallMs())}`;
@@ -68,7 +68,7 @@ export const explainCommand = pairCommand({
   run: async (line, ports) => {
     const found = await readOperator(line, ports);
     const seen = await readNamed(line, ports);
-    const operator = aboutObject(found, seen.pair.metadata.creationTimestamp);
+    const operator = aboutObject(found, seen.pair);
     const explained = explainPair(seen, operator);
     say(line, ports, explanationAsJson(explained), explanationInWords(explained));
     if (operator.stale !== undefined) return hallctlExits.stale;

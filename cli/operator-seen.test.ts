@@ -77,14 +77,20 @@ test('another Lease is named by namespace and name', async () => {
   await expect(look([renewedAt(0)], 'hk')).rejects.toThrow('NAMESPACE/LEASE');
 });
 
-test('what was made after the operator took over can have been described by nobody before it', async () => {
+test('what the operator that has just begun has described itself is not the word of the one before', async () => {
   const { tookMs: _, ...operator } = await look([heldFor(5_000, 1_000)]);
   expect(operator).toMatchObject({ justBegun: true });
   const at = (agoMs: number): string => new Date(wall - agoMs).toISOString();
-  expect(aboutObject(operator, at(3_000))).toMatchObject({ justBegun: false, stale: undefined });
-  expect(aboutObject(operator, at(6_000))).toEqual(operator);
-  expect(aboutObject(operator, at(60_000))).toEqual(operator);
-  expect(aboutObject(operator, undefined)).toEqual(operator);
+  const pair = (createdMs: number, ...changedMs: readonly number[]) => ({
+    metadata: { creationTimestamp: at(createdMs) },
+    status: { conditions: changedMs.map((ms) => ({ lastTransitionTime: at(ms) })) },
+  });
+  const own = { justBegun: false, stale: undefined };
+  expect(aboutObject(operator, pair(3_000))).toMatchObject(own);
+  expect(aboutObject(operator, pair(60_000, 50_000, 3_000))).toMatchObject(own);
+  expect(aboutObject(operator, pair(6_000))).toEqual(operator);
+  expect(aboutObject(operator, pair(60_000, 50_000, 6_000))).toEqual(operator);
+  expect(aboutObject(operator, { metadata: {} })).toEqual(operator);
   const { tookMs: __, ...away } = await look([undefined]);
-  expect(aboutObject(away, at(0))).toEqual(away);
+  expect(aboutObject(away, pair(0, 0))).toEqual(away);
 });

@@ -21,10 +21,18 @@ export interface OperatorSeen {
   readonly holdsSince?: string | undefined;
 }
 
-/** The same about one object: what was made after this operator took over, nobody before it can have described. */
-export function aboutObject(operator: OperatorSeen, createdAt: string | undefined): OperatorSeen {
+/** An object that the operator describes in its status. */
+interface Described {
+  readonly metadata: { readonly creationTimestamp?: string };
+  readonly status?: { readonly conditions?: readonly { readonly lastTransitionTime: string }[] };
+}
+
+/** The same about one object: what was made after this operator took over, or changed its conditions since, it has described itself. */
+export function aboutObject(operator: OperatorSeen, { metadata, status }: Described): OperatorSeen {
   const { justBegun, holdsSince } = operator;
-  const ownWord = justBegun && holdsSince !== undefined && createdAt !== undefined && Date.parse(createdAt) > Date.parse(holdsSince);
+  if (!justBegun || holdsSince === undefined) return operator;
+  const changes = [metadata.creationTimestamp, ...(status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime)];
+  const ownWord = changes.some((at) => at !== undefined && Date.parse(at) > Date.parse(holdsSince));
   return ownWord ? { ...operator, stale: undefined, justBegun: false } : operator;
 }
 
