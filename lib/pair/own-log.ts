@@ -1,4 +1,4 @@
-import { recordOf } from './member-state.ts';
+import { awakeMs, recordOf } from './member-state.ts';
 import type { LocalPostgres, LogSuspicion, MemberState } from './member-state.ts';
 
 /** So many looks in a row must find the same. The first may have begun before the standby said how far it is. */
@@ -36,15 +36,15 @@ export function replayHeard({ peerView }: MemberState): { readonly atLeast?: big
 }
 
 /** Whether the standby is being started: it may have more of the log than is left here, and says so as soon as it runs. */
-export function isStandbyStarting({ peerView, limits, lastEventMs, sleptMs }: MemberState): boolean {
-  const { heartbeat, heardMs } = peerView;
-  const heard = lastEventMs - sleptMs - heardMs < limits.degradeAfterMs;
+export function isStandbyStarting(state: MemberState): boolean {
+  const { heartbeat, heardMs } = state.peerView;
+  const heard = awakeMs(state) - heardMs < state.limits.degradeAfterMs;
   return heard && heartbeat?.role === 'standby' && heartbeat.data === 'complete' && heartbeat.postgres === 'starting';
 }
 
 /** Whether this agent has only begun to listen: what the standby has of the log it would say within some periods. */
-export function isListening({ peerView, limits, lastEventMs, sleptMs, startedMs }: MemberState): boolean {
-  return peerView.replayedInSync === 0n && lastEventMs - sleptMs - startedMs < limits.suspectAfterMs;
+export function isListening(state: MemberState): boolean {
+  return state.peerView.replayedInSync === 0n && awakeMs(state) - state.startedMs < state.limits.suspectAfterMs;
 }
 
 /** As the synchronous primary, or as the deposed member that takes a claim back: what the standby has replayed was here before. */

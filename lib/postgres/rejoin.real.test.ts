@@ -1,4 +1,4 @@
-import { open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf } from '#lib/base/errors.ts';
@@ -6,8 +6,8 @@ import { systemClock } from '#lib/base/system-clock.ts';
 import { decideRejoin, lastShared } from './decide-rejoin.ts';
 import type { PostgresInstance } from './instance.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { segmentAt } from './timeline-history.ts';
 import { joinedPair, runDoomedAgent, soon, untilStatus } from './testing/real-pair.ts';
+import { spoilLog } from './testing/spoil-log.ts';
 
 // One story in order: b takes over from a, and a comes back by pg_rewind; then a copy is killed, and one succeeds.
 describe('coming back as a standby', () => {
@@ -43,7 +43,9 @@ describe('coming back as a standby', () => {
     const shared = lastShared(decision, mine) ?? { timeline: 0, lsn: 0n };
     const shares = (): Promise<boolean> => useReplicationLine(b, (line) => b.sharesLog(line, shared, soon()));
     expect(await shares()).toBe(true);
-    await otherwise(pair, shared, async () => expect(await shares()).toBe(false));
+    const putBack = await spoilLog(pair.settingsOf('b').dataDirectory, { ...shared, lsn: shared.lsn - 8n });
+    expect(await shares()).toBe(false);
+    await putBack();
     expect(await shares()).toBe(true);
     await b.start({ as: 'standby', follow: true }, soon());
     await b.waitReady(soon());
@@ -263,24 +265,6 @@ async function useReplicationLine<T>(
 
 async function onPeer(instance: PostgresInstance): ReturnType<PostgresInstance['runningLineage']> {
   return await useReplicationLine(instance, (line) => instance.runningLineage(line, soon()));
-}
-
-/** Does the work while the last bytes of the log of `b` before a place are others. */
-async function otherwise(
-  pair: RealPair,
-  { timeline, lsn }: { readonly timeline: number; readonly lsn: bigint },
-  work: () => Promise<void>,
-): Promise<void> {
-  const { name, offset } = segmentAt(timeline, lsn - 8n, 16 * 1024 * 1024);
-  const file = await open(join(pair.settingsOf('b').dataDirectory, 'pg_wal', name), 'r+');
-  try {
-    const { buffer } = await file.read(Buffer.alloc(8), 0, 8, offset);
-    await file.write(Buffer.alloc(8, 0xa5), 0, 8, offset);
-    await work();
-    await file.write(buffer, 0, 8, offset);
-  } finally {
-    await file.close();
-  }
 }
 
 async function streaming(primary: PostgresInstance): Promise<void> {

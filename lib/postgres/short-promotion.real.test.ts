@@ -1,12 +1,9 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TimelineSwitch } from './instance.ts';
 import type { Lsn } from './lsn.ts';
 import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
 import type { RealPair } from './testing/real-pair.ts';
-
-const segmentBytes = 16n * 1024n * 1024n;
+import { spoilRecord } from './testing/spoil-log.ts';
 
 /** The standby takes over with what it received and had not replayed yet, whole or damaged. Answers where its log left the old timeline. */
 async function takeOverUnreplayed(
@@ -29,23 +26,11 @@ async function takeOverUnreplayed(
   const { replayLsn = 0n } = await untilStatus(b, line, (status) => (status.flushLsn ?? 0n) > committed);
   expect(replayLsn).toBeLessThan(committed);
   await a.killAll(soon());
-  if (damage) await spoil(join(pair.settingsOf('b').dataDirectory, 'pg_wal'), replayLsn);
+  if (damage) await spoilRecord(pair.settingsOf('b').dataDirectory, { timeline: 1, lsn: replayLsn });
   await b.fence(line, 1_000, soon());
   await b.promote(line, soon());
   const { timeline } = await b.status(line, soon());
   return { committed, left: await b.runningHistory(line, timeline, soon()) };
-}
-
-/** Some bytes of the record that is replayed next, behind its length. */
-async function spoil(folder: string, at: Lsn): Promise<void> {
-  const number = at / segmentBytes;
-  const name = `00000001${(number >> 8n).toString(16).padStart(8, '0')}${(number & 0xffn).toString(16).padStart(8, '0')}`.toUpperCase();
-  const file = await open(join(folder, name), 'r+');
-  try {
-    await file.write(Buffer.alloc(8, 0xa5), 0, 8, Number(at % segmentBytes) + 24);
-  } finally {
-    await file.close();
-  }
 }
 
 test.each([

@@ -9,7 +9,7 @@ import { protocolModes } from './record-modes.ts';
 import type { MemberView, PairView } from './pair-view.ts';
 
 /** Below this a member may soon be unable to write. */
-const diskFreePercentMin = 5;
+export const diskFreePercentMin = 5;
 /** Once told, so much must be free again before it is taken back: a disk at the edge is no news each time it moves. */
 export const diskFreePercentAgain = 7;
 

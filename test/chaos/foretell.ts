@@ -1,10 +1,8 @@
 import type { MemberStatus } from '#agents/member/contract.ts';
 import { explainFailover, heardFrom } from '#lib/pair/explain.ts';
 import type { FailoverVerdict } from '#lib/pair/explain.ts';
+import { diskFreePercentMin } from '#operator/pair/pair-facts.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
-
-/** Below this a disk counts as full, for the operator and for `hallctl` too. */
-export const diskLowPercent = 5;
 
 /**
  * What `hallctl pair explain` and the condition ZeroLossFailoverPossible say at this moment. Both members are asked by a way that no cut
@@ -19,6 +17,6 @@ export async function foretell(stand: PairStand): Promise<FailoverVerdict> {
     recordLost: undefined,
     paused: false,
     heard: heardFrom(told),
-    diskFull: told.filter(({ diskFreePercent }) => (diskFreePercent ?? 100) < diskLowPercent).map(({ member }) => member),
+    diskFull: told.filter(({ diskFreePercent }) => (diskFreePercent ?? 100) < diskFreePercentMin).map(({ member }) => member),
   });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MemberStatus } from '#agents/member/contract.ts';
 import type { FailoverVerdict } from '#lib/pair/explain.ts';
+import { diskFreePercentMin } from '#operator/pair/pair-facts.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { longestGapMs } from '../pair/gap.ts';
 import type { PairStand } from '../pair/pair-stand.ts';
@@ -9,7 +10,7 @@ import type { ServerProcess } from '../pair/server-processes.ts';
 import { acknowledgedAgain, inStep, leadsAlone, other, takenOverBy, waits } from '../pair/watch-pair.ts';
 import type { Name } from '../pair/watch-pair.ts';
 import type { ChaosPair, Machine } from './chaos-pair.ts';
-import { diskLowPercent, foretell } from './foretell.ts';
+import { foretell } from './foretell.ts';
 import type { DiskPace } from './disk.ts';
 import type { Witness } from './local-observer.ts';
 
@@ -213,7 +214,7 @@ export class Stage {
 
 async function hasRoom(stand: PairStand): Promise<boolean> {
   const both = await Promise.all([stand.status('a'), stand.status('b')]);
-  return both.every(({ diskFreePercent }) => (diskFreePercent ?? 100) >= diskLowPercent);
+  return both.every(({ diskFreePercent }) => (diskFreePercent ?? 100) >= diskFreePercentMin);
 }
 
 async function seeNothingMore(witnesses: readonly Witness[], forMs: number): Promise<void> {

@@ -1,5 +1,8 @@
+import type { Client } from 'pg';
+import { parseLsn } from '#lib/postgres/lsn.ts';
+import { spoilRecord } from '#lib/postgres/testing/spoil-log.ts';
+import type { SpoiledPlace } from '#lib/postgres/testing/spoil-log.ts';
 import type { Machine } from '../chaos-pair.ts';
-import { damageRecord, recordAt } from '../damage-log.ts';
 import { localSession } from '../local-session.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
@@ -7,6 +10,12 @@ import type { Stage } from '../stage.ts';
 /** So many writes are behind the damage: all of them acknowledged, and lost to whoever cannot read on. */
 const behindDamage = 100;
 const observedMs = 3_000;
+
+/** Where a record of the log begins: by a query that answers `timeline` and `lsn`, as PostgreSQL writes them. */
+async function recordAt(session: Pick<Client, 'query'>, query: string): Promise<SpoiledPlace> {
+  const { rows } = await session.query<{ readonly timeline: number; readonly lsn: string }>(query);
+  return { timeline: rows[0]?.timeline ?? 0, lsn: parseLsn(rows[0]?.lsn ?? '') };
+}
 
 async function moreAcknowledged({ pair, until }: Stage): Promise<void> {
   const enough = pair.writer.acknowledged.length + behindDamage;
@@ -44,7 +53,7 @@ export const damagePrimaryLog: Scenario = {
     );
     await moreAcknowledged(stage);
     await Promise.all([primary.member.killMember(), standby.member.killMember()]);
-    await damageRecord(primary.member, place);
+    await spoilRecord(primary.member.dataDirectory, place);
     await standby.member.startAgent();
     await stage.until('the standby runs', async () => (await stage.status(standby)).role === 'standby');
     await primary.member.startAgent();
@@ -77,7 +86,7 @@ export const damageStandbyLog: Scenario = {
     );
     await moreAcknowledged(stage);
     await primary.member.killMember();
-    await damageRecord(standby.member, place);
+    await spoilRecord(standby.member.dataDirectory, place);
     await says(stage, standby, /lacks what was acknowledged/);
     await stage.acknowledgesNothing(standby, observedMs);
     await primary.member.startAgent();
