@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild } from '#test/cluster/child.ts';
 import type { Child } from '#test/cluster/child.ts';
 import type { Network } from '#test/cluster/network.ts';
+import { postmasterOf } from '#test/cluster/postmaster.ts';
 import { postgresUser } from '#test/cluster/postgres-user.ts';
 import { runTool } from '#test/cluster/run-tool.ts';
 import { namespace, pairName } from './names.ts';
 import type { MemberName } from './names.ts';
 import { memberProgram } from './member-program.ts';
-import { killAll, isRunning, processTree } from './process-tree.ts';
+import { killAll, processTree } from './process-tree.ts';
 import { ourPrograms } from './programs.ts';
 
 export interface MemberWish {
@@ -93,7 +94,7 @@ export class DemoMember implements AsyncDisposable {
   /** SIGKILL to everything of this member at once, as when its power is cut. @returns how many processes there were. */
   async kill(): Promise<number> {
     const agent = this.#agent;
-    const postmaster = await this.#postmaster();
+    const postmaster = postmasterOf(this.#dataDirectory);
     const roots = [...(agent?.running === true ? [agent.pid] : []), ...(postmaster === undefined ? [] : [postmaster])];
     const pids = processTree(roots);
     killAll(pids);
@@ -111,12 +112,6 @@ export class DemoMember implements AsyncDisposable {
       await sleep(sweepPauseMs);
     }
     throw new Error(`processes of member ${this.name} do not end: ${(await this.#leftBehind()).join(', ')}`);
-  }
-
-  async #postmaster(): Promise<number | undefined> {
-    const text = await readFile(join(this.#dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '');
-    const pid = Number(text.split('\n')[0]);
-    return pid > 0 && isRunning(pid) ? pid : undefined;
   }
 
   /** Programs of PostgreSQL that work in our folder, told by their file and their arguments, with all below them. */

@@ -26,10 +26,6 @@ export function killAll(pids: readonly number[]): void {
   }
 }
 
-export function isRunning(pid: number): boolean {
-  return factsOf(pid)?.isZombie === false;
-}
-
 function allProcesses(): readonly ProcessFacts[] {
   const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
   return pids.flatMap((pid) => factsOf(Number(pid)) ?? []).filter(({ isZombie }) => !isZombie);

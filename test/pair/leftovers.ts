@@ -1,7 +1,8 @@
-import { glob, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { postmasterOf } from '../cluster/postmaster.ts';
 import { systemProgram } from '../cluster/programs.ts';
 import { runTool } from '../cluster/run-tool.ts';
 
@@ -23,28 +24,20 @@ export async function removeLeftovers(): Promise<void> {
     const [pid = '', start] = (await readFile(join(tmpdir(), file), 'utf8')).split(' ');
     if (startOf(Number(pid)) === start) continue;
     const folder = join(tmpdir(), file, '..');
-    for (const name of ['a', 'b']) await endServer(join(folder, name, 'db', 'data'));
+    endServers(folder);
     for (const name of ['a', 'b']) await runTool(systemProgram('umount'), ['--lazy', join(folder, name)]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Kills the server of this data directory if the process of its pid file works in it: pids are given anew. */
-async function endServer(data: string): Promise<void> {
-  try {
-    const pid = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-    if ((await readlink(`/proc/${pid}/cwd`)) === data) process.kill(pid, 'SIGKILL');
-  } catch {
-    // Nothing runs there any more.
-  }
-}
-
 function endServers(folder: string): void {
   for (const name of ['a', 'b']) {
+    const postmaster = postmasterOf(join(folder, name, 'db', 'data'));
+    if (postmaster === undefined) continue;
     try {
-      process.kill(Number(readFileSync(join(folder, name, 'db', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL');
+      process.kill(postmaster, 'SIGKILL');
     } catch {
-      // Nothing runs there any more.
+      // It ended by itself meanwhile.
     }
   }
 }

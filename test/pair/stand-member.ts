@@ -4,7 +4,8 @@ import { startChild } from '../cluster/child.ts';
 import type { Child } from '../cluster/child.ts';
 import type { Network } from '../cluster/network.ts';
 import { postgresUser } from '../cluster/postgres-user.ts';
-import { postmasterOf, signalServer } from './server-processes.ts';
+import { postmasterOf } from '../cluster/postmaster.ts';
+import { signalServer } from './server-processes.ts';
 
 const mainFile = join(import.meta.dirname, '..', '..', 'agents', 'member', 'main.ts');
 
@@ -126,8 +127,9 @@ export class StandMember implements AsyncDisposable {
   }
 
   /** Signals the postmaster and all its children, which are sessions of their own. */
-  async signalPostgres(signal: NodeJS.Signals): Promise<void> {
-    await signalServer(this.dataDirectory, signal);
+  signalPostgres(signal: NodeJS.Signals): Promise<void> {
+    signalServer(this.dataDirectory, signal);
+    return Promise.resolve();
   }
 
   /** Agent and PostgreSQL at once, as when the machine hangs. */
@@ -141,8 +143,8 @@ export class StandMember implements AsyncDisposable {
   }
 
   /** The postmaster's process id, or undefined when none runs. */
-  async postmaster(): Promise<number | undefined> {
-    return await postmasterOf(this.dataDirectory);
+  postmaster(): Promise<number | undefined> {
+    return Promise.resolve(postmasterOf(this.dataDirectory));
   }
 
   /** SIGKILL to the postmaster; its children notice and end by themselves. */

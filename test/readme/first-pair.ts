@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, appendFile, chown, copyFile, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { access, appendFile, chown, copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { dump } from 'js-yaml';
 import { fitManifests, manifestsFolder, readManifests } from '#demo/manifests.ts';
@@ -16,6 +16,7 @@ import { startControlPlane } from '../cluster/control-plane.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { startNetwork } from '../cluster/network.ts';
 import type { Network } from '../cluster/network.ts';
+import { postmasterOf } from '../cluster/postmaster.ts';
 import { postgresUser } from '../cluster/postgres-user.ts';
 import { controlPlaneProgram, systemProgram } from '../cluster/programs.ts';
 import { temporaryFolder } from '../cluster/temporary.ts';
@@ -102,7 +103,7 @@ export async function openFirstPair(): Promise<FirstPair> {
       stopOn: async (member) => agents.get(member)?.stop(),
       postgresEnded: async () => {
         for (const member of memberNames) {
-          const file = postmasterFile(homeOf(servers, member));
+          const file = join(dataDirectory(homeOf(servers, member)), 'postmaster.pid');
           await eventually(`PostgreSQL of ${member} has ended`, async () => !(await exists(file)), { maxMs: endMaxMs });
         }
       },
@@ -188,7 +189,7 @@ async function stay({ network, env, folder, stack }: Servers, { name, cwd, insid
   return stack.use(await startChild({ name, command: program, args, directory: folder, workingFolder: cwd, env, network }));
 }
 
-const postmasterFile = (home: string): string => join(home, 'var', 'postgresql', 'data', 'postmaster.pid');
+const dataDirectory = (home: string): string => join(home, 'var', 'postgresql', 'data');
 
 const exists = (file: string): Promise<boolean> =>
   access(file).then(
@@ -197,21 +198,12 @@ const exists = (file: string): Promise<boolean> =>
   );
 
 async function endPostgres(home: string): Promise<void> {
-  const pid = Number((await readFile(postmasterFile(home), 'utf8').catch(() => '')).split('\n')[0]);
-  if (!(pid > 1)) return;
+  const pid = postmasterOf(dataDirectory(home));
+  if (pid === undefined) return;
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
     return;
   }
-  await eventually('PostgreSQL has ended', () => !isRunning(pid), { maxMs: endMaxMs });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  await eventually('PostgreSQL has ended', () => postmasterOf(dataDirectory(home)) === undefined, { maxMs: endMaxMs });
 }

@@ -182,11 +182,12 @@ function machineOf(
         env,
       });
     },
-    signal: async (signal) => {
+    signal: (signal) => {
       child?.signal(signal);
-      await signalServer(join(directory, 'data'), signal);
+      signalServer(join(directory, 'data'), signal);
+      return Promise.resolve();
     },
-    signalPostgres: (signal) => signalServer(join(directory, 'data'), signal),
+    signalPostgres: (signal) => Promise.resolve(signalServer(join(directory, 'data'), signal)),
     asks: async (path) =>
       await fetch(`${url}${path}`, { signal: AbortSignal.timeout(2_000) }).then(
         ({ status }) => status === 200,
