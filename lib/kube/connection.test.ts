@@ -1,8 +1,11 @@
 import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '#lib/base/secret.ts';
+import { createAuthority } from '#lib/pki/authority.ts';
+import { issueLeaf } from '#lib/pki/leaf.ts';
 import { PooledConnection } from './connection.ts';
 import type { CredentialSet } from './credentials.ts';
 import { SimulatedClock } from './testing/simulated-clock.ts';
@@ -57,6 +60,38 @@ test('a new token keeps the connection, new bytes of certificates replace it', a
   expect(replaced.dispatcher).not.toBe(first.dispatcher);
   await call(connection);
   await connection.close();
+});
+
+test('a server that speaks both is spoken to by HTTP/1.1, where a request can be given up at any moment', async () => {
+  const nowMs = Date.now();
+  const authority = await createAuthority({ commonName: 'cluster', nowMs });
+  const leaf = await issueLeaf(authority, {
+    identity: { kind: 'operator', trustDomain: 'hallkeeper.dev' },
+    commonName: 'kube-apiserver',
+    ipAddresses: ['127.0.0.1'],
+    usages: ['server'],
+    nowMs,
+  });
+  const versions: string[] = [];
+  const both = createSecureServer(
+    { cert: leaf.certificatePem, key: leaf.privateKeyPem.reveal(), allowHTTP1: true },
+    (request, response) => {
+      versions.push(request.httpVersion);
+      response.end('{}');
+    },
+  );
+  await new Promise<void>((resolve) => void both.listen(0, '127.0.0.1', resolve));
+  const { tls, headers } = setOf('A', 'T');
+  const source = { tls: { ...tls, ca: Buffer.from(authority.certificatePem) }, headers };
+  const address = new URL(`https://127.0.0.1:${(both.address() as AddressInfo).port}/version`);
+  const connection = new PooledConnection({ server: address, current: async () => source, refused: () => true }, new SimulatedClock());
+  try {
+    await call(connection);
+    expect(versions).toEqual(['1.1']);
+  } finally {
+    await connection.close();
+    both.close();
+  }
 });
 
 test('a suspect connection is replaced once, and not when it is younger than a second', async () => {

@@ -29,8 +29,8 @@ export interface Connection {
 
 export type CredentialSource = Pick<KubeCredentials, 'server' | 'current' | 'refused'>;
 
-/** Connections per lane when the server speaks HTTP/1.1 only; with HTTP/2 one carries up to 100 requests at once. */
-const connectionsMax = { call: 8, watch: 64 } as const;
+/** Each carries one request at a time; a further one waits for a free connection, within its own deadline. */
+const connectionsMax = { call: 32, watch: 64 } as const;
 const connectMaxMs = 10_000;
 /** Idle connections stay this long, longer than a lease's retry period, so that a renewal needs no handshake. */
 const keepAliveMs = 60_000;
@@ -108,6 +108,9 @@ export class PooledConnection implements Connection {
 function openPool(origin: string, lane: Lane, { ca, cert, key, servername }: TlsMaterial): Pool {
   return new Pool(origin, {
     connections: connectionsMax[lane],
+    // Node writes frames without end, and takes memory until it is killed, when a stream is closed and destroyed before its body is sent
+    // (decision 0030); that is how undici gives up a request. Over HTTP/1.1 giving up closes the connection.
+    allowH2: false,
     // Deadlines are the client's own, per call: undici's defaults of 300 s would end a quiet watch.
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -109,6 +109,8 @@ export class MemberClient {
     const host = isIPv6(address) ? `[${address}]` : address;
     const client = new Client(`https://${host}:${adminPort}`, {
       connect: { ...tls, timeout: callMaxMs },
+      // Decision 0030: giving up a request over HTTP/2 may never end.
+      allowH2: false,
       headersTimeout: callMaxMs,
       bodyTimeout: callMaxMs,
       pipelining: 1,
