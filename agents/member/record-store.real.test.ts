@@ -27,6 +27,9 @@ async function won(answer: Promise<ArbiterAnswer>): Promise<SeenRecord> {
   return given.seen;
 }
 
+/** One turn after an answer its connection takes the next request; within that turn a new one would be opened, and held in the proxy. */
+const connectionIsFree = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Waits until a request is whole: nothing more of it has come for a while. */
 async function heldWhole(proxy: TcpProxy): Promise<void> {
   await eventually(
@@ -164,6 +167,7 @@ for (const [name, stood] of stands) {
         const proxy = await stand.proxy();
         const slow = await stand.store('a', { through: proxy, requestMaxMs: 5_000 });
         const seen = await seenBy(slow);
+        await connectionIsFree();
         proxy.hold('there');
         const asked = slow.swap(seen, found(seen.record, by('a')), signal);
         await heldWhole(proxy);
@@ -199,6 +203,7 @@ for (const [name, stood] of stands) {
       const proxy = await stand.proxy();
       const a = await stand.store('a', { through: proxy, requestMaxMs: 2_000 });
       const seen = await seenBy(a);
+      await connectionIsFree();
       proxy.hold('back');
       expect(await a.swap(seen, found(seen.record, by('a')), signal)).toMatchObject({ kind: 'failed', carriedOut: 'maybe' });
       const direct = await stand.store('a');

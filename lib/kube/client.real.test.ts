@@ -194,21 +194,23 @@ test('a watch tells changes in order, sends a bookmark, and ends when the server
   expect(last).not.toBe(resourceVersion);
 });
 
-test('many calls share one connection, and watches have another', async () => {
+test('calls one after another share connections, many at once have as many as they may, and each watch has its own', async () => {
   await using relay = await startRelay({ host: plane.address, port: plane.port });
   const own = clientOf(plane, { port: relay.port });
   for (let count = 0; count < 50; count += 1) await own.list(configMaps, { namespace: 'default' }, signal);
+  // Who asks in the very turn in which an answer ended meets a connection that is not free yet.
+  expect(relay.accepted).toBeLessThanOrEqual(2);
   await Promise.all(Array.from({ length: 50 }, () => own.list(configMaps, { namespace: 'default' }, signal)));
-  expect(relay.accepted).toBe(1);
+  expect(relay.accepted).toBe(32);
   const stop = new AbortController();
   const { resourceVersion } = await own.list(configMaps, {}, signal);
   const watches = Array.from({ length: 8 }, async () => {
     for await (const _ of own.watch(configMaps, { resourceVersion, timeoutSeconds: 300 }, stop.signal)) break;
   });
-  await eventually('the watches have a connection', () => relay.accepted === 2, { maxMs: 30_000 });
+  await eventually('the watches have connections', () => relay.accepted === 40, { maxMs: 30_000 });
   await client.create(configMaps, aMap('default', 'wake'), signal);
   await Promise.all(watches);
-  expect(relay.accepted).toBe(2);
+  expect(relay.accepted).toBe(40);
   await own.close();
   await eventually('every connection is closed', () => relay.open === 0, { maxMs: 30_000 });
 });
@@ -226,11 +228,10 @@ test('a server that falls silent costs one deadline, and the next call gets a fr
   const hasty = own.with({ deadlineMs: 500 });
   await expect(hasty.find(configMaps, key, signal)).rejects.toMatchObject({ code: 'HK_KUBE_DEADLINE', retry: 'backoff', status: 0 });
   const accepted = relay.accepted;
-  // The old connection stays dead: only a new one can answer.
-  const dead = relay.open;
+  // Those before stay dead, the idle one too: only a new one can answer.
   relay.set('pass');
   await own.find(configMaps, key, signal);
-  expect([relay.accepted, dead]).toEqual([accepted + 1, 1]);
+  expect(relay.accepted).toBe(accepted + 1);
   await own.close();
 });
 
