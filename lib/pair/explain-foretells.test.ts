@@ -5,6 +5,7 @@ import type { FailoverVerdict } from './explain.ts';
 import { factsOf, peerFactsOf } from './member-facts.ts';
 import { killMember } from './simulation/strike.ts';
 import { strike } from './simulation/faults.ts';
+import { adoptedBecause } from './simulation/sim-person.ts';
 import type { SimMember } from './simulation/sim-member.ts';
 import { faultsOf } from './simulation/simulate.ts';
 import { World } from './simulation/world.ts';
@@ -66,30 +67,42 @@ function live(seed: number): Seen | undefined {
     life: other.life,
     stopped: other.stopped,
     paused: world.paused,
+    saysUnreached: other.state !== undefined && !factsOf(other.state).arbiterReached,
+    recordIsGood: !world.arbiter.absent && world.arbiter.record === truth,
     failedToStart: (other.state?.operationFailures ?? 0) > 0,
     reached: world.reachesArbiter(other.name) && world.arbiter.downUntilMs <= world.schedule.nowMs,
   };
   killMember(dead);
   let changedByTheDead = false;
+  let adopted = false;
   let took = false;
   while (!took) {
     dead.powered = false;
     if (!world.schedule.runNext(atMs + patienceMs)) break;
     changedByTheDead ||= world.truth.author === dead.name && world.truth.mode !== truth.mode && world.truth.sequence > truth.sequence;
+    adopted ||= world.truth.reason === adoptedBecause;
     took = world.truth.primary === other.name && other.open;
   }
   if (verdict.lossFree) expect(world.violation ?? '').not.toContain('acknowledged');
-  return { verdict, took, excuse: excuseOf(verdict, { changedByTheDead, before, other }), story: world.story.slice(-30).join('\n  ') };
+  return {
+    verdict,
+    took,
+    excuse: excuseOf(verdict, { changedByTheDead, adopted, before, other }),
+    story: world.story.slice(-30).join('\n  '),
+  };
 }
 
 function excuseOf(
   { blockedBy, takesOver }: FailoverVerdict,
   seen: {
     readonly changedByTheDead: boolean;
+    readonly adopted: boolean;
     readonly before: {
       readonly life: number;
       readonly stopped: boolean;
       readonly paused: boolean;
+      readonly saysUnreached: boolean;
+      readonly recordIsGood: boolean;
       readonly reached: boolean;
       readonly failedToStart: boolean;
     };
@@ -104,7 +117,9 @@ function excuseOf(
   if (seen.before.stopped && !seen.other.stopped) return 'the agent of the standby, which stood still, goes on';
   if (blockedBy === 'StandbyLost' && seen.before.failedToStart) return 'what had kept its PostgreSQL from starting was over';
   if (blockedBy === 'Paused' && !seen.before.paused) return 'the word that the pause is over was on its way';
-  if (blockedBy === 'ArbiterUnreachable' && seen.before.reached) return 'the arbiter had just come back';
+  if (blockedBy === 'RecordLost' && seen.adopted) return 'a person adopted a record afterwards';
+  if (blockedBy === 'RecordLost' && seen.before.recordIsGood) return 'the word that the record was adopted was on its way';
+  if ((blockedBy === 'ArbiterUnreachable' || seen.before.saysUnreached) && seen.before.reached) return 'the arbiter had just come back';
   return undefined;
 }
 

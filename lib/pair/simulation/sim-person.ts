@@ -42,6 +42,9 @@ function mustAdopt({ arbiter, truth, members }: World): boolean {
  * record says that both members have everything, either would do, and one without its proof, or whose log does not hold that of the other, is
  * passed over.
  */
+/** The reason that a record bears which was adopted. */
+export const adoptedBecause = 'adopted after comparing both members';
+
 function adoptRecord(world: World): void {
   const known = world.members.flatMap(({ newest }) => (newest === undefined ? [] : [newest]));
   const last = known.reduce<PairRecord | undefined>(
@@ -62,7 +65,7 @@ function adoptRecord(world: World): void {
     primary: leader,
     systemIdentifier: world.truth.systemIdentifier,
     acknowledged: undefined,
-    reason: 'adopted after comparing both members',
+    reason: adoptedBecause,
     author: 'operator',
   };
   world.arbiter.write(record);
