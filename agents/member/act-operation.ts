@@ -35,7 +35,8 @@ export async function operate(lane: PostgresLane, what: Operation, signal: Abort
     case 'startStandby':
       return startStandby(lane, what.upstream, signal);
     case 'follow':
-      return instance.setFollow(true, within(settingMaxMs, 'following the peer', signal));
+      await instance.setFollow(true, within(settingMaxMs, 'following the peer', signal));
+      return lane.attached();
     case 'rejoin':
       return rejoin(lane, what.anew === true, signal);
     case 'prove':

@@ -138,6 +138,11 @@ export class PostgresLane {
     this.#last = { ...this.#last, upstream: false, streaming: false };
   }
 
+  /** A session saw that the peer is followed. A server without its data directory answers that, and no look. */
+  attached(): void {
+    this.#last = { ...this.#last, upstream: true };
+  }
+
   proven(systemIdentifier: string | undefined): void {
     this.#proven = systemIdentifier;
   }

@@ -64,7 +64,10 @@ describe('the leader', () => {
   });
 
   test('counts an admission that failed as a loss', () => {
-    const admitting = { ...solo({ losses: 1 }), operation: { id: 7, what: { do: 'admit' }, aborted: false, under: 'solo a 1' } } as const;
+    const admitting = {
+      ...solo({ losses: 1 }),
+      operation: { id: 7, what: { do: 'admit' }, sinceMs: 0, aborted: false, under: 'solo a 1' },
+    } as const;
     const { state } = step(
       admitting,
       { on: 'operationEnded', id: 7, outcome: { ok: false, why: 'the stream ended' }, postgres: admitting.postgres },

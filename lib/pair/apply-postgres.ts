@@ -3,11 +3,14 @@ import { doubledMs } from '#lib/base/retry.ts';
 import { lost } from './admission.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
-import type { LocalPostgres, MemberState, Operation } from './member-state.ts';
+import type { LocalPostgres, MemberState, Operation, RunningOperation } from './member-state.ts';
 import { proven, suspicionAfter } from './own-log.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
 const operationRetry = { firstMs: 100, maxMs: 5_000 } as const;
+
+/** What begins so soon after it ended well was begun again at once. */
+const repeatedWithinMs = 1_000;
 
 /**
  * A stream that stands for so long is no attempt any more. PostgreSQL's receiver calls itself streaming as well while it waits for a
@@ -64,7 +67,12 @@ export function applyOperationEnd(
   const now = awakeMs(seen);
   const admission = operation.what.do === 'admit' && !outcome.ok ? lost(seen.admission, now) : seen.admission;
   const ended: MemberState = { ...seen, operation: undefined, admission };
-  if (outcome.ok) return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now }, operation.what, now);
+  if (outcome.ok) {
+    const operationDone = doneAgain(state, operation, now);
+    // The first repetition is free: a role changes in steps, and two of them may be of one kind.
+    const waitMs = operationDone.repeats < 2 ? 0 : doubledMs(operationDone.repeats - 1, operationRetry);
+    return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now + waitMs, operationDone }, operation.what, now);
+  }
   const failures = operation.aborted ? 0 : state.operationFailures + 1;
   const waitMs = operation.aborted ? 0 : doubledMs(failures, operationRetry);
   effects.push({ do: 'note', why: `${operation.what.do} ${operation.aborted ? 'was given up' : 'failed'}: ${outcome.why}` });
@@ -72,6 +80,17 @@ export function applyOperationEnd(
   const atLeast = what.do === 'startPrimary' && outcome.logEndsEarly === true ? what.atLeast : undefined;
   const logSuspicion = atLeast === undefined ? ended.logSuspicion : proven(atLeast);
   return { ...ended, logSuspicion, operationFailures: failures, operationRetryAtMs: now + waitMs };
+}
+
+/** An operation that ends well and changes nothing that we see would be begun again without end. */
+function doneAgain(
+  { operationDone: before }: MemberState,
+  { what, sinceMs }: RunningOperation,
+  now: number,
+): NonNullable<MemberState['operationDone']> {
+  const waited = before === undefined || before.repeats < 2 ? 0 : doubledMs(before.repeats - 1, operationRetry);
+  const again = before?.do === what.do && sinceMs - before.endedMs - waited < repeatedWithinMs;
+  return { do: what.do, endedMs: now, repeats: again ? before.repeats + 1 : 0 };
 }
 
 function succeed(state: MemberState, what: Operation, now: number): MemberState {

@@ -150,6 +150,7 @@ export type Operation =
 export interface RunningOperation {
   readonly id: number;
   readonly what: Operation;
+  readonly sinceMs: number;
   readonly aborted: boolean;
   /** The record's leadership it was decided on: when that changes, the work is pointless and is aborted. */
   readonly under: string;
@@ -283,6 +284,8 @@ export interface MemberState {
   readonly operation: RunningOperation | undefined;
   readonly operationRetryAtMs: number;
   readonly operationFailures: number;
+  /** What ended well last, and how often it was begun again at once before that: its effect is not seen. */
+  readonly operationDone: { readonly do: Operation['do']; readonly endedMs: number; readonly repeats: number } | undefined;
   /** An admission has proven that PostgreSQL waits for the peer and that the peer has everything; it is to be recorded. */
   readonly admitted: boolean;
   readonly admission: AdmissionView;
@@ -362,6 +365,7 @@ export function startMember(
     operation: undefined,
     operationRetryAtMs: nowMs,
     operationFailures: 0,
+    operationDone: undefined,
     admitted: false,
     admission: { losses: 0, sinceMs: undefined, notBeforeMs: nowMs },
     provenBehindGate: false,

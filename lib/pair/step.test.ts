@@ -522,4 +522,23 @@ describe('the role follows the record', () => {
     }
     expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
   });
+
+  test('an operation that ends well and is not seen to change anything is begun again with pauses that grow, and another one starts anew', () => {
+    const unseen = { ...wellStandby, upstream: false, streaming: false };
+    let state = aMember({ postgres: unseen });
+    const end = (): number => {
+      state = live(state, 6_000, () => [{ on: 'heartbeat', heartbeat: heartbeatOf(aPrimary()) }]).state;
+      expect(state.operation?.what.do).toBe('follow');
+      const id = state.operation?.id ?? 0;
+      state = step(state, { on: 'operationEnded', id, outcome: { ok: true }, postgres: unseen }, state.lastEventMs + 5).state;
+      return state.operationRetryAtMs - awakeMs(state);
+    };
+    // It may go on at the next tick each time.
+    const pauses = Array.from({ length: 9 }, () => {
+      const pause = end();
+      state = live(state, pause + tickMs, () => [{ on: 'heartbeat', heartbeat: heartbeatOf(aPrimary()) }]).state;
+      return pause;
+    });
+    expect(pauses).toEqual([0, 0, 100, 200, 400, 800, 1_600, 3_200, 5_000]);
+  });
 });

@@ -172,7 +172,7 @@ function planOperation(state: MemberState, effects: MemberEffect[]): MemberState
   return {
     ...next,
     nextId: id + 1,
-    operation: { id, what: decision.what, aborted: false, under },
+    operation: { id, what: decision.what, sinceMs: awakeMs(next), aborted: false, under },
     admitted: false,
     provenBehindGate: false,
     recoveryShared: next.recoveryShared && !restarts,

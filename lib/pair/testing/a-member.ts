@@ -127,7 +127,7 @@ export function aMember(wish: MemberWish = {}): MemberState {
       sync: probed(canaries?.sync),
       remote: probed(canaries?.remote),
     },
-    ...(operation === undefined ? {} : { operation: { id: 7, what: operation, aborted, under: leadership(record) } }),
+    ...(operation === undefined ? {} : { operation: { id: 7, what: operation, sinceMs: now, aborted, under: leadership(record) } }),
     ...rest,
   };
 }

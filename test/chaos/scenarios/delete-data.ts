@@ -18,12 +18,15 @@ export const deleteStandbyDataKillPostmaster: Scenario = {
   name: 'delete-standby-data-kill-postmaster',
   group: 'storage',
   about:
-    'The data directory of the standby is deleted, and the primary is killed before anybody knows: what cannot be promoted is deposed.',
+    'The primary is killed, and the data directory of the standby deleted while it is being promoted: what cannot be promoted is deposed.',
   changes: 2,
   act: async (stage) => {
     const { primary, standby } = stage;
-    await rm(standby.member.dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    const goOn = await stage.freeze(standby, 'startup');
     await primary.member.killPostgres();
+    await stage.logged(standby, /"operation":"promote".*operation begins/);
+    await rm(standby.member.dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    goOn();
     await stage.takenOver(primary);
     await stage.logged(standby, /"does":"copy"/);
     await stage.acknowledged();
