@@ -42,6 +42,7 @@ export function applyPostgres(state: MemberState, seen: LocalPostgres): MemberSt
     logSuspicion,
     committedAt: leads ? state.committedAt : 0n,
     flushMovedMs: seen.flush === before.flush ? state.flushMovedMs : now,
+    lookedMs: seen.look === before.look ? state.lookedMs : now,
     peerFlushMovedMs: seen.peerFlush === before.peerFlush ? state.peerFlushMovedMs : now,
     replayStuckSinceMs: replayIdle ? undefined : (state.replayStuckSinceMs ?? now),
     streamingSinceMs,

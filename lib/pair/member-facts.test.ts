@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { applyPostgres } from './apply-postgres.ts';
 import { defaultLimits } from './limits.ts';
 import { factsOf, peerFactsOf } from './member-facts.ts';
-import { aPrimary, ago, downPostgres, records } from './testing/a-member.ts';
+import { aMember, aPrimary, ago, downPostgres, now, records } from './testing/a-member.ts';
 
 const stillMs = defaultLimits.canaryStaleAfterMs;
 
@@ -18,4 +19,18 @@ test('a primary that was not started because its log is cut short says so, and n
   const refused = { postgres: downPostgres, operationFailures: 1 };
   expect(factsOf(aPrimary(refused)).stuck).toMatch(/could not be started/);
   expect(factsOf(aPrimary({ ...refused, logSuspicion: { lsn: 5_001n, looks: 3 } })).stuck).toMatch(/ends before that of the other/);
+});
+
+test.each([
+  { what: 'sees that nothing comes', lookedMs: now, stuck: 'its PostgreSQL takes nothing from the stream' },
+  { what: 'has not seen its own server for a while', lookedMs: ago(defaultLimits.suspectAfterMs), stuck: undefined },
+])('a standby that $what, beside a primary that writes, says of itself: $stuck', ({ lookedMs, stuck }) => {
+  const state = aMember({ flushMovedMs: ago(defaultLimits.degradeSlowAfterMs), lookedMs });
+  expect(factsOf(state).stuck).toBe(stuck);
+});
+
+test('only a look that succeeded counts as one', () => {
+  const state = aMember({ lookedMs: ago(700) });
+  expect(applyPostgres(state, { ...state.postgres, streaming: false }).lookedMs).toBe(ago(700));
+  expect(applyPostgres(state, { ...state.postgres, look: state.postgres.look + 1 }).lookedMs).toBe(now);
 });

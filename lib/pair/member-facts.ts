@@ -142,8 +142,9 @@ function whyStuck(state: MemberState): string | undefined {
   if (lastingMs(state, state.replayStuckSinceMs) >= limits.takeBackAfterMs) return 'its replay stands still with something left to replay';
   const now = awakeMs(state);
   const primaryWrites = isPeerHeard(state) && now - canaries.remote.okMs < limits.suspectAfterMs && peerView.heartbeat?.role === 'primary';
+  const sees = now - state.lookedMs < limits.suspectAfterMs;
   // The canaries of a primary that is well write all the time: a stream that brings nothing of it has nobody at its end.
-  const still = postgres.streaming && primaryWrites && now - state.flushMovedMs >= limits.degradeSlowAfterMs;
+  const still = sees && postgres.streaming && primaryWrites && now - state.flushMovedMs >= limits.degradeSlowAfterMs;
   return still ? 'its PostgreSQL takes nothing from the stream' : undefined;
 }
 

@@ -272,6 +272,8 @@ export interface MemberState {
   /** Where the last own commit stands that was acknowledged as those of clients are; 0 while this member does not lead. */
   readonly committedAt: bigint;
   readonly flushMovedMs: number;
+  /** When a look at the own PostgreSQL succeeded last; what stands still since then may only be unseen. */
+  readonly lookedMs: number;
   /** Standby: since when its walreceiver has not streamed for a while; one that comes up and ends again and again does not stream. */
   readonly detachedSinceMs: number | undefined;
   /** Standby: since when its replay has stood still although there is something to replay. */
@@ -356,6 +358,7 @@ export function startMember(
     postgres,
     committedAt: 0n,
     flushMovedMs: nowMs,
+    lookedMs: nowMs,
     detachedSinceMs: nowMs,
     replayStuckSinceMs: undefined,
     streamingSinceMs: undefined,
