@@ -198,7 +198,8 @@ function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done)
     };
     // Now and then data that could stream is damaged and has to be copied.
     const damaged = world.schedule.chance(15);
-    const judgedWrong = member.misjudgesPast;
+    // Timelines of one number that two promotions began are told apart by their histories; that much is always judged right.
+    const judgedWrong = member.misjudgesPast && !beganApart(postgres, source);
     member.misjudgesPast = false;
     if (!anew && !damaged && postgres.data === 'full' && (isPrefix(postgres.log, source.log) || judgedWrong)) return start();
     world.invariants.destroying(member, anew);
@@ -212,6 +213,11 @@ function rejoin({ world, member }: Job, anew: boolean, later: Later, done: Done)
       return start();
     });
   });
+}
+
+/** Only a person promotes both members on their own: then two timelines have one number. */
+function beganApart(one: SimPostgres, other: SimPostgres): boolean {
+  return one.timeline === other.timeline && one.left.some(({ lsn }, index) => lsn !== other.left[index]?.lsn);
 }
 
 /** Gate, proof, peer, flush position, wait: only then may the record say sync. */
