@@ -70,9 +70,8 @@ export function applyOperationEnd(
   const ended: MemberState = { ...seen, operation: undefined, admission };
   if (outcome.ok) {
     const operationDone = doneAgain(state, operation, now);
-    // The first repetition is free: a role changes in steps, and two of them may be of one kind.
-    const waitMs = operationDone.repeats < 2 ? 0 : doubledMs(operationDone.repeats - 1, operationRetry);
-    return succeed({ ...ended, operationFailures: 0, operationRetryAtMs: now + waitMs, operationDone }, operation.what, now);
+    const operationRetryAtMs = now + pauseMs(operationDone.repeats);
+    return succeed({ ...ended, operationFailures: 0, operationRetryAtMs, operationDone }, operation.what, now);
   }
   const failures = operation.aborted ? 0 : state.operationFailures + 1;
   const waitMs = operation.aborted ? 0 : doubledMs(failures, operationRetry);
@@ -83,14 +82,16 @@ export function applyOperationEnd(
   return { ...ended, logSuspicion, operationFailures: failures, operationRetryAtMs: now + waitMs };
 }
 
+/** The first repetition is free: a role changes in steps, and two of them may be of one kind. */
+const pauseMs = (repeats: number): number => (repeats < 2 ? 0 : doubledMs(repeats - 1, operationRetry));
+
 /** An operation that ends well and changes nothing that we see would be begun again without end. */
 function doneAgain(
   { operationDone: before }: MemberState,
   { what, sinceMs }: RunningOperation,
   now: number,
 ): NonNullable<MemberState['operationDone']> {
-  const waited = before === undefined || before.repeats < 2 ? 0 : doubledMs(before.repeats - 1, operationRetry);
-  const again = before?.do === what.do && sinceMs - before.endedMs - waited < repeatedWithinMs;
+  const again = before?.do === what.do && sinceMs - before.endedMs - pauseMs(before.repeats) < repeatedWithinMs;
   return { do: what.do, endedMs: now, repeats: again ? before.repeats + 1 : 0 };
 }
 
