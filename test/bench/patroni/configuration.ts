@@ -14,6 +14,14 @@ export interface PatroniMember {
   readonly times: PatroniTimes;
 }
 
+/** What both members must have alike: Patroni takes these from its shared configuration, and passes over them in a member's own file. */
+const sharedParameters = {
+  wal_log_hints: 'on',
+  // A client that gives up an attempt leaves a session behind that waits for the standby, and outages are long: were the server full of
+  // these, the standby could not come back.
+  max_connections: 1_000,
+};
+
 /**
  * patroni.yml of one member, as JSON, which is YAML: with synchronous replication, so that it too loses nothing, and not in its strict
  * mode: like our primary, its own goes on alone when the standby is lost.
@@ -26,10 +34,6 @@ export function patroniConfiguration(member: PatroniMember): string {
     ssl_key_file: tls.key,
     ssl_ca_file: tls.authority,
     unix_socket_directories: member.socketDirectory,
-    wal_log_hints: 'on',
-    // A client that gives up an attempt leaves a session behind that waits for the standby, and outages are long: were the server full of
-    // these, the standby could not come back.
-    max_connections: 1_000,
   };
   return JSON.stringify(
     {
@@ -42,7 +46,7 @@ export function patroniConfiguration(member: PatroniMember): string {
           ...times.dcs,
           synchronous_mode: true,
           synchronous_mode_strict: false,
-          postgresql: { use_pg_rewind: true, use_slots: true },
+          postgresql: { use_pg_rewind: true, use_slots: true, parameters: sharedParameters },
         },
         initdb: [{ encoding: 'UTF8' }, 'data-checksums'],
         users: { app: { options: [] } },

@@ -1,3 +1,4 @@
+import { messageOf } from '#lib/base/errors.ts';
 import { eventually } from '../../cluster/eventually.ts';
 import { longestGapMs } from '../../pair/gap.ts';
 import { other } from '../../pair/watch-pair.ts';
@@ -64,7 +65,7 @@ export async function measureRival(
     const how = outageMs === undefined ? 'nobody serves' : `outage ${inSeconds(outageMs)} s, ended by a ${by}`;
     say(`Patroni, ${times.name} times, run ${run} of ${runs}: ${how}`);
   }
-  const { lost, problems } = await lossesOfRival(pair);
+  const { lost, problems } = await lossesOfRival(pair).catch((error: unknown) => ({ lost: undefined, problems: [messageOf(error)] }));
   for (const problem of problems) say(`Patroni, ${times.name} times: ${problem}`);
   return {
     times: times.dcs,
