@@ -15,15 +15,18 @@ const roundsDefault = 10;
 const roundsMax = 1_000;
 const roundSeconds = 10;
 const clients = 4;
-/** After agents were started or stopped, before anything is counted. */
+/** After agents were ended, before anything is counted. */
 const restMs = 2_000;
+/** After agents were started: what runs for days is measured, not how V8 comes to compile it. */
+const warmUpMs = 20_000;
 const ticksPerSecond = 100;
 
 export const steadyStateBench: Bench = {
   name: 'steady-state',
   says:
     'What the agents cost while nothing fails: pgbench (its default transaction, 4 clients, TLS) against a real pair with synchronous ' +
-    'replication, in rounds of 10 s with both agents at work and with both agents ended, which PostgreSQL outlives; the order alternates. ' +
+    'replication, in rounds of 10 s with both agents at work (20 s after they were started) and with both agents ended, which PostgreSQL ' +
+    'outlives; the order alternates. ' +
     'Members, clients and the control plane share this machine, so what an agent takes is taken twice. ratio is the median of the ' +
     'rounds of transactions per second with agents by those without; agentCores is what one agent takes of a core.',
   options: { rounds: { value: 'N', help: `measured rounds, the result is their median (default: ${roundsDefault})` } },
@@ -41,8 +44,7 @@ async function measureCost(rounds: number, say: (text: string) => void): Promise
   for (let round = 1; round <= rounds; round += 1) {
     const one: { with: number; without: number } = { with: Number.NaN, without: Number.NaN };
     for (const side of round % 2 === 1 ? (['with', 'without'] as const) : (['without', 'with'] as const)) {
-      await setAgents(pair, side === 'with');
-      await sleep(restMs);
+      await sleep((await setAgents(pair, side === 'with')) ? warmUpMs : restMs);
       const before = await agentTicks(pair);
       one[side] = tpsOf(await run(['--client', String(clients), '--time', String(roundSeconds)]));
       if (side === 'with') figures.cores.push(((await agentTicks(pair)) - before) / ticksPerSecond / roundSeconds / 2);
@@ -79,13 +81,18 @@ async function preparePgbench(
   return async (args) => await runTool(join(postgresPrograms(), 'pgbench'), [...args, 'app'], env);
 }
 
-async function setAgents({ stand, machines }: ChaosPair, running: boolean): Promise<void> {
+/** Returns whether any had to be started. */
+async function setAgents({ stand, machines }: ChaosPair, running: boolean): Promise<boolean> {
+  let started = false;
   for (const { member } of Object.values(machines)) {
-    if (running && member.agent?.running !== true) await member.startAgent();
     if (!running) await member.agent?.stop();
+    else if (member.agent?.running !== true) {
+      await member.startAgent();
+      started = true;
+    }
   }
-  if (!running) return;
-  await eventually('both agents lead and follow', async () => (await inStep(stand)).epoch > 0, waits);
+  if (running) await eventually('both agents lead and follow', async () => (await inStep(stand)).epoch > 0, waits);
+  return started;
 }
 
 /** Processor time of both agents, in ticks of the kernel. */
