@@ -106,8 +106,7 @@ function watchChild(child: ChildProcess, context: InstanceContext): RunningServe
 export function watchFound(facts: ProcessFacts, context: InstanceContext, closed: AbortSignal): RunningServer {
   const ended = new AbortController();
   const exited = new Promise<ServerExit>((resolve) => {
-    const gone = async (): Promise<true | undefined> => ((await isSameProcess(facts).catch(() => true)) ? undefined : true);
-    poll(gone, watchEveryMs, context.ports, closed)
+    poll(() => Promise.resolve(isGone(facts)), watchEveryMs, context.ports, closed)
       .then(() => readLogTail(context.paths.log).catch(() => ''))
       .then((logTail) => resolve({ pid: facts.pid, exitCode: undefined, signalName: undefined, logTail }))
       .catch(() => undefined)
@@ -115,6 +114,15 @@ export function watchFound(facts: ProcessFacts, context: InstanceContext, closed
   });
   void boundLogWhile(context, AbortSignal.any([ended.signal, closed]));
   return { pid: facts.pid, reattached: true, exited };
+}
+
+/** True for sure, or undefined: where nobody can tell, the process counts as living. */
+function isGone(facts: ProcessFacts): true | undefined {
+  try {
+    return isSameProcess(facts) ? undefined : true;
+  } catch {
+    return undefined;
+  }
 }
 
 async function boundLogWhile({ settings, paths, ports }: InstanceContext, ended: AbortSignal): Promise<void> {
