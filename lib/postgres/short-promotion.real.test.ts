@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '#lib/base/system-clock.ts';
+import { poll } from './context.ts';
 import type { SqlLine, TimelineSwitch } from './instance.ts';
 import type { Lsn } from './lsn.ts';
 import { joinSecond, realPair, soon, startFirst, untilStatus } from './testing/real-pair.ts';
@@ -37,11 +38,11 @@ async function takeOverUnreplayed(
 
 async function untilPaused(line: SqlLine): Promise<void> {
   const signal = soon();
-  for (;;) {
+  const paused = async (): Promise<true | undefined> => {
     const { rows } = await line.query('SELECT pg_get_wal_replay_pause_state() AS is', [], signal);
-    if (rows[0]?.['is'] === 'paused') return;
-    await systemClock.sleep(20, signal);
-  }
+    return rows[0]?.['is'] === 'paused' ? true : undefined;
+  };
+  await poll(paused, 20, { clock: systemClock }, signal);
 }
 
 test.each([
