@@ -5,7 +5,7 @@ import type { MemberEvent } from '#lib/pair/events.ts';
 import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
 import type { Lsn } from '#lib/postgres/lsn.ts';
 import { lineFailureOf } from '#lib/postgres/sql-line.ts';
-import { untilBeat } from './beat.ts';
+import { untilBeat } from '#lib/base/beat.ts';
 import type { Nudge } from './nudge.ts';
 
 export interface CanaryPorts {

@@ -7,7 +7,7 @@ import type { MemberEvent } from '#lib/pair/events.ts';
 import type { Heartbeat } from '#lib/pair/member-state.ts';
 import { clientTls } from '#lib/pki/trust.ts';
 import type { Expectation, OwnCertificate, TrustedAuthority } from '#lib/pki/trust.ts';
-import { untilBeat } from './beat.ts';
+import { untilBeat } from '#lib/base/beat.ts';
 import { parseHeartbeat, formatHeartbeat } from './heartbeat-line.ts';
 
 /** Application protocol by which the administration port tells heartbeats from HTTP. */
