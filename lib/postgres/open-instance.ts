@@ -46,7 +46,6 @@ import {
 import { lastLines, readLogTail } from './server-log.ts';
 import {
   findPostmaster,
-  isStopping,
   killServer,
   refuseRunning,
   removeStaleLockFiles,
@@ -60,6 +59,7 @@ import type { LineFailure } from './sql-line.ts';
 import { lineFailureOf, openSqlLine } from './sql-line.ts';
 import { raisedTo, replayLacks } from './standby-minimums.ts';
 import { readStatus } from './status.ts';
+import { StopSign } from './stop-sign.ts';
 import { endApplicationSessions, endStream, promoteServer } from './take-over.ts';
 import { tryParameters } from './try-parameters.ts';
 
@@ -89,6 +89,7 @@ export function openInstance(settings: InstanceSettings, ports: InstancePorts): 
 
 class Instance implements PostgresInstance {
   #context: InstanceContext;
+  readonly #stopSign: StopSign;
   #held: HeldLock | undefined;
   #server: RunningServer | undefined;
   #minimums: ControlData['limits'] | undefined;
@@ -99,6 +100,7 @@ class Instance implements PostgresInstance {
 
   constructor(settings: InstanceSettings, ports: InstancePorts) {
     this.#context = { settings: Object.freeze({ ...settings }), paths: pathsOf(settings), ports };
+    this.#stopSign = new StopSign(this.#context);
   }
 
   get settings(): InstanceSettings {
@@ -166,7 +168,7 @@ class Instance implements PostgresInstance {
     return (await findPostmaster(this.#context)) === undefined ? 'absent' : 'unanswered';
   }
 
-  readonly isStopping: PostgresInstance['isStopping'] = () => isStopping(this.#context);
+  readonly isStopping: PostgresInstance['isStopping'] = () => this.#stopSign.shows();
 
   async waitReady(signal: AbortSignal): Promise<void> {
     const { ports, paths } = this.#context;

@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { access, readFile, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openInstance } from './open-instance.ts';
 import { processesOf } from './process-table.ts';
 import type { RealPair } from './testing/real-pair.ts';
@@ -59,6 +59,25 @@ describe('the server process', () => {
     await pair.a.waitReady(soon());
     expect(await pair.a.commitLocal(line, soon())).toBeGreaterThan(0n);
     await pair.a.killAll(soon());
+  });
+
+  test('a shutdown that somebody else asks for shows while a session of ours keeps it from ending', async () => {
+    await pair.a.start({ as: 'primary', gate: 'none' }, soon());
+    await pair.a.waitReady(soon());
+    const line = pair.a.openLine('test');
+    await line.query('SELECT 1', [], soon());
+    expect(await pair.a.isStopping()).toBe(false);
+    const file = join(pair.settingsOf('a').dataDirectory, 'postmaster.pid');
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(file, longAgo, longAgo);
+    // Read once more, and not again from then on.
+    for (let asked = 0; asked < 3; asked += 1) expect(await pair.a.isStopping()).toBe(false);
+    const pid = Number((await readFile(file, 'utf8')).split('\n')[0]);
+    process.kill(pid, 'SIGTERM');
+    await vi.waitUntil(() => pair.a.isStopping(), { timeout: 20_000 });
+    expect(await line.query('SELECT 1', [], soon())).toMatchObject({ rows: [{}] });
+    await pair.a.killAll(soon());
+    expect(await pair.a.isStopping()).toBe(false);
   });
 
   test('a server is seen, and killed, behind a symbolic link in the path of its data too', async () => {

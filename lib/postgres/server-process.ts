@@ -48,13 +48,6 @@ export async function findPostmaster({ paths }: InstanceContext): Promise<(Proce
   return { ...facts, status: file.status };
 }
 
-/** Looked at many times a second: the process table is read only when the file says so. */
-export async function isStopping(context: InstanceContext): Promise<boolean> {
-  const text = await readIfPresent(context.paths.postmasterPid);
-  if (text === undefined || parsePostmasterFile(text)?.status !== 'stopping') return false;
-  return (await findPostmaster(context)) !== undefined;
-}
-
 /** ALTER SYSTEM writes beside our settings; where a version can refuse it, it does, for as long as the server runs. */
 export function postmasterArguments(paths: Pick<InstancePaths, 'data' | 'configuration'>, major: number): readonly string[] {
   const noAlterSystem = major >= 17 ? ['-c', 'allow_alter_system=off'] : [];
