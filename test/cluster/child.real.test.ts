@@ -88,10 +88,13 @@ test('our death by SIGKILL takes the processes with us, those of another user an
   const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   parent.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  await eventually('the parent has started its server', () => said.includes('range'), { maxMs: 60_000 });
-  // Started, it still has to become that program: nsenter and setpriv come before it.
-  await eventually('its server runs', () => processesWith('sleep 602').length === 1, { maxMs: 20_000 });
-  parent.kill('SIGKILL');
+  try {
+    await eventually('the parent has started its server', () => said.includes('range'), { maxMs: 60_000 });
+    // Started, it still has to become that program: nsenter and setpriv come before it.
+    await eventually('its server runs', () => processesWith('sleep 602').length === 1, { maxMs: 20_000 });
+  } finally {
+    parent.kill('SIGKILL');
+  }
   await eventually('the server is gone', () => processesWith('sleep 602').length === 0, { maxMs: 20_000 });
   const { range } = JSON.parse(said) as { range: string };
   const routes = (): Promise<string> => readFile('/proc/net/route', 'utf8');
