@@ -1,3 +1,4 @@
+import { untilBeat } from '#lib/base/beat.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { runWithin, within } from '#lib/base/deadline.ts';
 import { codeOf } from '#lib/base/errors.ts';
@@ -5,7 +6,6 @@ import type { MemberEvent } from '#lib/pair/events.ts';
 import type { PostgresInstance, SqlLine } from '#lib/postgres/instance.ts';
 import type { Lsn } from '#lib/postgres/lsn.ts';
 import { lineFailureOf } from '#lib/postgres/sql-line.ts';
-import { untilBeat } from '#lib/base/beat.ts';
 import type { Nudge } from './nudge.ts';
 
 export interface CanaryPorts {

@@ -1,3 +1,4 @@
+import { untilBeat } from '#lib/base/beat.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { messageOf } from '#lib/base/errors.ts';
 import { unreachable } from '#lib/base/invariant.ts';
@@ -9,7 +10,6 @@ import { lookPauseMs } from '#lib/pair/look-pace.ts';
 import { outputsOf, sameOutputs } from '#lib/pair/outputs.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
 import { step, tickMs } from '#lib/pair/step.ts';
-import { untilBeat } from '#lib/base/beat.ts';
 import type { Nudge } from './nudge.ts';
 import type { PostgresLane } from './postgres-lane.ts';
 import type { RecordStore } from './record-store.ts';

@@ -1,5 +1,6 @@
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
+import { untilBeat } from '#lib/base/beat.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { codeOf, messageOf } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/log.ts';
@@ -7,7 +8,6 @@ import type { MemberEvent } from '#lib/pair/events.ts';
 import type { Heartbeat } from '#lib/pair/member-state.ts';
 import { clientTls } from '#lib/pki/trust.ts';
 import type { Expectation, OwnCertificate, TrustedAuthority } from '#lib/pki/trust.ts';
-import { untilBeat } from '#lib/base/beat.ts';
 import { parseHeartbeat, formatHeartbeat } from './heartbeat-line.ts';
 
 /** Application protocol by which the administration port tells heartbeats from HTTP. */

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { codeOf } from '#lib/base/errors.ts';
 import type { InstanceContext } from './context.ts';
@@ -13,7 +14,7 @@ const coarseMs = 2_000;
  */
 export class StopSign {
   readonly #context: InstanceContext;
-  /** The file that did not say so. */
+  /** The file that did not say so, once it is old enough to be told from a newer one. */
   #settled: string | undefined;
 
   constructor(context: InstanceContext) {
@@ -21,24 +22,24 @@ export class StopSign {
   }
 
   async shows(): Promise<boolean> {
-    const { postmasterPid } = this.#context.paths;
-    const file = await this.#identify(postmasterPid);
-    if (file === undefined || file === this.#settled) return false;
-    const text = await readIfPresent(postmasterPid);
+    const { paths, ports } = this.#context;
+    const file = await statIfPresent(paths.postmasterPid);
+    if (file === undefined) return false;
+    const identity = `${file.ino} ${file.size} ${file.mtimeNs}`;
+    if (identity === this.#settled) return false;
+    const ageMs = ports.clock.wallMs() - Number(file.mtimeMs);
+    const text = await readIfPresent(paths.postmasterPid);
     if (text !== undefined && parsePostmasterFile(text)?.status === 'stopping') return (await findPostmaster(this.#context)) !== undefined;
-    this.#settled = file;
+    this.#settled = ageMs > coarseMs ? identity : undefined;
     return false;
   }
+}
 
-  /** Undefined where there is no file. A file that was changed just now is like no other. */
-  async #identify(path: string): Promise<string | undefined> {
-    try {
-      const { ino, size, mtimeMs, mtimeNs } = await stat(path, { bigint: true });
-      const ageMs = this.#context.ports.clock.wallMs() - Number(mtimeMs);
-      return ageMs > coarseMs ? `${ino} ${size} ${mtimeNs}` : `${ino} looked at by ${this.#context.ports.clock.nowMs()}`;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+async function statIfPresent(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -47,16 +47,16 @@ async function measureCost(rounds: number, say: (text: string) => void): Promise
     await sleep(restMs);
     return tpsOf(await run(['--client', String(clients), '--time', String(halfSeconds)]));
   };
+  const halves = {
+    with: async (): Promise<number> => {
+      const before = await agentTicks(pair);
+      const tps = await measure();
+      figures.cores.push(((await agentTicks(pair)) - before) / ticksPerSecond / (halfSeconds + restMs / 1_000) / 2);
+      return tps;
+    },
+    without: async (): Promise<number> => await withStoppedAgents(pair, measure),
+  };
   for (let round = 1; round <= rounds; round += 1) {
-    const halves = {
-      with: async (): Promise<number> => {
-        const before = await agentTicks(pair);
-        const tps = await measure();
-        figures.cores.push(((await agentTicks(pair)) - before) / ticksPerSecond / (halfSeconds + restMs / 1_000) / 2);
-        return tps;
-      },
-      without: async (): Promise<number> => await withStoppedAgents(pair, measure),
-    };
     const one = { with: Number.NaN, without: Number.NaN };
     for (const side of round % 2 === 1 ? (['with', 'without'] as const) : (['without', 'with'] as const)) one[side] = await halves[side]();
     figures.with.push(one.with);
