@@ -141,7 +141,7 @@ function wordsOf(error: unknown): string {
 
 /** Agents that a scenario killed are started again, as their service manager would do it. */
 async function startEnded(pair: ChaosPair): Promise<void> {
-  for (const { member } of Object.values(pair.machines)) if (member.agent?.running !== true) await member.startAgent();
+  for (const { member } of Object.values(pair.machines)) await member.startAgent();
 }
 
 async function logsOf(pair: ChaosPair): Promise<Readonly<Record<Name, { readonly agent: number; readonly postgres: number }>>> {

@@ -11,8 +11,12 @@ import { foretell } from './foretell.ts';
 /** A verdict that has not changed for so long is no snapshot of a change under way. */
 const steadyMs = 1_000;
 const lookEveryMs = 100;
+/** How often a change of the record may come between what is foretold and the kill. */
+const holdsMax = 5;
 /** For so long nobody may take over where nobody was said to: several times what a take-over needs. */
 const observedMs = 6_000;
+
+type StatusOf = (name: Name) => Promise<MemberStatus>;
 
 /** What was said, and what came of it, both in words. */
 export interface LeaderKilled {
@@ -25,6 +29,8 @@ interface Told {
   readonly verdict: FailoverVerdict;
   readonly leader: Name;
   readonly epoch: number;
+  /** Of the record that this was said of. */
+  readonly sequence: number;
 }
 
 /**
@@ -39,7 +45,13 @@ export async function killLeader({ stand, machines }: ChaosPair): Promise<Leader
     const led = await leaderOf((name) => stand.status(name));
     return led === undefined ? undefined : { verdict, ...led };
   };
-  const told = await steady(read);
+  const told = await heldStill(read, async ({ leader, sequence }) => {
+    machines[leader].member.agent?.signal('SIGSTOP');
+    const held = await recordOf((name) => stand.status(name), [other(leader)]);
+    if (held === undefined || held.sequence <= sequence) return true;
+    machines[leader].member.agent?.signal('SIGCONT');
+    return false;
+  });
   if (told === undefined) return undefined;
   const { verdict, leader, epoch } = told;
   const heir = other(leader);
@@ -69,13 +81,32 @@ async function serves(stand: PairStand, name: Name): Promise<boolean> {
   return false;
 }
 
+/** The newest record that these members know. */
+async function recordOf(statusOf: StatusOf, names: readonly Name[]): Promise<MemberStatus['record']> {
+  const statuses = await Promise.all(names.map((name) => statusOf(name).catch(() => undefined)));
+  return statuses.flatMap((status) => status?.record ?? []).toSorted((one, two) => two.sequence - one.sequence)[0];
+}
+
 /** Who leads by the newest record that either member knows, if its PostgreSQL leads indeed. */
-async function leaderOf(statusOf: (name: Name) => Promise<MemberStatus>): Promise<{ leader: Name; epoch: number } | undefined> {
-  const both = await Promise.all((['a', 'b'] as const).map((name) => statusOf(name).catch(() => undefined)));
-  const records = both.flatMap((status) => status?.record ?? []);
-  const newest = records.toSorted((one, two) => two.sequence - one.sequence)[0];
+async function leaderOf(statusOf: StatusOf): Promise<{ leader: Name; epoch: number; sequence: number } | undefined> {
+  const newest = await recordOf(statusOf, ['a', 'b']);
   if (newest === undefined || (newest.mode !== 'sync' && newest.mode !== 'solo')) return undefined;
-  return newest.primary === 'a' || newest.primary === 'b' ? { leader: newest.primary, epoch: newest.epoch } : undefined;
+  const { primary, epoch, sequence } = newest;
+  return primary === 'a' || primary === 'b' ? { leader: primary, epoch, sequence } : undefined;
+}
+
+/**
+ * What is foretold of a state that stays until the kill: a copy that ends just then would make another state of it, and what was said would
+ * be held against the wrong one.
+ *
+ * @param hold  Keeps the leader from changing the record; false, and undone, where it had changed before.
+ */
+async function heldStill(read: () => Promise<Told | undefined>, hold: (told: Told) => Promise<boolean>): Promise<Told | undefined> {
+  for (let time = 0; time < holdsMax; time += 1) {
+    const told = await steady(read);
+    if (told === undefined || (await hold(told))) return told;
+  }
+  throw new Error(`the record changed ${holdsMax} times between what was foretold and the kill`);
 }
 
 /** Reads until the same was read for a while. */

@@ -1,5 +1,6 @@
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { invariant } from '#lib/base/invariant.ts';
 import { startChild } from '../cluster/child.ts';
 import type { Child } from '../cluster/child.ts';
 import type { Network } from '../cluster/network.ts';
@@ -77,8 +78,16 @@ export class StandMember implements AsyncDisposable {
     return new StandMember(name, { directory, config, ...given });
   }
 
-  /** Starts the agent, by choice with more in its environment, or with the programs of PostgreSQL from another folder. */
-  async startAgent({ env, binDirectory }: AgentStart = {}): Promise<void> {
+  /**
+   * Starts the agent unless it runs, as a service manager does; by choice with more in its environment, or with the programs of
+   * PostgreSQL from another folder.
+   */
+  async startAgent(how: AgentStart = {}): Promise<void> {
+    if (this.agent?.running === true) {
+      invariant(Object.keys(how).length === 0, `the agent of ${this.name} was ended before it is started otherwise`);
+      return;
+    }
+    const { env, binDirectory } = how;
     const agent = await startChild({
       name: `member-${this.name}-${Date.now()}`,
       command: process.execPath,
