@@ -7,8 +7,7 @@ import type { CopyProgress, SqlLine } from './instance.ts';
 import { applicationNameOf } from './names.ts';
 import { runProgram } from './program.ts';
 import { removeProof } from './proof.ts';
-import { prepareDataDirectory, prepareDirectories, writeTls } from './server-files.ts';
-import { refuseRunning } from './server-process.ts';
+import { prepareDataDirectory, writeTls } from './server-files.ts';
 
 /**
  * Copies the peer into an unfinished directory and moves it to its place when it is whole and flushed. The old data go first: there may
@@ -17,8 +16,6 @@ import { refuseRunning } from './server-process.ts';
  */
 export async function copyPeer(context: InstanceContext, progress: (seen: CopyProgress) => void, signal: AbortSignal): Promise<void> {
   const { settings, paths } = context;
-  await refuseRunning(context);
-  await prepareDirectories(context);
   await removeProof(paths.proof);
   await writeTls(context, settings.tls);
   await discardData(context, signal);
@@ -38,28 +35,39 @@ export async function copyPeer(context: InstanceContext, progress: (seen: CopyPr
   await finish(context, directory);
 }
 
-/** The major version of the peer, whose data only the same version reads; undefined when it does not tell. */
-export async function majorOfPeer(source: SqlLine, signal: AbortSignal): Promise<number | undefined> {
-  const answer = await source.query(`SELECT current_setting('server_version_num') AS number`, [], signal).catch(() => undefined);
-  const number = Number(answer?.rows[0]?.['number']);
-  return Number.isInteger(number) ? Math.floor(number / 10_000) : undefined;
-}
+/** pg_basebackup takes one for the data and one for the log (PostgreSQL, pg_basebackup, `--wal-method=stream`). */
+const walSendersOfCopy = 2;
 
 /**
- * A copy puts a tablespace where the peer has it, and only into an empty place: the first would succeed and every later one would delete
- * the old data and fail. So none is begun. A peer that does not tell is no reason either way.
+ * Asks the peer, before the own data go, whether a copy can be made of it: what cannot be asked cannot be copied either, and the old data
+ * may be the only other ones there are.
  *
- * @throws HK_POSTGRES_DATA
+ * @returns The peer's major version: only the same one reads its data.
+ * @throws HK_POSTGRES_UNREACHABLE  when it does not answer, or its slot or its walsenders are taken: later they may be free.
+ * @throws HK_POSTGRES_DATA  when it has tablespaces: a copy puts one where the peer has it, and only into an empty place, so the first copy
+ *   would succeed and every later one would delete the old data and fail.
  */
-export async function refuseTablespaces(source: SqlLine, signal: AbortSignal): Promise<void> {
-  const query = `SELECT spcname AS name FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY 1`;
-  const answer = await source.query(query, [], signal).catch(() => undefined);
-  const names = (answer?.rows ?? []).flatMap(({ name }) => name ?? []);
-  if (names.length > 0)
+export async function checkSource(source: SqlLine, slot: string, signal: AbortSignal): Promise<number> {
+  const { rows } = await source.query(sourceQuery, [slot], signal);
+  const { version, tablespaces, slots, holder, free } = rows[0] ?? {};
+  if (typeof tablespaces === 'string')
     throw postgresErrors.HK_POSTGRES_DATA(
-      `the primary has tablespaces, which cannot be copied (${names.join(', ')}): move what is in them to pg_default, and drop them`,
+      `the primary has tablespaces, which cannot be copied (${tablespaces}): move what is in them to pg_default, and drop them`,
     );
+  if (Number(slots) === 0)
+    throw postgresErrors.HK_POSTGRES_UNREACHABLE(`the primary has no slot ${slot} yet, from which the log is copied`);
+  if (typeof holder === 'string')
+    throw postgresErrors.HK_POSTGRES_UNREACHABLE(`the slot ${slot} of the primary is still held by its process ${holder}`);
+  if (Number(free) < walSendersOfCopy)
+    throw postgresErrors.HK_POSTGRES_UNREACHABLE(`the primary has ${free ?? 'no'} walsenders left, and a copy takes ${walSendersOfCopy}`);
+  return Math.floor(Number(version) / 10_000);
 }
+
+const sourceQuery = `SELECT current_setting('server_version_num') AS version,
+  (SELECT string_agg(spcname, ', ' ORDER BY spcname) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')) AS tablespaces,
+  (SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1)::text AS slots,
+  (SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = $1) AS holder,
+  (current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication))::text AS free`;
 
 /** The last percentage in a piece of pg_basebackup's progress, such as `12345/67890 kB (18%), 0/1 tablespace`; at most 100. */
 export function parseProgress(piece: string): number | undefined {

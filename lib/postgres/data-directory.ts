@@ -69,7 +69,8 @@ export async function makeUnfinished(context: InstanceContext, signal: AbortSign
   return directory;
 }
 
-async function removeUnfinished({ paths }: InstanceContext, signal: AbortSignal): Promise<void> {
+/** Ends what still works on directories that never got whole, such as the copy of an agent that was killed, and removes them. */
+export async function removeUnfinished({ paths }: InstanceContext, signal: AbortSignal): Promise<void> {
   for (const name of await readdir(paths.home)) {
     if (!isUnfinished(paths.data, name)) continue;
     const directory = join(paths.home, name);

@@ -1,6 +1,6 @@
 import { within } from '#lib/base/deadline.ts';
 import { messageOf } from '#lib/base/errors.ts';
-import { copyPeer, majorOfPeer, refuseTablespaces } from './base-copy.ts';
+import { checkSource, copyPeer } from './base-copy.ts';
 import { refuseOtherMajor } from './binaries.ts';
 import { bootstrapServer, databasesNow } from './bootstrap.ts';
 import { commitLocal, commitSynchronous, endStuckCanaries, provesClosed } from './canary.ts';
@@ -10,7 +10,7 @@ import type { ConfigurationChoice } from './configuration.ts';
 import { clientsParameter } from './configuration.ts';
 import type { InstanceContext } from './context.ts';
 import { poll } from './context.ts';
-import { diskSpaceOf, initialiseData, inspectData, logBytesOf } from './data-directory.ts';
+import { diskSpaceOf, initialiseData, inspectData, logBytesOf, removeUnfinished } from './data-directory.ts';
 import { postgresErrors } from './errors.ts';
 import type {
   ControlData,
@@ -72,7 +72,7 @@ const reloadEveryMs = 2;
 /** A setting that is not seen after so many looks is looked for in the files' mistakes, again and again. */
 const looksPerFileCheck = 25;
 const answerMaxMs = 1_000;
-const peerVersionMaxMs = 5_000;
+const sourceMaxMs = 5_000;
 
 /**
  * One PostgreSQL instance. Touches nothing until it is asked to; only where its directories really are is looked up.
@@ -298,13 +298,15 @@ class Instance implements PostgresInstance {
   }
 
   async copy(progress: Parameters<PostgresInstance['copy']>[0], signal: AbortSignal): Promise<void> {
+    await refuseRunning(this.#context);
+    await prepareDirectories(this.#context);
+    // A copy that outlived its agent holds the slot that this one needs.
+    await removeUnfinished(this.#context, signal);
     const source = this.openReplicationLine('copy');
     try {
-      const limit = within(peerVersionMaxMs, "the peer's version", signal);
-      const peer = await majorOfPeer(source, limit);
-      await refuseTablespaces(source, limit);
-      signal.throwIfAborted();
-      if (peer !== undefined) await refuseOtherMajor(this.settings.binaryDirectory, peer, signal);
+      const limit = within(sourceMaxMs, 'the question whether the peer can be copied', signal);
+      const major = await checkSource(source, applicationNameOf(this.settings.self.name), limit);
+      await refuseOtherMajor(this.settings.binaryDirectory, major, signal);
     } finally {
       await source.close();
     }

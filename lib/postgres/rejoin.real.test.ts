@@ -1,13 +1,21 @@
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { codeOf } from '#lib/base/errors.ts';
+import { codeOf, messageOf } from '#lib/base/errors.ts';
 import { systemClock } from '#lib/base/system-clock.ts';
+import { eventually } from '#test/cluster/eventually.ts';
+import { peerConnection } from './configuration.ts';
 import { decideRejoin, lastShared } from './decide-rejoin.ts';
 import type { PostgresInstance } from './instance.ts';
+import { applicationNameOf } from './names.ts';
+import { openInstance } from './open-instance.ts';
+import { pathsOf } from './paths.ts';
+import { runProgram } from './program.ts';
 import type { RealPair } from './testing/real-pair.ts';
-import { joinedPair, runDoomedAgent, soon, untilStatus } from './testing/real-pair.ts';
+import { joinedPair, runDoomedAgent, soon, testPorts, untilStatus } from './testing/real-pair.ts';
 import { spoilLog } from './testing/spoil-log.ts';
+
+const slotOfA = applicationNameOf('a');
 
 // One story in order: b takes over from a, and a comes back by pg_rewind; then a copy is killed, and one succeeds.
 describe('coming back as a standby', () => {
@@ -99,6 +107,7 @@ describe('coming back as a standby', () => {
     await useLine(pair.b, 'test', (line) =>
       line.query(`CREATE TABLE large AS SELECT repeat('x', 900) FROM generate_series(1, 60000)`, [], soon()),
     );
+    await untilSlot(pair.b, slotOfA, false);
     const kill = new AbortController();
     const reported: number[] = [];
     const copying = a.copy(
@@ -115,7 +124,7 @@ describe('coming back as a standby', () => {
     await expect(a.start({ as: 'standby', follow: true }, soon())).rejects.toMatchObject({ code: 'HK_POSTGRES_DATA' });
     await writeFile(join(home, 'data-of-somebody-else'), '');
     const percents: number[] = [];
-    await a.copy(({ percent }) => void percents.push(percent), soon());
+    await untilDone(() => a.copy(({ percent }) => void percents.push(percent), soon()));
     expect(percents.at(-1)).toBe(100);
     expect(percents).toEqual(percents.toSorted((one, other) => one - other));
     expect((await readdir(home)).toSorted()).toEqual(['data', 'data-of-somebody-else', 'state']);
@@ -159,7 +168,7 @@ describe('coming back as a standby', () => {
       expect(does).toBe('copy');
     });
     await useLine(b, 'test', (line) => b.ensurePeerSlot(line, soon()));
-    await a.copy(() => undefined, soon());
+    await untilDone(() => a.copy(() => undefined, soon()));
     await a.start({ as: 'standby', follow: true }, soon());
     await a.waitReady(soon());
     await streaming(b);
@@ -168,6 +177,7 @@ describe('coming back as a standby', () => {
   test('a copy whose agent was killed is cleared away with its processes, and the next one completes', async () => {
     const { a } = pair;
     await a.killAll(soon());
+    await untilSlot(pair.b, slotOfA, false);
     await runDoomedAgent(pair, 'a', 'copy');
     expect(await a.inspectData(soon())).toEqual({ holds: 'nothing' });
     await untilDone(() => a.copy(() => undefined, soon()));
@@ -181,7 +191,7 @@ describe('coming back as a standby', () => {
     const { a, b } = pair;
     await useLine(b, 'test', (line) => line.query(`ALTER SYSTEM SET synchronous_standby_names = ''`, [], soon()));
     await a.killAll(soon());
-    await a.copy(() => undefined, soon());
+    await untilDone(() => a.copy(() => undefined, soon()));
     await writeFile(join(pair.settingsOf('a').dataDirectory, 'postgresql.auto.conf'), `synchronous_standby_names = ''\n`);
     await a.start({ as: 'standby', follow: true }, soon());
     await a.waitReady(soon());
@@ -208,6 +218,37 @@ describe('coming back as a standby', () => {
     await streaming(b);
   });
 
+  test('a primary that cannot be asked, or whose slot is held or gone, is not copied, and nothing is deleted for it', async () => {
+    const { a, b } = pair;
+    await a.stop(soon());
+    const settings = pair.settingsOf('a');
+    const proof = { systemIdentifier: '7', timeline: 1 };
+    await a.writeProof(proof);
+    const refuses = async (instance: PostgresInstance, says: RegExp): Promise<void> => {
+      const refusal: unknown = await instance.copy(() => undefined, soon()).catch((error: unknown) => error);
+      expect(codeOf(refusal)).toBe('HK_POSTGRES_UNREACHABLE');
+      expect(messageOf(refusal)).toMatch(says);
+      expect(await a.inspectData(soon())).toMatchObject({ holds: 'cluster' });
+      expect(await a.readProof()).toEqual(proof);
+    };
+    const astray = openInstance({ ...settings, peer: { ...settings.peer, port: 1 } }, testPorts);
+    await refuses(astray, /ECONNREFUSED/);
+    await astray.close();
+    const receiver = await receiveLog(pair, slotOfA);
+    await untilSlot(b, slotOfA, true);
+    await refuses(a, /still held by its process \d+/);
+    await receiver.stop();
+    await untilSlot(b, slotOfA, false);
+    await useLine(b, 'test', (line) => line.query('SELECT pg_drop_replication_slot($1)', [slotOfA], soon()));
+    await refuses(a, /has no slot/);
+    await useLine(b, 'test', (line) => b.ensurePeerSlot(line, soon()));
+    await a.removeProof();
+    await untilDone(() => a.copy(() => undefined, soon()));
+    await a.start({ as: 'standby', follow: true }, soon());
+    await a.waitReady(soon());
+    await streaming(b);
+  });
+
   test('an unused slot of a standby follows its restartpoints', async () => {
     const { a, b } = pair;
     await useLine(a, 'test', async (line) => {
@@ -225,6 +266,42 @@ describe('coming back as a standby', () => {
   });
 });
 
+/** Another program that reads the log from the primary through this member's slot, as a walsender that was not missed yet does. */
+async function receiveLog(pair: RealPair, slot: string): Promise<{ stop(): Promise<void> }> {
+  const settings = pair.settingsOf('a');
+  const { account, binaryDirectory } = settings;
+  const directory = join(pair.folder.path, 'received');
+  await mkdir(directory);
+  if (account !== undefined) await chown(directory, account.uid, account.gid);
+  const connection = peerConnection(settings, pathsOf(settings), { applicationName: 'test', patience: 'bulk' });
+  const args = ['-D', directory, '-d', connection, '-S', slot, '--no-password'];
+  const ended = new AbortController();
+  const running = runProgram({ file: join(binaryDirectory, 'pg_receivewal'), args, directory, account }, ended.signal).catch(
+    () => undefined,
+  );
+  return {
+    stop: async () => {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
+async function untilSlot(primary: PostgresInstance, slot: string, held: boolean): Promise<void> {
+  await useLine(primary, 'test', (line) =>
+    eventually(
+      `the slot is ${held ? 'held' : 'free'}`,
+      async () => {
+        const { rows } = await line.query('SELECT active::text FROM pg_replication_slots WHERE slot_name = $1', [slot], soon());
+        return rows[0]?.['active'] === String(held);
+      },
+      { maxMs: 60_000 },
+    ),
+  );
+}
+
+const tryAgain: readonly string[] = ['HK_POSTGRES_PROGRAM', 'HK_POSTGRES_UNREACHABLE'];
+
 /** The peer may still hold the slot for a connection that just broke; the caller tries again, as the agent does. */
 async function untilDone(work: () => Promise<void>): Promise<void> {
   const signal = soon();
@@ -232,7 +309,7 @@ async function untilDone(work: () => Promise<void>): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || codeOf(error) !== 'HK_POSTGRES_PROGRAM') throw error;
+      if (signal.aborted || !tryAgain.includes(codeOf(error) ?? '')) throw error;
       await systemClock.sleep(200, signal);
     }
   }
