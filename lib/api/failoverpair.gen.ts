@@ -551,7 +551,10 @@ export interface FailoverPairStatusLastFailover {
   readonly writeOutageMs?: number;
   /** Who saw what, for people. */
   readonly message?: string;
-  /** Position in the write-ahead log of the new primary when it claimed, as PostgreSQL writes it. */
+  /**
+   * Position in the write-ahead log of the new primary when its claim was fenced and it received nothing more, as PostgreSQL
+   * writes it.
+   */
   readonly positionAtClaim?: string;
   /** Its position when it was open. */
   readonly positionAtOpen?: string;

@@ -3,7 +3,7 @@ import { doubledMs } from '#lib/base/retry.ts';
 import { lost } from './admission.ts';
 import type { MemberEffect, OperationOutcome } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
-import type { LocalPostgres, MemberState, Operation, RunningOperation } from './member-state.ts';
+import type { LocalPostgres, MemberState, Operation, RunningOperation, Takeover } from './member-state.ts';
 import { proven, suspicionAfter } from './own-log.ts';
 
 /** Between attempts after a failed operation: the first, doubled up to the last. */
@@ -136,8 +136,8 @@ function copied({ reinitialisation }: MemberState, anew: boolean): MemberState['
 
 /** The story of a take-over ends when commits are acknowledged again: by this member alone, or, by choice, with its peer. */
 function openIfReady(state: MemberState, seen: LocalPostgres, now: number): MemberState['takeover'] {
-  const { takeover } = state;
-  if (takeover === undefined || takeover.openedMs !== undefined) return takeover;
+  if (state.takeover === undefined || state.takeover.openedMs !== undefined) return state.takeover;
+  const takeover = receivedUntilFenced(state.takeover, seen);
   const record = state.arbiter.seen?.record;
   const leads = record?.primary === state.self && seen.process === 'running' && seen.role === 'primary';
   const opened = leads && ((record.mode === 'solo' && seen.names === 'none') || (record.mode === 'sync' && seen.names === 'peer'));
@@ -145,4 +145,10 @@ function openIfReady(state: MemberState, seen: LocalPostgres, now: number): Memb
   // An agent that was restarted in the middle saw neither the fence nor the promotion.
   const { fencedMs = takeover.claimedMs, promotedMs = now } = takeover;
   return { ...takeover, fencedMs, promotedMs, openedMs: now, flushAtOpen: seen.flush };
+}
+
+/** What the old primary said last may be newer than the last look here: the position counts at which nothing more is received. */
+function receivedUntilFenced(takeover: Takeover, { role, flush }: LocalPostgres): Takeover {
+  const receives = takeover.fencedMs === undefined && role === 'standby' && flush > takeover.flushAtClaim;
+  return receives ? { ...takeover, flushAtClaim: flush } : takeover;
 }

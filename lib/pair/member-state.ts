@@ -244,6 +244,7 @@ export interface Takeover {
   readonly firstWriteMs: number | undefined;
   /** Up to here the old primary had last said that commits were acknowledged; undefined when it never said so. */
   readonly acknowledged: bigint | undefined;
+  /** How far the own log went when the claim was fenced: nothing more is received after it. */
   readonly flushAtClaim: bigint;
   readonly flushAtOpen: bigint | undefined;
 }
