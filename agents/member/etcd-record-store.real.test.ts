@@ -44,7 +44,7 @@ interface Wish {
 }
 
 async function member(wish: Wish = {}): Promise<EtcdRecordStore> {
-  const memory = await RecordMemory.open(wish.memory ?? memoryFile(), pair(), silentLog);
+  const memory = await RecordMemory.open(wish.memory ?? memoryFile(), { pair: pair(), self: 'a', random: systemRandom }, silentLog);
   const ports = { clock: systemClock, random: systemRandom, memory, requestMaxMs: wish.requestMaxMs ?? 20_000 };
   const settings = { endpoints: wish.endpoints ?? etcd.endpoints, prefix, tls: wish.tls ?? tls };
   const store = new EtcdRecordStore(settings, { pair: pair(), members: ['a', 'b'] }, ports);

@@ -93,7 +93,7 @@ export class EtcdRecordStore implements RecordStore {
 
   async #write(expected: Expected, wanted: PairRecord, signal: AbortSignal): Promise<ArbiterAnswer> {
     const { clock } = this.#ports;
-    const record = storable(wanted);
+    const record = this.#ports.memory.sign(storable(wanted));
     const attributes = { pair: this.#pair, request: this.#request(), changedAt: new Date(clock.wallMs()).toISOString() };
     const answer = await this.#key.write(expected, formatRecord(record, attributes), signal);
     if (answer.is !== 'written') return await this.#shown(answer);
@@ -108,7 +108,7 @@ export class EtcdRecordStore implements RecordStore {
     try {
       const record = parseRecord(answer.value, this.#pair, this.#members);
       const doubt = memory.doubt(record);
-      if (doubt !== undefined) return { kind: 'invalid', why: doubt };
+      if (doubt !== undefined) return { kind: 'invalid', ...doubt };
       return (await this.#keep(record, answer.cluster, 'no')) ?? { kind: 'current', seen: { record, version: String(answer.modRevision) } };
     } catch (error) {
       if (codeOf(error) !== 'HK_RECORD_INVALID') throw error;

@@ -15,6 +15,8 @@ export interface RecordAttributes {
 }
 
 const reasonMax = 512;
+const markPattern = /^[0-9a-f]{1,32}$/;
+const markShape = 'a mark of at most 32 hexadecimal digits';
 const bytesMax = 16_384;
 
 /** The record as it will be read again: people's words have a limit. */
@@ -57,6 +59,7 @@ export function parseRecord(value: Buffer, pair: string, members: readonly [Memb
     epoch: field.wholeNumber('epoch', whole),
     systemIdentifier: field.optionalText('systemIdentifier', { pattern: /^[0-9]{1,20}$/, shape: 'a number of at most 20 digits' }),
     acknowledged: field.has('acknowledged') ? placeOf(field.group('acknowledged')) : undefined,
+    marks: field.has('marks') ? marksOf(field.group('marks'), members) : undefined,
     reason: field.text('reason'),
     author: field.text('author'),
   };
@@ -67,6 +70,12 @@ export function parseRecord(value: Buffer, pair: string, members: readonly [Memb
   const problems = [...field.problems(), ...checked(record, members)];
   if (problems.length > 0) throw recordErrors.HK_RECORD_INVALID(problems.join('; '));
   return record;
+}
+
+function marksOf(field: Fields, members: readonly [MemberName, MemberName]): NonNullable<PairRecord['marks']> {
+  return Object.fromEntries(
+    members.flatMap((name) => (field.has(name) ? [[name, field.text(name, { pattern: markPattern, shape: markShape })]] : [])),
+  );
 }
 
 function placeOf(field: Fields): LogPlace {

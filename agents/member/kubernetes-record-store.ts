@@ -76,13 +76,21 @@ export class KubernetesRecordStore implements RecordStore {
     }
   }
 
-  /** A definition of before `acknowledged` refuses the field: a claim must not fail for what only makes it more careful. */
+  /** A definition of before `marks`, or `acknowledged`, refuses the field: a claim must not fail for what only makes it more careful. */
   async #write(expect: SeenRecord, next: PairRecord, signal: AbortSignal): Promise<PairRecordObject> {
-    try {
-      return await this.#client().update(pairRecords, this.#object(expect, next), signal);
-    } catch (error) {
-      if (next.acknowledged === undefined || !isKubeError(error, 'HK_KUBE_REFUSED')) throw error;
-      return await this.#client().update(pairRecords, this.#object(expect, { ...next, acknowledged: undefined }), signal);
+    const unmarked = { ...next, marks: undefined };
+    const plainer = [
+      ...(next.marks === undefined ? [] : [unmarked]),
+      ...(next.acknowledged === undefined ? [] : [{ ...unmarked, acknowledged: undefined }]),
+    ];
+    for (let record: PairRecord = next; ;) {
+      try {
+        return await this.#client().update(pairRecords, this.#object(expect, record), signal);
+      } catch (error) {
+        const simpler = plainer.shift();
+        if (simpler === undefined || !isKubeError(error, 'HK_KUBE_REFUSED')) throw error;
+        record = simpler;
+      }
     }
   }
 
@@ -94,16 +102,16 @@ export class KubernetesRecordStore implements RecordStore {
   #accept({ metadata, spec }: PairRecordObject): SeenRecord {
     const mode = (Object.keys(modeNames) as PairMode[]).find((key) => modeNames[key] === spec.mode);
     if (mode === undefined) throw recordErrors.HK_RECORD_INVALID(`mode ${spec.mode} is not known`);
-    const { formatVersion, sequence, epoch, primary, systemIdentifier, reason, author, writers } = spec;
+    const { formatVersion, sequence, epoch, primary, systemIdentifier, marks, reason, author, writers } = spec;
     const told = spec.acknowledged;
     const acknowledged = told === undefined ? undefined : { timeline: told.timeline, lsn: parseLsn(told.lsn) };
-    const record: PairRecord = { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, reason, author };
+    const record: PairRecord = { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, marks, reason, author };
     this.#kept = { metadata, writers };
     return { record: checkRecord(record, this.#members), version: metadata.resourceVersion ?? '' };
   }
 
   #object(expect: SeenRecord, next: PairRecord): PairRecordObject {
-    const { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, reason, author } = next;
+    const { formatVersion, sequence, mode, primary, epoch, systemIdentifier, acknowledged, marks, reason, author } = next;
     const { labels, annotations, finalizers } = this.#kept.metadata;
     return {
       apiVersion: pairRecords.apiVersion,
@@ -124,6 +132,7 @@ export class KubernetesRecordStore implements RecordStore {
         epoch,
         ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
         ...(acknowledged === undefined ? {} : { acknowledged: { ...acknowledged, lsn: formatLsn(acknowledged.lsn) } }),
+        ...(marks === undefined ? {} : { marks: definedOf(marks) }),
         reason: reason.slice(0, reasonMax),
         author,
         changedAt: new Date(this.#clock.wallMs()).toISOString(),
@@ -131,6 +140,10 @@ export class KubernetesRecordStore implements RecordStore {
       },
     };
   }
+}
+
+function definedOf(marks: NonNullable<PairRecord['marks']>): Readonly<Record<MemberName, string>> {
+  return Object.fromEntries(Object.entries(marks).flatMap(([name, mark]) => (mark === undefined ? [] : [[name, mark]])));
 }
 
 /** What an error says about the fate of the request. Only a definite refusal is a `no`. */

@@ -33,8 +33,9 @@ export async function openArbiter(settings: MemberSettings, ports: ArbiterPorts)
   const { self, peer, pair, arbiter } = settings;
   const { client, clock, random, stateDirectory, log } = ports;
   const members = [self.name, peer.name] as const;
+  const owner = { pair: pair.uid, self: self.name, random };
   if (arbiter.kind === 'kubernetes') {
-    const memory = await RecordMemory.open(join(stateDirectory, 'record-seen-kubernetes.json'), pair.uid, log);
+    const memory = await RecordMemory.open(join(stateDirectory, 'record-seen-kubernetes.json'), owner, log);
     const store = new KubernetesRecordStore(client, { namespace: pair.namespace, name: pair.name }, members, clock);
     return {
       store: new RememberingRecordStore(store, memory, arbiter.kind),
@@ -42,7 +43,7 @@ export async function openArbiter(settings: MemberSettings, ports: ArbiterPorts)
       close: () => memory.settled(),
     };
   }
-  const memory = await RecordMemory.open(join(stateDirectory, 'record-seen.json'), pair.uid, log);
+  const memory = await RecordMemory.open(join(stateDirectory, 'record-seen.json'), owner, log);
   const store = new EtcdRecordStore(arbiter, { pair: pair.uid, members }, { clock, random, memory, requestMaxMs });
   return {
     store,

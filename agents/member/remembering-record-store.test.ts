@@ -16,7 +16,9 @@ function remembering(answer: ArbiterAnswer, known: PairRecord | undefined, disk:
   const answers = (): Promise<ArbiterAnswer> => Promise.resolve(answer);
   const store: RecordStore = { read: answers, create: answers, swap: answers, watch: () => Promise.resolve() };
   const memory = {
-    doubt: (record: PairRecord) => (known !== undefined && record.sequence < known.sequence ? 'the record went back' : undefined),
+    doubt: (record: PairRecord) =>
+      known !== undefined && record.sequence < known.sequence ? { why: 'the record went back', successor: 'b' } : undefined,
+    sign: (record: PairRecord) => ({ ...record, marks: { a: 'f00' } }),
     note: (record: PairRecord) => (disk === 'full' ? Promise.reject(new Error('no room')) : Promise.resolve(void noted.push(record))),
   };
   return [new RememberingRecordStore(store, memory, 'kubernetes'), noted];
@@ -35,7 +37,7 @@ describe('an arbiter whose records are remembered', () => {
   test('believes no record that was set back, whichever call shows it', async () => {
     const [store, noted] = remembering({ kind: 'current', seen: seen(older) }, newer);
     for (const answer of [await store.read(signal), await store.swap(seen(older), newer, signal), await store.create(older, signal)]) {
-      expect(answer).toEqual({ kind: 'invalid', why: 'the record went back' });
+      expect(answer).toEqual({ kind: 'invalid', why: 'the record went back', successor: 'b' });
     }
     expect(noted).toEqual([]);
   });
@@ -51,6 +53,29 @@ describe('an arbiter whose records are remembered', () => {
     expect(await reading.read(signal)).toMatchObject({ kind: 'failed', carriedOut: 'no' });
     const [swapping] = remembering({ kind: 'won', seen: seen(newer) }, undefined, 'full');
     expect(await swapping.swap(seen(older), newer, signal)).toMatchObject({ kind: 'failed', carriedOut: 'maybe' });
+  });
+
+  test('writes no change without its mark', async () => {
+    const written: PairRecord[] = [];
+    const write = (record: PairRecord): Promise<ArbiterAnswer> => {
+      written.push(record);
+      return Promise.resolve({ kind: 'absent' });
+    };
+    const store: RecordStore = {
+      read: () => Promise.resolve({ kind: 'absent' }),
+      create: (record) => write(record),
+      swap: (_expect, record) => write(record),
+      watch: () => Promise.resolve(),
+    };
+    const memory = {
+      doubt: () => undefined,
+      note: () => Promise.resolve(),
+      sign: (record: PairRecord) => ({ ...record, marks: { a: 'f00' } }),
+    };
+    const remembers = new RememberingRecordStore(store, memory, 'kubernetes');
+    await remembers.swap(seen(older), newer, signal);
+    await remembers.create(older, signal);
+    expect(written.map(({ marks }) => marks)).toEqual([{ a: 'f00' }, { a: 'f00' }]);
   });
 
   test('passes on what is no record', async () => {

@@ -10,11 +10,11 @@ import type { RecordStore } from './record-store.ts';
  */
 export class RememberingRecordStore implements RecordStore {
   readonly #store: RecordStore;
-  readonly #memory: Pick<RecordMemory, 'doubt' | 'note'>;
+  readonly #memory: Pick<RecordMemory, 'doubt' | 'note' | 'sign'>;
   /** Where the records come from. */
   readonly #origin: string;
 
-  constructor(store: RecordStore, memory: Pick<RecordMemory, 'doubt' | 'note'>, origin: string) {
+  constructor(store: RecordStore, memory: Pick<RecordMemory, 'doubt' | 'note' | 'sign'>, origin: string) {
     this.#store = store;
     this.#memory = memory;
     this.#origin = origin;
@@ -25,11 +25,11 @@ export class RememberingRecordStore implements RecordStore {
   }
 
   async create(record: PairRecord, signal: AbortSignal): Promise<ArbiterAnswer> {
-    return await this.#remember(await this.#store.create(record, signal), 'maybe');
+    return await this.#remember(await this.#store.create(this.#memory.sign(record), signal), 'maybe');
   }
 
   async swap(expect: SeenRecord, next: PairRecord, signal: AbortSignal): Promise<ArbiterAnswer> {
-    return await this.#remember(await this.#store.swap(expect, next, signal), 'maybe');
+    return await this.#remember(await this.#store.swap(expect, this.#memory.sign(next), signal), 'maybe');
   }
 
   async watch(changed: () => void, signal: AbortSignal): Promise<void> {
@@ -40,7 +40,7 @@ export class RememberingRecordStore implements RecordStore {
     if (answer.kind !== 'won' && answer.kind !== 'current') return answer;
     const { record } = answer.seen;
     const doubt = this.#memory.doubt(record);
-    if (doubt !== undefined) return { kind: 'invalid', why: doubt };
+    if (doubt !== undefined) return { kind: 'invalid', ...doubt };
     try {
       await this.#memory.note(record, this.#origin);
       return answer;

@@ -76,6 +76,11 @@ export interface PairRecordSpec {
    * lacks it.
    */
   readonly acknowledged?: PairRecordAcknowledged;
+  /**
+   * The mark of the last change that each member has made, drawn by chance. A member that does not find its own one again knows
+   * that the record was set back, whatever its counters say. A record that a person writes anew has none.
+   */
+  readonly marks?: Readonly<Record<string, string>>;
   /** Why it was changed last, for people. */
   readonly reason: string;
   /** Who changed it last, for people: a member, or the operator. */

@@ -4,7 +4,7 @@ import type { ArbiterAnswer, MemberEffect } from './events.ts';
 import { awakeMs, recordOf } from './member-state.ts';
 import type { ArbiterView, MemberState, RunningRequest, Takeover } from './member-state.ts';
 import { isForward } from './pair-record.ts';
-import type { PairRecord, SeenRecord } from './pair-record.ts';
+import type { MemberName, PairRecord, SeenRecord } from './pair-record.ts';
 
 /** Between attempts after failures: the first, doubled up to the last. A claim must not wait long for an arbiter that comes back. */
 const arbiterRetry = { firstMs: 50, maxMs: 1_000 } as const;
@@ -28,17 +28,17 @@ export function applyArbiterAnswer(state: MemberState, id: number, answer: Arbit
     case 'vacant':
       return leaveVacant(state, arbiter);
     case 'invalid':
-      return freeze(state, arbiter, answer.why);
+      return freeze(state, arbiter, answer.why, answer.successor);
     case 'won':
-      return accept(tellTakeover(state, answer.seen.record, request), arbiter, answer.seen, request, effects);
+      return accept(tellTakeover(state, answer.seen.record, request), arbiter, answer.seen, { request, won: true }, effects);
     case 'current':
-      return accept(tellTakeover(state, answer.seen.record, undefined), arbiter, answer.seen, undefined, effects);
+      return accept(tellTakeover(state, answer.seen.record, undefined), arbiter, answer.seen, { request, won: false }, effects);
   }
 }
 
-function freeze(state: MemberState, arbiter: ArbiterView, why: string): MemberState {
+function freeze(state: MemberState, arbiter: ArbiterView, why: string, successor?: MemberName): MemberState {
   const now = awakeMs(state);
-  return { ...state, arbiter: { ...arbiter, frozen: why, vacant: false, failures: 0, answeredMs: now, readMs: now } };
+  return { ...state, arbiter: { ...arbiter, frozen: why, successor, vacant: false, failures: 0, answeredMs: now, readMs: now } };
 }
 
 /** A pair begins without data. Where there is any there was a record, and only a person may write it anew (rule 8). */
@@ -54,14 +54,19 @@ function accept(
   state: MemberState,
   arbiter: ArbiterView,
   seen: SeenRecord,
-  won: RunningRequest | undefined,
+  asked: { readonly request: RunningRequest; readonly won: boolean },
   effects: MemberEffect[],
 ): MemberState {
   const now = awakeMs(state);
+  const won = asked.won ? asked.request : undefined;
   const known = arbiter.seen?.record;
   if (known !== undefined && !isForward(known, seen.record)) {
-    return freeze(state, arbiter, `the record of ${inWords(known)} cannot become that of ${inWords(seen.record)}`);
+    const successor = seen.record.epoch > known.epoch ? seen.record.primary : undefined;
+    return freeze(state, arbiter, `the record of ${inWords(known)} cannot become that of ${inWords(seen.record)}`, successor);
   }
+  const { heardSequence = 0 } = asked.request;
+  if (seen.record.sequence < heardSequence)
+    return freeze(state, arbiter, `${state.peer} has seen sequence ${heardSequence}, and the record shows ${seen.record.sequence}`);
   const newer = known !== undefined && seen.record.sequence > known.sequence;
   const changed = known === undefined || known.mode !== seen.record.mode || known.primary !== seen.record.primary;
   if (changed)
@@ -69,14 +74,17 @@ function accept(
       do: 'note',
       why: `record: ${seen.record.mode} ${seen.record.primary ?? ''} epoch ${seen.record.epoch}: ${seen.record.reason}`,
     });
+  // Whoever is waited for again leaves a mark: a disk of before would not know it, and must not pass for one that has everything.
+  const admittedNow = changed && won === undefined && seen.record.mode === 'sync' && seen.record.primary === state.peer;
   const claimedByPeer = seen.record.mode === 'claim' && seen.record.primary === state.peer;
   const next: MemberState = {
     ...state,
     arbiter: {
       ...arbiter,
       seen,
-      settled: arbiter.settled || won !== undefined || newer,
+      settled: (arbiter.settled || won !== undefined || newer) && !admittedNow,
       frozen: undefined,
+      successor: undefined,
       vacant: false,
       failures: 0,
       retryAtMs: now,

@@ -18,6 +18,8 @@ export function decideClaim(state: MemberState): ClaimVerdict {
   // It answers nobody yet: a claim would depose a primary that may be back first, and promote nothing sooner.
   if (state.operation?.what.do === 'startStandby') return hold('the own PostgreSQL is being started');
   const { heartbeat, link, heardMs } = state.peerView;
+  // It may have led on by a record that the arbiter has lost, and that nobody here has seen.
+  if (heartbeat?.standing?.frozen === true) return hold('the other member did not believe the record when it was heard last');
   const now = awakeMs(state);
   const silentMs = now - heardMs;
   const heard = link === 'connected' && silentMs < state.limits.suspectAfterMs;

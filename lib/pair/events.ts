@@ -1,5 +1,5 @@
 import type { Heartbeat, LocalPostgres, MemberState, Operation, PeerLink } from './member-state.ts';
-import type { PairRecord, SeenRecord } from './pair-record.ts';
+import type { MemberName, PairRecord, SeenRecord } from './pair-record.ts';
 
 /**
  * How a request to the arbiter ended.
@@ -9,7 +9,7 @@ import type { PairRecord, SeenRecord } from './pair-record.ts';
  * failed   No usable answer. `maybe`: it can still be carried out later.
  * absent   There is no record.
  * vacant   There is none, and as far as this member knows there never was: here the members create it themselves.
- * invalid  There is one that cannot be understood.
+ * invalid  There is one that cannot be understood, or believed. `successor`: whom it names in an epoch after all that was believed.
  */
 export type ArbiterAnswer =
   | { readonly kind: 'won'; readonly seen: SeenRecord }
@@ -17,7 +17,7 @@ export type ArbiterAnswer =
   | { readonly kind: 'failed'; readonly carriedOut: 'no' | 'maybe'; readonly why: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'vacant' }
-  | { readonly kind: 'invalid'; readonly why: string };
+  | { readonly kind: 'invalid'; readonly why: string; readonly successor?: MemberName };
 
 export type AskEnd = 'done' | 'refused' | 'failed';
 

@@ -139,6 +139,7 @@ function whyStuck(state: MemberState): string | undefined {
   if (postgres.process === 'down' && state.operationFailures > 0) return 'its PostgreSQL could not be started';
   if (endsEarly(state)) return 'what it received cannot be read to the end, so it lacks what was acknowledged';
   if (postgres.process === 'down' || postgres.role !== 'standby') return undefined;
+  if (peerView.heartbeat?.standing?.frozen === true) return 'the other member did not believe the record when it was heard last';
   if (lastingMs(state, state.replayStuckSinceMs) >= limits.takeBackAfterMs) return 'its replay stands still with something left to replay';
   const now = awakeMs(state);
   const primaryWrites = isPeerHeard(state) && now - canaries.remote.okMs < limits.suspectAfterMs && peerView.heartbeat?.role === 'primary';

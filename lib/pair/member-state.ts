@@ -162,6 +162,8 @@ export interface RunningRequest {
   readonly kind: 'read' | 'create' | 'settle' | 'swap';
   readonly next: PairRecord | undefined;
   readonly sentMs: number;
+  /** The peer had told of this sequence before it was sent, if of any: an answer that shows an older one comes from an arbiter that was set back. */
+  readonly heardSequence?: number;
   /** Of a claim: what it was decided on. When its answer comes, the signs may have changed. */
   readonly claimed?: { readonly reason: TakeoverReason; readonly lastGoodMs: number };
 }
@@ -172,6 +174,8 @@ export interface ArbiterView {
   readonly settled: boolean;
   /** Why roles are frozen until a person acts (rule 8). */
   readonly frozen: string | undefined;
+  /** While frozen: whom the record that is not believed names in an epoch after ours. It may acknowledge writes already. */
+  readonly successor: MemberName | undefined;
   /** There is no record and never was one, so far as is known here: it is to be created. */
   readonly vacant: boolean;
   readonly request: RunningRequest | undefined;
@@ -348,6 +352,7 @@ export function startMember(
       seen: undefined,
       settled: false,
       frozen: undefined,
+      successor: undefined,
       vacant: false,
       request: undefined,
       retryAtMs: nowMs,

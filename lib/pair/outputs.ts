@@ -30,11 +30,13 @@ export function sameOutputs(one: MemberOutputs, other: MemberOutputs): boolean {
   return sameAccess && one.route?.epoch === other.route?.epoch;
 }
 
+const succeeded = 'the other member leads by a record that this one does not believe: two must not acknowledge';
 const cutOff = 'neither peer nor arbiter was reached: readers could be shown the past';
 
 function whyClosed(state: MemberState): string | undefined {
   const record = recordOf(state);
   const { postgres, handover } = state;
+  if (state.arbiter.successor === state.peer) return succeeded;
   if (record === undefined) return isCutOff(state) ? cutOff : 'the record is not known yet';
   if (record.primary !== state.self) return 'the other member leads';
   if (postgres.process !== 'running' || postgres.role !== 'primary') return 'the own PostgreSQL is not a running primary';
@@ -69,6 +71,11 @@ function isStarting({ operation }: MemberState): boolean {
 /** During an admission, until it is recorded, the gate stands for milliseconds while readers go on. */
 function isAdmitting(state: MemberState): boolean {
   return state.admitted || state.operation?.what.do === 'admit' || state.operation?.what.do === 'setNames';
+}
+
+/** Whether the door is to be shut whatever a server that was found was doing: also where the record was never read. */
+export function mustShut(state: MemberState): boolean {
+  return isCutOff(state) || state.arbiter.successor === state.peer;
 }
 
 /** Rule 6: silent peer, and an arbiter that answered nothing since. */

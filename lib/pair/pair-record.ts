@@ -43,6 +43,8 @@ export interface PairRecord {
   readonly systemIdentifier: string | undefined;
   /** Mode `claim`: where the last commit stood that the deposed member called acknowledged; absent when it told none. */
   readonly acknowledged: LogPlace | undefined;
+  /** Of each member, drawn by chance: the mark of the last change that it has made. Absent in a record that a person has written. */
+  readonly marks?: Readonly<Partial<Record<MemberName, string>>> | undefined;
   /** Why it was changed last, for people. */
   readonly reason: string;
   readonly author: string;

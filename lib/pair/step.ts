@@ -189,6 +189,7 @@ function planRequest(state: MemberState, effects: MemberEffect[]): MemberState {
     kind: decision.do,
     next: decision.do === 'read' ? undefined : decision.next,
     sentMs: awakeMs(state),
+    heardSequence: state.peerView.heartbeat?.record?.sequence ?? 0,
     ...(decision.do === 'swap' && decision.next.mode === 'claim' ? claimedUpon(state) : {}),
   };
   if (decision.do === 'create') effects.push({ do: 'create', id, record: decision.next });

@@ -90,7 +90,7 @@ async function measureEtcdOfOne(swaps: number, say: (text: string) => void): Pro
 /** A member of a new pair, whose record is there. */
 async function openStore(etcd: Etcd): Promise<AsyncDisposable & { readonly store: RecordStore }> {
   const folder = await temporaryFolder('bench');
-  const memory = await RecordMemory.open(`${folder.path}/record-seen.json`, 'pair-7', silentLog);
+  const memory = await RecordMemory.open(`${folder.path}/record-seen.json`, { pair: 'pair-7', self: 'a', random: systemRandom }, silentLog);
   const settings = { endpoints: etcd.endpoints, prefix: '/hallkeeper/pairs', tls: await etcd.client() };
   const ports = { clock: systemClock, random: systemRandom, memory, requestMaxMs };
   const store = new EtcdRecordStore(settings, { pair: 'pair-7', members: ['a', 'b'] }, ports);

@@ -42,8 +42,12 @@ export async function replaceRecord(stage: Stage, spec: PairRecordSpec): Promise
  * until the other is in step.
  */
 export async function adoptRecord(stage: Stage, leader: Machine, last: PairRecordSpec): Promise<void> {
-  const { sequence, epoch, systemIdentifier = '', acknowledged: _of, ...kept } = last;
-  const { acknowledged: _none, ...adopted } = adoptedRecord({
+  const { sequence, epoch, systemIdentifier = '', acknowledged: _of, marks: _marks, ...kept } = last;
+  const {
+    acknowledged: _none,
+    marks: _unmarked,
+    ...adopted
+  } = adoptedRecord({
     primary: leader.name,
     systemIdentifier,
     known: [{ sequence, epoch }],

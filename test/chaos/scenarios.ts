@@ -59,6 +59,7 @@ import { promoteByHand } from './scenarios/promote-by-hand.ts';
 import { rewindAfterPromotion } from './scenarios/rewind-after-promotion.ts';
 import { runOutOfMemory } from './scenarios/run-out-of-memory.ts';
 import { setBackRecord } from './scenarios/set-back-record.ts';
+import { setBackRecordUnseen } from './scenarios/set-back-record-unseen.ts';
 import { slowPrimaryDisk, slowStandbyDisk } from './scenarios/slow-disk.ts';
 import { smartShutdown } from './scenarios/smart-shutdown.ts';
 import { switchoverAndKill } from './scenarios/switchover-and-kill.ts';
@@ -133,6 +134,7 @@ export const scenarios: readonly Scenario[] = [
   deleteRecordKillPostmaster,
   editRecordByHand,
   setBackRecord,
+  setBackRecordUnseen,
   killBothStaleFirst,
   killBothAtOnce,
   killBothStandbyReturns,

@@ -114,7 +114,8 @@ async function openMemories(): Promise<AsyncDisposable & { fresh(pair: string): 
   const folder = await mkdtemp(join(tmpdir(), 'hallkeeper-memory-'));
   let count = 0;
   return {
-    fresh: (pair) => RecordMemory.open(join(folder, `${(count += 1)}`, 'record-seen.json'), pair, silentLog),
+    fresh: (pair) =>
+      RecordMemory.open(join(folder, `${(count += 1)}`, 'record-seen.json'), { pair, self: 'a', random: systemRandom }, silentLog),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

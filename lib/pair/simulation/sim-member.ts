@@ -2,9 +2,11 @@ import type { ArbiterAnswer, MemberEffect, MemberEvent, OperationOutcome } from 
 import { defaultLimits } from '../limits.ts';
 import { startMember, unseenPostgres } from '../member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from '../member-state.ts';
-import { heartbeatOf, isCutOff, outputsOf } from '../outputs.ts';
+import { heartbeatOf, isCutOff, mustShut, outputsOf } from '../outputs.ts';
 import type { PairRecord, SeenRecord } from '../pair-record.ts';
 import { lookPaceMs, lookPauseMs } from '../look-pace.ts';
+import { doubtOf, nextMark, signed, trustAfter } from '../record-trust.ts';
+import type { RecordTrust } from '../record-trust.ts';
 import { step, tickMs } from '../step.ts';
 import { SimCanaries } from './sim-canaries.ts';
 import { SimDoor } from './sim-door.ts';
@@ -32,6 +34,8 @@ export class SimMember {
   remembered: SeenRecord | undefined;
   /** The newest record that it has ever read, kept on disk: an older one is not believed, and people ask for it. */
   newest: PairRecord | undefined;
+  /** By what it knows the record again, kept on disk as well. */
+  trust: RecordTrust | undefined;
   /** It was told that a person holds automatic failover. */
   held = false;
   /** While it is true the server does not answer the agent's looks. */
@@ -45,6 +49,7 @@ export class SimMember {
   #link: SimPeerLink | undefined;
   #door: SimDoor;
   #queued: MemberEvent[] = [];
+  #marks = 0;
   #running: { readonly id: number; aborted: boolean } | undefined;
 
   constructor(name: string, peerName: string, postgres: SimPostgres, world: World) {
@@ -79,7 +84,7 @@ export class SimMember {
     const world = this.#world;
     const { schedule } = world;
     const { life, postgres } = this;
-    if (world.broken === 'memory') this.newest = undefined;
+    if (world.broken === 'memory') this.trust = undefined;
     this.held = world.paused;
     this.#last = unseenPostgres;
     this.#foundOpen = postgres.process === 'running' && postgres.doorOpen ? postgres.starts : 0;
@@ -177,7 +182,7 @@ export class SimMember {
     if (broken === 'patience') this.state = { ...this.state, admission: { ...this.state.admission, losses: 0, notBeforeMs: 0 } };
     for (const effect of result.effects) this.#carryOut(effect);
     const access = outputsOf(this.state).access.to;
-    const known = this.state.arbiter.seen !== undefined || isCutOff(this.state);
+    const known = this.state.arbiter.seen !== undefined || mustShut(this.state);
     const keeps = broken === 'selfFence' && isCutOff(this.state);
     if (known && !keeps) this.#door.set(access === 'open');
     this.#world.stepped(this);
@@ -235,7 +240,8 @@ export class SimMember {
       world.arbiter.create(world.reach(this.name, true), effect.record, answered);
       return;
     }
-    const { expect, next, settles } = effect;
+    const { expect, settles } = effect;
+    const next = signed(effect.next, this.name, this.trust === undefined ? undefined : nextMark(this.trust));
     if (broken === 'startBlind' && settles) {
       schedule.after(1, () => answered({ kind: 'won', seen: expect }));
       return;
@@ -251,7 +257,9 @@ export class SimMember {
   #remember(answer: ArbiterAnswer): ArbiterAnswer {
     if (answer.kind !== 'won' && answer.kind !== 'current') return answer;
     const { record } = answer.seen;
-    if (this.newest !== undefined && record.sequence < this.newest.sequence) return { kind: 'invalid', why: 'the record went back' };
+    const doubt = this.trust === undefined ? undefined : doubtOf(this.trust, record, this.name);
+    if (doubt !== undefined) return { kind: 'invalid', ...doubt };
+    this.trust = trustAfter(this.trust, record, this.name, () => `${this.name}${(this.#marks += 1)}`);
     this.newest = record;
     this.remembered = answer.seen;
     return answer;
