@@ -22,7 +22,8 @@ export function decideClaim(state: MemberState): ClaimVerdict {
   if (heartbeat?.standing?.frozen === true) return hold('the other member did not believe the record when it was heard last');
   const now = awakeMs(state);
   const silentMs = now - heardMs;
-  const heard = link === 'connected' && silentMs < state.limits.suspectAfterMs;
+  const fresh = state.peerView.heardAtMs >= state.peerView.freshFromMs;
+  const heard = link === 'connected' && fresh && silentMs < state.limits.suspectAfterMs;
   const about = heartbeat?.record;
   const current = about !== undefined && about.epoch === record.epoch;
   if (heard && current && heartbeat?.handingOver === true) {

@@ -103,6 +103,10 @@ export interface PeerView {
   readonly heartbeat: Heartbeat | undefined;
   /** When the last heartbeat was heard; at the start, when we began to listen. */
   readonly heardMs: number;
+  /** The same in the clock of the events, time asleep included. */
+  readonly heardAtMs: number;
+  /** In that clock: what was heard before this may have waited in a buffer, and says nothing of now. */
+  readonly freshFromMs: number;
   readonly flushMovedMs: number;
   /** When its replay went beyond where it had ever been under this record. */
   readonly replayMovedMs: number;
@@ -384,6 +388,8 @@ export function startMember(
       link: 'connecting',
       heartbeat: undefined,
       heardMs: nowMs,
+      heardAtMs: nowMs,
+      freshFromMs: Number.NEGATIVE_INFINITY,
       flushMovedMs: nowMs,
       replayMovedMs: nowMs,
       replayMost: 0n,

@@ -106,6 +106,8 @@ function hear(state: MemberState, heartbeat: Heartbeat): PeerView {
     link: 'connected',
     heartbeat,
     heardMs: now,
+    heardAtMs: state.lastEventMs,
+    freshFromMs: freshAfter(state),
     flushMovedMs: before?.flush === heartbeat.flush ? view.flushMovedMs : now,
     replayMovedMs: replays ? now : view.replayMovedMs,
     replayMost: replays ? heartbeat.replay : view.replayMost,
@@ -113,6 +115,20 @@ function hear(state: MemberState, heartbeat: Heartbeat): PeerView {
     acknowledged: heartbeat.acknowledged === 0n ? view.acknowledged : heartbeat.acknowledged,
     ...committedAfter(view, heartbeat, own?.epoch ?? 0),
   };
+}
+
+/** How many periods' worth of time it takes at the most until what has waited in the buffers of a connection is read. */
+const drainPeriods = 2;
+
+/**
+ * After a silence, ours or that of the way, heartbeats come at once that were sent long before. A death of which they tell may be over: who
+ * died is started again after a while. Until they are all read, none of them is the peer's present word.
+ */
+function freshAfter({ lastEventMs, peerView, limits }: MemberState): number {
+  const silentMs = lastEventMs - peerView.heardAtMs;
+  return peerView.heartbeat !== undefined && silentMs >= limits.suspectAfterMs
+    ? lastEventMs + drainPeriods * limits.periodMs
+    : peerView.freshFromMs;
 }
 
 /** A deposed member may go on telling what it had acknowledged before, and of two heartbeats of one leader the older may come later. */

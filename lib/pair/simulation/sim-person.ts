@@ -65,6 +65,7 @@ function adoptRecord(world: World): void {
     primary: leader,
     systemIdentifier: world.truth.systemIdentifier,
     acknowledged: undefined,
+    marks: undefined,
     reason: adoptedBecause,
     author: 'operator',
   };
