@@ -39,12 +39,18 @@ interface Wish {
   readonly endpoints?: readonly string[];
   readonly tls?: EtcdTls;
   readonly requestMaxMs?: number;
+  /** Whose it is; `a` unless said. */
+  readonly self?: 'a' | 'b';
   /** What an agent kept on its disk, to be found again by the next one. */
   readonly memory?: string;
 }
 
 async function member(wish: Wish = {}): Promise<EtcdRecordStore> {
-  const memory = await RecordMemory.open(wish.memory ?? memoryFile(), { pair: pair(), self: 'a', random: systemRandom }, silentLog);
+  const memory = await RecordMemory.open(
+    wish.memory ?? memoryFile(),
+    { pair: pair(), self: wish.self ?? 'a', random: systemRandom },
+    silentLog,
+  );
   const ports = { clock: systemClock, random: systemRandom, memory, requestMaxMs: wish.requestMaxMs ?? 20_000 };
   const settings = { endpoints: wish.endpoints ?? etcd.endpoints, prefix, tls: wish.tls ?? tls };
   const store = new EtcdRecordStore(settings, { pair: pair(), members: ['a', 'b'] }, ports);
@@ -75,7 +81,7 @@ afterAll(async () => {
 describe('the first record', () => {
   test('a member that has seen none finds the place vacant; of two that create it one does, and the other is told', async () => {
     nextPair();
-    const [a, b] = [await member(), await member()];
+    const [a, b] = [await member(), await member({ self: 'b' })];
     expect(await a.read(signal)).toEqual({ kind: 'vacant' });
     const answers = await Promise.all([a.create({ ...newRecord, author: 'a' }, signal), b.create({ ...newRecord, author: 'b' }, signal)]);
     expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['current', 'won']);
@@ -265,7 +271,11 @@ describe('three members', () => {
       const leader = await eventually('one leads', () => three.leader(), waits);
       const asked = three.members.find(({ name }) => name !== leader.name);
       // The member of the pair prefers this endpoint: it is listed first, and hangs.
-      const prefers = await member({ ...wish, endpoints: [asked?.url ?? '', ...three.endpoints.filter((url) => url !== asked?.url)] });
+      const prefers = await member({
+        ...wish,
+        self: 'b',
+        endpoints: [asked?.url ?? '', ...three.endpoints.filter((url) => url !== asked?.url)],
+      });
       expect(await prefers.read(signal)).toMatchObject({ kind: 'current' });
       await stopProcess(asked?.pid ?? 0);
       const answer = await prefers.swap(seen, settled(seen.record), signal);
@@ -273,7 +283,7 @@ describe('three members', () => {
       if (answer.kind === 'won') ({ seen } = answer);
 
       await stopProcess(leader.pid ?? 0);
-      const hasty = await member({ ...wish, requestMaxMs: 1_000 });
+      const hasty = await member({ ...wish, self: 'b', requestMaxMs: 1_000 });
       expect(await hasty.read(signal)).toMatchObject({ kind: 'failed', carriedOut: 'no' });
       expect(await hasty.swap(seen, settled(seen.record), signal)).toMatchObject({ kind: 'failed', carriedOut: 'maybe' });
       for (const each of three.members) each.signal('SIGCONT');

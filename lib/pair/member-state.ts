@@ -335,6 +335,24 @@ export function leadership(record: PairRecord | undefined): string {
   return record === undefined ? 'unknown' : `${record.mode} ${record.primary ?? '-'} ${record.epoch}`;
 }
 
+/** Nothing was said yet; silence counts from now. */
+function unheardPeer(nowMs: number): PeerView {
+  return {
+    link: 'connecting',
+    heartbeat: undefined,
+    heardMs: nowMs,
+    heardAtMs: nowMs,
+    freshFromMs: Number.NEGATIVE_INFINITY,
+    flushMovedMs: nowMs,
+    replayMovedMs: nowMs,
+    replayMost: 0n,
+    replayedInSync: 0n,
+    acknowledged: undefined,
+    committed: undefined,
+    committedEpoch: 0,
+  };
+}
+
 /** A member at the start of its process: nothing is known, so nothing is settled. */
 export function startMember(
   given: Pick<MemberState, 'self' | 'peer' | 'founder' | 'limits' | 'whenStandbyLost' | 'paused'> & {
@@ -384,20 +402,7 @@ export function startMember(
     provenBehindGate: false,
     recoveryShared: false,
     logSuspicion: undefined,
-    peerView: {
-      link: 'connecting',
-      heartbeat: undefined,
-      heardMs: nowMs,
-      heardAtMs: nowMs,
-      freshFromMs: Number.NEGATIVE_INFINITY,
-      flushMovedMs: nowMs,
-      replayMovedMs: nowMs,
-      replayMost: 0n,
-      replayedInSync: 0n,
-      acknowledged: undefined,
-      committed: undefined,
-      committedEpoch: 0,
-    },
+    peerView: unheardPeer(nowMs),
     canaries: { local: canary, sync: canary, remote: canary },
     claimSeenMs: undefined,
     handover: undefined,

@@ -82,6 +82,13 @@ export const recordExamples: KindExamples = {
     change('the first leader begins epoch 1', unused, record(1, 'Solo', 'a', 1), record(1, 'Solo', 'a', 2)),
     pattern('spec.primary', 'b', 'server-1'),
     pattern('spec.systemIdentifier', '7311', '0x1c8f'),
+    {
+      at: 'spec.marks{}',
+      rule: 'pattern',
+      before: {},
+      accepted: { 'spec.sequence': 8, 'spec.marks': { a: '5eed' } },
+      refused: { 'spec.sequence': 8, 'spec.marks': { a: 'seed' } },
+    },
     pattern('spec.acknowledged.lsn', '0/3000148', '3000148'),
     {
       at: 'spec.writers',

@@ -109,13 +109,18 @@ export async function kubernetesStand(): Promise<ArbiterStand> {
 
 export const prefix = '/hallkeeper/pairs';
 
-/** Memories of one run, each of a member that has seen nothing yet. */
-async function openMemories(): Promise<AsyncDisposable & { fresh(pair: string): Promise<RecordMemory> }> {
+/** What the members of one run remember: whoever opens another store is the same member, and has seen the same. */
+async function openMemories(): Promise<AsyncDisposable & { of(pair: string, self: 'a' | 'b'): Promise<RecordMemory> }> {
   const folder = await mkdtemp(join(tmpdir(), 'hallkeeper-memory-'));
-  let count = 0;
+  const opened = new Map<string, Promise<RecordMemory>>();
   return {
-    fresh: (pair) =>
-      RecordMemory.open(join(folder, `${(count += 1)}`, 'record-seen.json'), { pair, self: 'a', random: systemRandom }, silentLog),
+    of: (pair, self) => {
+      const key = `${pair}-${self}`;
+      const memory =
+        opened.get(key) ?? RecordMemory.open(join(folder, key, 'record-seen.json'), { pair, self, random: systemRandom }, silentLog);
+      opened.set(key, memory);
+      return memory;
+    },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -129,10 +134,10 @@ export async function etcdStand(count: 1 | 3): Promise<ArbiterStand> {
   const pair = (): string => `pair-${number}`;
   const key = (): string => `${prefix}/${pair()}`;
   const signal = new AbortController().signal;
-  const open = async (wish: StoreWish = {}): Promise<EtcdRecordStore> => {
+  const open = async (member: 'a' | 'b', wish: StoreWish = {}): Promise<EtcdRecordStore> => {
     const { through, requestMaxMs = requestMaxMsDefault, authority = tls.authority } = wish;
     const endpoints = through === undefined ? etcd.endpoints : [`https://127.0.0.1:${through.port}`];
-    const memory = await memories.fresh(pair());
+    const memory = await memories.of(pair(), member);
     const ports = { clock: systemClock, random: systemRandom, memory, requestMaxMs };
     const store = new EtcdRecordStore({ endpoints, prefix, tls: { ...tls, authority } }, { pair: pair(), members }, ports);
     stack.defer(() => store.close());
@@ -141,10 +146,10 @@ export async function etcdStand(count: 1 | 3): Promise<ArbiterStand> {
   return {
     fresh: async () => {
       number += 1;
-      const answer = await (await open()).create(newRecord, signal);
+      const answer = await (await open('a')).create(newRecord, signal);
       if (answer.kind !== 'won') throw new Error(`the record cannot be created: ${JSON.stringify(answer)}`);
     },
-    store: (_member, wish) => open(wish),
+    store: open,
     proxy: async () => {
       const { hostname, port } = new URL(etcd.members.find(({ running }) => running)?.url ?? '');
       return stack.use(await TcpProxy.open({ host: hostname, port: Number(port) }));
