@@ -10,7 +10,7 @@ import { defaultLimits } from '#lib/pair/limits.ts';
 import { awakeMs, recordOf } from '#lib/pair/member-state.ts';
 import type { LocalPostgres, MemberState } from '#lib/pair/member-state.ts';
 import type { MemberOutputs } from '#lib/pair/outputs.ts';
-import { heartbeatOf, mustShut, outputsOf } from '#lib/pair/outputs.ts';
+import { heartbeatOf, leavesDoor, outputsOf } from '#lib/pair/outputs.ts';
 import { inspectCertificate } from '#lib/pki/inspect.ts';
 import { pairAuthority } from '#lib/pki/trust.ts';
 import type { PostgresInstance } from '#lib/postgres/instance.ts';
@@ -266,8 +266,7 @@ export class Member {
     const { log } = this.#ports;
     if (access.to === 'open') log.info({ epoch: access.epoch }, 'clients are served here');
     else log.info({ why: access.why }, 'clients are not served here');
-    // A server that outlived the agent keeps its clients until the record says otherwise, or nobody can be asked any more.
-    if (state.arbiter.seen !== undefined || mustShut(state)) this.#lane.door.set(access.to);
+    if (!leavesDoor(state)) this.#lane.door.set(access.to);
     this.#hall?.order(access.to === 'open' ? { do: 'lead', epoch: access.epoch } : { do: 'follow' });
     this.#routes.set(route);
   }

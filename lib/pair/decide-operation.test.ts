@@ -45,6 +45,16 @@ const leading: readonly Row[] = [
     runs: { do: 'becomePrimary', names: 'none' },
   },
   {
+    behaviour: 'SOLO(me), a server was found that has not answered: it may lead already',
+    seen: aPrimary({ record: solo, postgres: { role: 'standby', names: 'unknown' } }),
+    waits: 'PostgreSQL has not answered yet',
+  },
+  {
+    behaviour: 'SYNC(me), a server was found that has not answered: it may lead already',
+    seen: aPrimary({ postgres: { role: 'standby', names: 'unknown' } }),
+    waits: 'PostgreSQL has not answered yet',
+  },
+  {
     behaviour: 'SOLO(me) while commits wait for a peer that is gone: nobody is waited for',
     seen: aPrimary({ record: solo, postgres: { peerAttached: false } }),
     runs: { do: 'setNames', names: 'none' },

@@ -1,5 +1,5 @@
 import { canAdmit, mayAdmit, mustLeaveAdmission } from './admission.ts';
-import { awakeMs, lastingMs, recordOf } from './member-state.ts';
+import { awakeMs, isUnseen, lastingMs, recordOf } from './member-state.ts';
 import type { MemberState, Operation } from './member-state.ts';
 import { isCutShort, isListening, isStandbyStarting, replayHeard } from './own-log.ts';
 import type { LogPlace, PairRecord } from './pair-record.ts';
@@ -64,6 +64,7 @@ function leadAlone(state: MemberState, record: PairRecord): OperationDecision {
     if (record.systemIdentifier === undefined) return run({ do: 'initialise' }, 'first start from empty');
     return none('this member leads by the record, but its data has no proof of completeness: a person must decide');
   }
+  if (isUnseen(state)) return none('PostgreSQL has not answered yet');
   if (postgres.role === 'standby') return run({ do: 'becomePrimary', names }, 'the record says that this member leads alone');
   if (record.systemIdentifier === undefined) return none('the data is being named in the record');
   if (postgres.names !== names) {
@@ -90,6 +91,7 @@ function leadTogether(state: MemberState): OperationDecision {
     if (isStandbyStarting(state)) return none('the standby is being started, and may have more of the log');
     return run({ do: 'startPrimary', names: 'peer', ...replayHeard(state) }, 'the record says that this member leads with its peer');
   }
+  if (isUnseen(state)) return none('PostgreSQL has not answered yet');
   if (postgres.role === 'standby')
     return run({ do: 'becomePrimary', names: 'peer' }, 'the record says that this member leads with its peer');
   if (postgres.names !== 'peer') return run({ do: 'setNames', names: 'peer' }, 'the record says that commits wait for the peer');

@@ -330,6 +330,11 @@ export function recordOf(state: MemberState): PairRecord | undefined {
   return state.arbiter.seen?.record;
 }
 
+/** A server runs that was found and has answered nothing yet: what it is, a primary with clients perhaps, is not known. */
+export function isUnseen({ postgres, operation }: MemberState): boolean {
+  return postgres.process === 'running' && postgres.names === 'unknown' && operation === undefined;
+}
+
 /** Mode, leader and epoch in one text: what a decision about PostgreSQL rests on. */
 export function leadership(record: PairRecord | undefined): string {
   return record === undefined ? 'unknown' : `${record.mode} ${record.primary ?? '-'} ${record.epoch}`;

@@ -4,7 +4,7 @@ import { blockedReasons } from './explain.ts';
 import type { BlockedReason } from './explain.ts';
 import type { HeartbeatStanding } from './member-facts.ts';
 import type { MemberState } from './member-state.ts';
-import { failoverBlockedBy, heartbeatOf, outputsOf, sameOutputs } from './outputs.ts';
+import { failoverBlockedBy, heartbeatOf, leavesDoor, outputsOf, sameOutputs } from './outputs.ts';
 import type { MemberOutputs } from './outputs.ts';
 import { aMember, aPrimary, ago, downPostgres, records } from './testing/a-member.ts';
 import type { MemberWish } from './testing/a-member.ts';
@@ -97,6 +97,18 @@ describe('whether clients are served', () => {
       else expect({ access, route }).toEqual({ access: { to: 'closed', why: expect.stringContaining(why) as string }, route: undefined });
     });
   }
+});
+
+test('a server that was found keeps its clients until it has said what it is, or somebody else may lead', () => {
+  const unseen = { role: 'standby', names: 'unknown' } as const;
+  expect(leavesDoor(aPrimary({ postgres: unseen }))).toBe(true);
+  expect(leavesDoor(aPrimary({ record: undefined, postgres: unseen }))).toBe(true);
+  expect(leavesDoor(aMember({ postgres: unseen }))).toBe(false);
+  expect(leavesDoor(aPrimary({ postgres: { role: 'standby', names: 'gate' } }))).toBe(false);
+  expect(leavesDoor(aPrimary({ postgres: unseen, operation: { do: 'startPrimary', names: 'peer' } }))).toBe(false);
+  expect(leavesDoor(aPrimary({ postgres: unseen, ...cutOff(1_000) }))).toBe(false);
+  const [found, answered] = [aPrimary({ postgres: unseen }), aPrimary({ postgres: { role: 'standby', names: 'gate' } })].map(outputsOf);
+  expect(found !== undefined && answered !== undefined && sameOutputs(found, answered)).toBe(false);
 });
 
 test('outputs are the same only when access, its reason or epoch, and the route are', () => {

@@ -3,7 +3,7 @@ import { isStalled } from './decide-degrade.ts';
 import { explainFailover, heardFrom } from './explain.ts';
 import type { BlockedReason } from './explain.ts';
 import { factsOf, heartbeatStanding, peerFactsOf } from './member-facts.ts';
-import { awakeMs, recordOf } from './member-state.ts';
+import { awakeMs, isUnseen, recordOf } from './member-state.ts';
 import type { Heartbeat, MemberState } from './member-state.ts';
 
 /** What must hold outside right now. The shell compares it with what it did last, and acts on the difference. */
@@ -39,6 +39,8 @@ function whyClosed(state: MemberState): string | undefined {
   if (state.arbiter.successor === state.peer) return succeeded;
   if (record === undefined) return isCutOff(state) ? cutOff : 'the record is not known yet';
   if (record.primary !== state.self) return 'the other member leads';
+  // A reason of its own: when it has answered, the door that was left as it was is set, closed ones too.
+  if (isUnseen(state)) return 'PostgreSQL was found and has not answered yet';
   if (postgres.process !== 'running' || postgres.role !== 'primary') return 'the own PostgreSQL is not a running primary';
   if (isStarting(state)) return 'PostgreSQL is being started';
   if (postgres.names === 'unknown') return 'PostgreSQL has not answered yet';
@@ -73,9 +75,14 @@ function isAdmitting(state: MemberState): boolean {
   return state.admitted || state.operation?.what.do === 'admit' || state.operation?.what.do === 'setNames';
 }
 
-/** Whether the door is to be shut whatever a server that was found was doing: also where the record was never read. */
-export function mustShut(state: MemberState): boolean {
-  return isCutOff(state) || state.arbiter.successor === state.peer;
+/**
+ * Whether a server that outlived its agent keeps its door as it is: until the record was read and names somebody else, or the server itself
+ * has said what it is, its clients lose nothing by staying. Nobody stays where the other member may lead, or nobody can be asked.
+ */
+export function leavesDoor(state: MemberState): boolean {
+  if (isCutOff(state) || state.arbiter.successor === state.peer) return false;
+  const record = recordOf(state);
+  return record === undefined || (record.primary === state.self && isUnseen(state));
 }
 
 /** Rule 6: silent peer, and an arbiter that answered nothing since. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decideClaim } from './decide-claim.ts';
 import { factsOf, heartbeatStanding } from './member-facts.ts';
 import type { MemberState } from './member-state.ts';
-import { mustShut, outputsOf } from './outputs.ts';
+import { leavesDoor, outputsOf } from './outputs.ts';
 import { settled } from './pair-record.ts';
 import type { PairRecord } from './pair-record.ts';
 import { step } from './step.ts';
@@ -23,7 +23,7 @@ describe('a record that is not believed', () => {
     expect(outputsOf(after('a')).access.to).toBe('open');
     expect(outputsOf(after('b')).access).toMatchObject({ to: 'closed', why: expect.stringContaining('does not believe') as string });
     const anew = after('b', aPrimary({ record: undefined, arbiter: { request: asked } }));
-    expect(mustShut(anew)).toBe(true);
+    expect(leavesDoor(anew)).toBe(false);
     // A person adopts one of both: then the doubt is over.
     const adopted = { ...records.degraded, sequence: 1_000, epoch: 9 };
     const back = shows({ ...after('b'), arbiter: { ...after('b').arbiter, request: asked } }, adopted);

@@ -2,7 +2,7 @@ import type { ArbiterAnswer, MemberEffect, MemberEvent, OperationOutcome } from 
 import { defaultLimits } from '../limits.ts';
 import { startMember, unseenPostgres } from '../member-state.ts';
 import type { LocalPostgres, MemberState, Operation } from '../member-state.ts';
-import { heartbeatOf, isCutOff, mustShut, outputsOf } from '../outputs.ts';
+import { heartbeatOf, isCutOff, leavesDoor, outputsOf } from '../outputs.ts';
 import type { PairRecord, SeenRecord } from '../pair-record.ts';
 import { lookPaceMs, lookPauseMs } from '../look-pace.ts';
 import { doubtOf, nextMark, signed, trustAfter } from '../record-trust.ts';
@@ -182,9 +182,8 @@ export class SimMember {
     if (broken === 'patience') this.state = { ...this.state, admission: { ...this.state.admission, losses: 0, notBeforeMs: 0 } };
     for (const effect of result.effects) this.#carryOut(effect);
     const access = outputsOf(this.state).access.to;
-    const known = this.state.arbiter.seen !== undefined || mustShut(this.state);
     const keeps = broken === 'selfFence' && isCutOff(this.state);
-    if (known && !keeps) this.#door.set(access === 'open');
+    if (!leavesDoor(this.state) && !keeps) this.#door.set(access === 'open');
     this.#world.stepped(this);
   }
 
