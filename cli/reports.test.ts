@@ -156,7 +156,8 @@ describe('what explain says', () => {
   });
 
   test('of commits that do not wait for the standby: that they may be lost', () => {
-    const lowered = 'Commits of role reports do not wait for the standby and may be lost: synchronous_commit is lowered there.';
+    const lowered =
+      'Commits of role reports do not wait for the standby and may be lost: synchronous_commit is lowered there, or the tables are not logged.';
     const message = `${lowered} Everything is well.`;
     const seen = aPairSeen({ conditions: [{ ...zeroLoss('True'), message }] });
     const explained = explainPair(seen, alive);

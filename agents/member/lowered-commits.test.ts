@@ -10,8 +10,14 @@ afterEach(() => stop.abort(new Error('the test is over')));
 
 const role = { role: 'reports', database: null, value: 'off' };
 
+interface Server {
+  role: 'primary' | 'standby';
+  rows: readonly (typeof role)[] | undefined;
+  unloggedIn?: string;
+}
+
 /** The watch on a server whose role and settings a test changes under it. */
-function watch(server: { role: 'primary' | 'standby'; rows: readonly (typeof role)[] | undefined }): {
+function watch(server: Server): {
   readonly clock: SimulatedClock;
   readonly found: (readonly string[] | undefined)[];
   readonly warned: string[];
@@ -19,8 +25,12 @@ function watch(server: { role: 'primary' | 'standby'; rows: readonly (typeof rol
   const clock = new SimulatedClock();
   const found: (readonly string[] | undefined)[] = [];
   const warned: string[] = [];
-  const query: SqlLine['query'] = () =>
-    server.rows === undefined ? Promise.reject(new Error('no connection')) : Promise.resolve({ rows: [...server.rows], notices: [] });
+  const query: SqlLine['query'] = (text) => {
+    if (server.rows === undefined) return Promise.reject(new Error('no connection'));
+    if (text.includes('pg_db_role_setting')) return Promise.resolve({ rows: [...server.rows], notices: [] });
+    const database = { name: server.unloggedIn ?? null };
+    return Promise.resolve({ rows: server.unloggedIn === undefined ? [] : [database], notices: [] });
+  };
   const line: SqlLine = {
     query,
     repeat: () => Promise.reject(new Error('never asked')),
@@ -55,7 +65,7 @@ test('what is lowered is told at every look, and said in the log once as long as
 });
 
 test('a look that fails leaves what was told', async () => {
-  const server: Parameters<typeof watch>[0] = { role: 'primary', rows: [role] };
+  const server: Server = { role: 'primary', rows: [role] };
   const { clock, found } = watch(server);
   await clock.advance(1_000);
   server.rows = undefined;
@@ -64,11 +74,21 @@ test('a look that fails leaves what was told', async () => {
 });
 
 test('a standby tells nothing, and a member that comes to lead is looked at within seconds', async () => {
-  const server: Parameters<typeof watch>[0] = { role: 'standby', rows: [role] };
+  const server: Server = { role: 'standby', rows: [role] };
   const { clock, found } = watch(server);
   await clock.advance(1_000);
   expect(found).toEqual([undefined]);
   server.role = 'primary';
   await clock.advance(5_000);
   expect(found.at(-1)).toEqual(['role reports']);
+});
+
+test('tables that are not logged are told beside what is lowered, and of many the first 20', async () => {
+  const server: Server = { role: 'primary', rows: [role], unloggedIn: 'app' };
+  const { clock, found } = watch(server);
+  await clock.advance(1_000);
+  expect(found).toEqual([['role reports', 'unlogged tables of database app']]);
+  server.rows = Array.from({ length: 30 }, () => role);
+  await clock.advance(60_000);
+  expect(found.at(-1)).toHaveLength(20);
 });

@@ -147,7 +147,7 @@ export const memberFamilies = defineFamilies({
     name: 'hallkeeper_pair_lowered_commits',
     kind: 'gauge',
     labels: pairLabels,
-    help: 'Roles and databases for which synchronous_commit is lowered, so that a failover may lose their acknowledged commits; at most 20. Told by the primary.',
+    help: 'Roles and databases for which synchronous_commit is lowered, and databases with unlogged tables: a failover may lose such commits though they were acknowledged; at most 20. Told by the primary.',
     since,
   },
   dnsUpdates: {

@@ -1,7 +1,5 @@
 import type { SqlLine } from './instance.ts';
 
-/** So many are told; one is reason enough to look. */
-const toldMax = 20;
 const parameter = 'synchronous_commit';
 
 /** With these a commit waits until the standby has flushed it; the other values call it a success earlier. */
@@ -15,7 +13,7 @@ WHERE entry LIKE '${parameter.replace('_', '\\_')}=%' ORDER BY 1, 2`;
 
 /**
  * Whose commits are acknowledged without the standby, because a person lowered `synchronous_commit` for a role or a database, in words
- * such as `role reports in database app`; at most 20. A session that lowers it for itself is seen by nobody.
+ * such as `role reports in database app`. A session that lowers it for itself is seen by nobody.
  */
 export async function readLoweredCommits(line: SqlLine, signal: AbortSignal): Promise<readonly string[]> {
   const { rows } = await line.query(query, [], signal);
@@ -24,6 +22,5 @@ export async function readLoweredCommits(line: SqlLine, signal: AbortSignal): Pr
     .map(({ role, database }) => {
       const who = typeof role === 'string' ? `role ${role}` : 'every role';
       return typeof database === 'string' ? `${who} in database ${database}` : who;
-    })
-    .slice(0, toldMax);
+    });
 }

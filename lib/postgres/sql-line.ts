@@ -29,6 +29,8 @@ const sessionOptions = [
   'client_min_messages=warning',
   // Set for a database or a role by a person, it would let every probe of ours through and no repair.
   'default_transaction_read_only=off',
+  // What an owner set for a database could put functions and operators of theirs before those of the server, and our rights are greater.
+  'search_path=public',
 ];
 
 /** `invalid_catalog_name`, and a database that exists and lets nobody in. */
