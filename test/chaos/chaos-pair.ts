@@ -53,6 +53,7 @@ export async function startChaosPair(arbiter: Arbiter = 'kubernetes'): Promise<C
     const stand = stack.use(await startPairStand({ arbiter, apart: { network, branches }, mount, faultyDns: true }));
     const { members, bind } = stand;
     const machine = (name: Name): Machine => ({ name, member: members[name], branch: branches[name], disk: disks[name] });
+    await Promise.all([disks.a.flush(), disks.b.flush()]);
     await Promise.all([members.a.startAgent(), members.b.startAgent()]);
     await inStep(stand);
     const connection = { port: stand.postgresPort, client: stand.client };

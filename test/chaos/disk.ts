@@ -8,7 +8,7 @@ import { runTool } from '../cluster/run-tool.ts';
 const imageMegabytes = 1_536;
 const fillerName = 'filler';
 
-/** A real ext4 on a loop device, which can be frozen, slowed, filled and emptied while servers work on it. */
+/** A real ext4 on a loop device, which can be frozen, slowed, filled and emptied while servers work on it, and lose its power. */
 export interface Disk extends AsyncDisposable {
   readonly folder: string;
   /** Every write and fsync waits until `thaw`, as when a controller hangs; reads from memory go on. */
@@ -23,6 +23,13 @@ export interface Disk extends AsyncDisposable {
    * pause has begun; `over` when the disk is as fast as before.
    */
   slow(pace: DiskPace, signal: AbortSignal): Promise<{ readonly over: Promise<void> }>;
+  /** Flushes everything, as time does with what was set up long ago. */
+  flush(): Promise<void>;
+  /**
+   * Forgets what was written and never flushed, and is there again as after a power cut. Everything that works on it must have been killed;
+   * who had not, fails from then on, and has half a minute to let go of it.
+   */
+  losePower(): Promise<void>;
 }
 
 /** How a slow disk works. With no time between two pauses it is open for the millisecond or two that the tool takes. */
@@ -37,6 +44,14 @@ const slowLoop = 'while [ ! -e "$1" ]; do "$2" --freeze "$3"; : >"$6"; sleep "$4
 /** The first pause of a slow disk begins within this. */
 const slowWithinMs = 30_000;
 
+/**
+ * Ends a file system at once (Linux, EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH): neither data nor journal are written any more, so
+ * that only what was flushed before is there when it is mounted again.
+ */
+const shutDown =
+  'open(my $folder, "<", $ARGV[0]) or die "$!\\n"; my $flags = pack("L", 2); ioctl($folder, 0x8004587d, $flags) or die "$!\\n"';
+const letGoMaxMs = 30_000;
+
 /** Makes the file system beside the folder and mounts it there. Root only. */
 export async function mountDisk(folder: string): Promise<Disk> {
   const image = `${folder}.img`;
@@ -44,7 +59,8 @@ export async function mountDisk(folder: string): Promise<Disk> {
   await writeFile(image, '');
   await truncate(image, imageMegabytes * 1024 * 1024);
   await runTool(systemProgram('mkfs.ext4'), ['-q', '-m', '0', image]);
-  await runTool(systemProgram('mount'), ['-o', 'loop', image, folder]);
+  const mount = (): Promise<string> => runTool(systemProgram('mount'), ['-o', 'loop', image, folder]);
+  await mount();
   let frozen = false;
   const freeze = async (): Promise<void> => {
     if (frozen) return;
@@ -92,6 +108,14 @@ export async function mountDisk(folder: string): Promise<Disk> {
       const began = eventually('the disk is slow', () => existsSync(begunFile), { maxMs: slowWithinMs, everyMs: 5, signal });
       await Promise.race([began, over]);
       return { over };
+    },
+    flush: async () => void (await runTool(systemProgram('sync'), ['--file-system', folder])),
+    losePower: async () => {
+      await thaw();
+      await runTool(systemProgram('perl'), ['-e', shutDown, folder]);
+      const unmount = async (): Promise<true> => (await runTool(systemProgram('umount'), [folder]), true);
+      await eventually(`everybody let go of ${folder}`, unmount, { maxMs: letGoMaxMs });
+      await mount();
     },
     [Symbol.asyncDispose]: async () => {
       await thaw();

@@ -52,6 +52,7 @@ import { killWaitingBackend } from './scenarios/kill-waiting-backend.ts';
 import { lockCatalogKillPostmaster } from './scenarios/lock-catalog-kill-postmaster.ts';
 import { losePacketsToPrimary } from './scenarios/lose-packets-to-primary.ts';
 import { losePacketsToStandby } from './scenarios/lose-packets-to-standby.ts';
+import { losePrimaryPower, loseStandbyPower } from './scenarios/lose-power.ts';
 import { mutePrimary } from './scenarios/mute-primary.ts';
 import { muteStandby } from './scenarios/mute-standby.ts';
 import { noOperator } from './scenarios/no-operator.ts';
@@ -118,6 +119,8 @@ export const scenarios: readonly Scenario[] = [
   editAutoConf,
   fillPrimaryDisk,
   fillStandbyDisk,
+  losePrimaryPower,
+  loseStandbyPower,
   freezePrimaryDisk,
   freezeStandbyDisk,
   slowPrimaryDisk,

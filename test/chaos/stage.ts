@@ -121,6 +121,12 @@ export class Stage {
     return fast;
   }
 
+  /** Kills everything on the machine, and takes from its disk what was never flushed. It stays off until its agent is started. */
+  async losesPower({ member, disk }: Machine): Promise<void> {
+    await member.signalMember('SIGKILL');
+    await disk.losePower();
+  }
+
   async status(machine: Machine): Promise<MemberStatus> {
     return await this.stand.status(machine.name);
   }

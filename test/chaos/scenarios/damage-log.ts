@@ -52,7 +52,7 @@ export const damagePrimaryLog: Scenario = {
       `SELECT timeline_id AS timeline, pg_current_wal_insert_lsn()::text AS lsn FROM pg_control_checkpoint()`,
     );
     await moreAcknowledged(stage);
-    await Promise.all([primary.member.killMember(), standby.member.killMember()]);
+    await Promise.all([stage.losesPower(primary), stage.losesPower(standby)]);
     await spoilRecord(primary.member.dataDirectory, place);
     await standby.member.startAgent();
     await stage.until('the standby runs', async () => (await stage.status(standby)).role === 'standby');

@@ -32,7 +32,7 @@ export const killBothAtOnce: Scenario = {
   changes: 'any',
   act: async (stage) => {
     const { primary, standby } = stage;
-    await Promise.all([primary.member.killMember(), standby.member.killMember()]);
+    await Promise.all([stage.losesPower(primary), stage.losesPower(standby)]);
     await Promise.all([primary.member.startAgent(), standby.member.startAgent()]);
     await stage.acknowledged();
   },
@@ -45,7 +45,7 @@ export const killBothStandbyReturns: Scenario = {
   changes: 1,
   act: async (stage) => {
     const { primary, standby } = stage;
-    await Promise.all([primary.member.killMember(), standby.member.killMember()]);
+    await Promise.all([stage.losesPower(primary), stage.losesPower(standby)]);
     await standby.member.startAgent();
     await stage.takenOver();
     await stage.acknowledged();
