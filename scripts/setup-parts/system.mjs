@@ -23,6 +23,7 @@ const wanted = [
   { programs: ['openssl'], package: 'openssl', what: 'openssl' },
   { programs: ['mount', 'umount'], package: 'mount', what: 'mount' },
   { programs: ['ps'], package: 'procps', what: 'ps' },
+  { programs: ['perl'], package: 'perl-base', what: 'perl' },
 ];
 
 /** Failover managers that `npm run bench` compares ours with; nothing else needs them. */

@@ -16,7 +16,7 @@ import { deafStandby } from './scenarios/deaf-standby.ts';
 import { damagePrimaryLog, damageStandbyLog } from './scenarios/damage-log.ts';
 import { deletePrimaryData, deleteStandbyData, deleteStandbyDataKillPostmaster } from './scenarios/delete-data.ts';
 import { deleteRecordKillPostmaster, deleteRecordServesOn } from './scenarios/delete-record.ts';
-import { editAutoConf } from './scenarios/edit-auto-conf.ts';
+import { editAutoConf, reloadAutoConf } from './scenarios/edit-auto-conf.ts';
 import { editRecordByHand } from './scenarios/edit-record.ts';
 import { exhaustConnections } from './scenarios/exhaust-connections.ts';
 import { formerrDns, refusingDns, silentDns, slowDns } from './scenarios/faulty-dns.ts';
@@ -117,6 +117,7 @@ export const scenarios: readonly Scenario[] = [
   rewindAfterPromotion,
   flapWalreceiver,
   editAutoConf,
+  reloadAutoConf,
   fillPrimaryDisk,
   fillStandbyDisk,
   losePrimaryPower,
