@@ -52,6 +52,12 @@ const shutDown =
   'open(my $folder, "<", $ARGV[0]) or die "$!\\n"; my $flags = pack("L", 2); ioctl($folder, 0x8004587d, $flags) or die "$!\\n"';
 const letGoMaxMs = 30_000;
 
+async function endFileSystem(folder: string): Promise<void> {
+  await runTool(systemProgram('perl'), ['-e', shutDown, folder]);
+  const unmount = async (): Promise<true> => (await runTool(systemProgram('umount'), [folder]), true);
+  await eventually(`everybody let go of ${folder}`, unmount, { maxMs: letGoMaxMs });
+}
+
 /** Makes the file system beside the folder and mounts it there. Root only. */
 export async function mountDisk(folder: string): Promise<Disk> {
   const image = `${folder}.img`;
@@ -112,9 +118,7 @@ export async function mountDisk(folder: string): Promise<Disk> {
     flush: async () => void (await runTool(systemProgram('sync'), ['--file-system', folder])),
     losePower: async () => {
       await thaw();
-      await runTool(systemProgram('perl'), ['-e', shutDown, folder]);
-      const unmount = async (): Promise<true> => (await runTool(systemProgram('umount'), [folder]), true);
-      await eventually(`everybody let go of ${folder}`, unmount, { maxMs: letGoMaxMs });
+      await endFileSystem(folder);
       await mount();
     },
     [Symbol.asyncDispose]: async () => {
